@@ -1,0 +1,1 @@
+"""Salesforce Bulk API 2.0 in your dataframes."""

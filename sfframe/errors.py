@@ -1,0 +1,190 @@
+"""Every error that sfframe raises.
+
+    SfframeError
+    ├── NoOrgError                  no org was named, and none is set
+    ├── AuthenticationError         no token could be had
+    ├── ApiError                    the org refused a request, or could not be reached
+    ├── PayloadError                some values or columns can't be sent; nothing was sent
+    │   ├── UnsupportedTypeError    a column's type has no CSV form
+    │   └── SchemaError             columns and object don't fit each other
+    ├── JobFailed                   a job failed as a whole
+    ├── RecordsFailed               some rows were refused, and on_failure="raise"
+    ├── ResultMismatch              the org's results can't be matched to the rows sent
+    ├── JobTimeout                  the time was up; committed jobs run on in the org
+    │   └── OutcomeUnknown          the org can't be asked what became of a committed job
+    └── QuotaReserved               the call would use what quota_reserve keeps for others
+
+    KeyboardInterrupt
+    └── Interrupted                 Ctrl-C, with what is known so far
+
+No secret and no cell of a frame is ever part of a message.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+
+def _rebuild(cls: type[BaseException], args: tuple[Any, ...], state: dict[str, Any]) -> BaseException:
+    error = cls.__new__(cls)
+    error.args = args
+    error.__dict__.update(state)
+    return error
+
+
+class _Picklable(BaseException):
+    """Errors cross process borders (engines, pools) with all that they carry."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _rebuild, (type(self), self.args, dict(self.__dict__))
+
+
+class SfframeError(_Picklable, Exception):
+    """The root: `except sfframe.SfframeError` catches all that sfframe raises itself."""
+
+
+class NoOrgError(SfframeError):
+    """No org for this call: none given, none set, none in the environment."""
+
+
+class AuthenticationError(SfframeError):
+    """The org gave no token, or refused the one it had given.
+
+    Attributes:
+        error_code: The org's own word, such as `invalid_grant`; `None` if it gave none.
+    """
+
+    def __init__(self, message: str, *, error_code: str | None = None) -> None:
+        super().__init__(message)
+        self.error_code = error_code
+
+
+class ApiError(SfframeError):
+    """The org refused a request, or no answer came.
+
+    Attributes:
+        status: The HTTP status; `None` where no answer came at all.
+        error_code: The org's code, such as `INVALIDJOB`; `None` if it gave none.
+        message: The org's message, or what happened on the way to it.
+        job_id: The job that the request was about, if any.
+    """
+
+    def __init__(
+        self, message: str, *, status: int | None = None, error_code: str | None = None, job_id: str | None = None
+    ) -> None:
+        self.status = status
+        self.error_code = error_code
+        self.message = message
+        self.job_id = job_id
+        head = " ".join(str(part) for part in (status, error_code) if part is not None)
+        tail = f" (job {job_id})" if job_id else ""
+        super().__init__(f"{head}: {message}{tail}" if head else f"{message}{tail}")
+
+
+class PayloadError(SfframeError, ValueError):
+    """Some values or columns can't be sent. Nothing was sent.
+
+    Attributes:
+        problems: A Polars frame with the columns `column`, `field`, `code`, `rows` (how many rows),
+            `row` (the first one, counted from 0; null for a whole column), `message`, `remedy`.
+    """
+
+    def __init__(self, message: str, *, problems: Any = None) -> None:
+        super().__init__(message)
+        self.problems = problems
+
+
+class UnsupportedTypeError(PayloadError):
+    """A column's dtype has no CSV form, or its values are of several kinds."""
+
+
+class SchemaError(PayloadError):
+    """The frame's columns don't fit the object: unknown, twice, missing or not writable."""
+
+
+class _WithResult(SfframeError):
+    """An error after which some rows have a fate: `result` says which.
+
+    Attributes:
+        result: The `IngestResult` of the whole call, as far as it is known.
+    """
+
+    def __init__(self, message: str, *, result: Any = None) -> None:
+        super().__init__(message)
+        self.result = result
+
+
+class JobFailed(_WithResult):
+    """A job failed as a whole: the org processed none of its rows.
+
+    Attributes:
+        job: The `JobInfo` of the first such job.
+        result: The result of the whole call; the other jobs were finished first.
+    """
+
+    def __init__(self, message: str, *, job: Any = None, result: Any = None) -> None:
+        super().__init__(message, result=result)
+        self.job = job
+
+
+class RecordsFailed(_WithResult):
+    """Rows were refused or not processed, and the call was made with `on_failure="raise"`."""
+
+
+class ResultMismatch(_WithResult):
+    """The org's results can't be matched to the rows that were sent; nothing was guessed.
+
+    Attributes:
+        result: The result of what did match.
+        raw_results: For each job in question its raw CSV: `{job id: {kind: bytes}}`, where kind is
+            `successful_results`, `failed_results` or `unprocessed_records`.
+        rows: The input rows (counted from 0) whose fate isn't known, ascending; a NumPy array.
+    """
+
+    def __init__(self, message: str, *, result: Any = None, raw_results: Any = None, rows: Any = None) -> None:
+        super().__init__(message, result=result)
+        self.raw_results = raw_results
+        self.rows = rows
+
+
+class JobTimeout(_WithResult):
+    """The call's `timeout` was up. Committed jobs were left running, all others aborted.
+
+    Attributes:
+        job_ids: The jobs that may still run in the org.
+        result: What is known so far; rows of the running jobs are in `unprocessed_records`.
+    """
+
+    def __init__(self, message: str, *, job_ids: Sequence[str] = (), result: Any = None) -> None:
+        super().__init__(message, result=result)
+        self.job_ids = tuple(job_ids)
+
+
+class OutcomeUnknown(JobTimeout):
+    """The org can't be asked what became of a committed job: it doesn't answer, or the job is gone.
+
+    The rows of `job_ids` may or may not be in the org. Ask it before sending inserts again.
+    """
+
+
+class QuotaReserved(SfframeError):
+    """The call would use API calls or batches that `quota_reserve` keeps for others. Nothing was sent."""
+
+
+class Interrupted(_Picklable, KeyboardInterrupt):
+    """Ctrl-C. Jobs not yet committed were aborted; committed ones run on.
+
+    Attributes:
+        job_ids: The jobs that may still run in the org.
+        result: What is known so far; rows of the running jobs are in `unprocessed_records`.
+    """
+
+    def __init__(self, message: str, *, job_ids: Sequence[str] = (), result: Any = None) -> None:
+        super().__init__(message)
+        self.job_ids = tuple(job_ids)
+        self.result = result
+
+
+class RecordsFailedWarning(UserWarning):
+    """Rows failed or weren't processed; see the result's `errors` and `failed_results`."""

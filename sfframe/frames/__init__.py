@@ -1,0 +1,1 @@
+"""Front ends: one room per frame library."""

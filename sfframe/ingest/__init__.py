@@ -1,0 +1,1 @@
+"""Frame -> org: check, payload, jobs, matching."""

@@ -1,0 +1,1 @@
+"""The emulator: a Bulk API 2.0 server over DuckDB. Imports nothing of sfframe."""

@@ -1,0 +1,1 @@
+"""The org: who it is, where it is, how to talk to it."""
