@@ -1,0 +1,263 @@
+"""The one bridge from async to sync: `run()`, and `blocking()` which derives sync twins.
+
+One event loop in one daemon thread serves every blocking call of the process, so that calls work inside a
+notebook's running loop and from many threads at once, and share their connections.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import contextvars
+import functools
+import os
+import re
+import selectors
+import sys
+import threading
+from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Final, Generic, ParamSpec, TypeVar, cast
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+# What a task cancelled by Ctrl-C finds as the message of its CancelledError: it may answer with a
+# KeyboardInterrupt of its own. A task that its own program cancels has to let the CancelledError through.
+INTERRUPTED: Final = "interrupted by Ctrl-C"
+
+_EXIT_PATIENCE_S: Final = 5.0
+# On Windows Ctrl-C can't break the wait for a lock: it is seen when a wait ends, so waits are short there.
+_WAIT_SLICE_S: Final = 0.1 if sys.platform == "win32" else None
+
+
+def run(coroutine: Coroutine[Any, Any, T]) -> T:
+    """Run a coroutine on sfframe's background loop and wait for its result.
+
+    Works where a loop is running already (notebooks) and from any number of threads. The coroutine sees the
+    caller's context variables. Ctrl-C cancels it and waits until it has tidied up; if it then raises a
+    `KeyboardInterrupt` of its own, such as `sfframe.Interrupted`, the caller gets that one. A second Ctrl-C
+    ends the waiting.
+
+    Raises:
+        RuntimeError: The call comes from the background loop's own thread, where the coroutine is to be
+            awaited, or from a forked process whose parent had already used Polars.
+    """
+    try:
+        check_fork()
+        call = _Call(coroutine, _background.loop_for(coroutine))
+    except BaseException:
+        coroutine.close()
+        raise
+    try:
+        call.start()
+        call.wait()
+    except BaseException as interrupt:
+        call.cancel()
+        call.wait()
+        own = call.error
+        if own is None or isinstance(own, asyncio.CancelledError):
+            raise
+        if isinstance(interrupt, KeyboardInterrupt) and isinstance(own, KeyboardInterrupt):
+            raise own from None
+        # An accident while tidying up must not turn Ctrl-C into something that `except Exception` swallows.
+        raise interrupt from own
+    return call.result()
+
+
+def blocking(async_fn: Callable[P, Awaitable[T]]) -> Callable[P, T]:
+    """Derive the blocking twin of an async function or method: same arguments, same result, same docstring.
+
+    The twin's name is that of `async_fn` without `_async`.
+    """
+
+    @functools.wraps(async_fn)
+    def twin(*args: P.args, **kwargs: P.kwargs) -> T:
+        return run(cast("Coroutine[Any, Any, T]", async_fn(*args, **kwargs)))
+
+    twin.__name__ = async_fn.__name__.removesuffix("_async")
+    twin.__qualname__ = async_fn.__qualname__.removesuffix("_async")
+    return twin
+
+
+def check_fork() -> None:
+    """Refuse to go on in a process where Polars would hang.
+
+    A fork copies the memory of Polars' thread pool but not its threads: whatever is given to the pool waits
+    for ever. Nothing in the child can mend that.
+
+    Raises:
+        RuntimeError: This process, or one it descends from, was forked after its parent had used Polars.
+    """
+    if _fork.pool_was_lost:
+        raise RuntimeError(
+            "this process was forked from one that had already used Polars, and Polars would hang in it. "
+            "Start processes by spawn or forkserver, as in multiprocessing.get_context('spawn') "
+            "or ProcessPoolExecutor(mp_context=...)."
+        )
+
+
+class _Call(Generic[T]):
+    """One coroutine on the background loop, and a thread that waits for it."""
+
+    def __init__(self, coroutine: Coroutine[Any, Any, T], loop: asyncio.AbstractEventLoop) -> None:
+        self._coroutine = coroutine
+        self._loop = loop
+        self._context = contextvars.copy_context()
+        self._task: asyncio.Task[T] | None = None
+        self._done = threading.Event()
+        self._value: T | None = None
+        self.error: BaseException | None = None
+
+    def start(self) -> None:
+        self._loop.call_soon_threadsafe(self._start)
+
+    def cancel(self) -> None:
+        self._loop.call_soon_threadsafe(self._cancel)
+
+    def wait(self) -> None:
+        while not self._done.wait(_WAIT_SLICE_S):
+            pass
+
+    def result(self) -> T:
+        if self.error is None:
+            return cast("T", self._value)
+        try:
+            raise self.error
+        finally:
+            self.error = None  # breaks the cycle of the error, its traceback and this frame
+
+    def _start(self) -> None:
+        if self._done.is_set():
+            return
+        self._task = self._loop.create_task(self._carry(), context=self._context)  # type: ignore[arg-type]  # carries T aside
+        self._task.add_done_callback(self._finish)
+
+    async def _carry(self) -> None:
+        # A task lets KeyboardInterrupt and SystemExit out of run_forever: the loop would end for everyone.
+        try:
+            self._value = await self._coroutine
+        except BaseException as error:  # noqa: BLE001  # raised again in the caller's thread
+            self.error = error
+
+    def _cancel(self) -> None:
+        if self._task is None:  # Ctrl-C came before the start
+            self._finish(None)
+        else:
+            self._task.cancel(INTERRUPTED)
+
+    def _finish(self, task: object) -> None:
+        # A task cancelled before its first step never enters _carry.
+        if self._value is None and self.error is None and (task is None or cast("Any", task).cancelled()):
+            self.error = asyncio.CancelledError()
+        self._coroutine.close()
+        self._done.set()
+
+
+class _Background:
+    """The loop and its thread, made at the first call and closed at the interpreter's exit."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: threading.Thread | None = None
+        self._lost: list[asyncio.AbstractEventLoop] = []
+
+    @property
+    def was_used(self) -> bool:
+        return self._loop is not None
+
+    def loop_for(self, coroutine: Coroutine[Any, Any, Any]) -> asyncio.AbstractEventLoop:
+        if threading.current_thread() is self._thread:
+            name = getattr(coroutine, "__qualname__", "the async form")
+            raise RuntimeError(
+                f"a blocking call on sfframe's own event loop would wait for itself: "
+                f"use `await {name}(...)` there."
+            )
+        with self._lock:
+            if self._loop is None:
+                self._loop = _new_loop()
+                self._thread = threading.Thread(
+                    target=_serve, args=(self._loop,), name="sfframe", daemon=True
+                )
+                self._thread.start()
+            return self._loop
+
+    def forget(self) -> None:
+        """In a forked child: the loop's thread stayed in the parent."""
+        if self._loop is not None:
+            # The parent's epoll set is shared: a socket of the lost loop, closed the orderly way, would be
+            # taken out of the parent's set too. Without a selector the lost loop can't do that.
+            with suppress(Exception):
+                self._loop._selector.close()  # type: ignore[attr-defined]  # the one handed over in _new_loop
+            self._lost.append(self._loop)  # never finalized: that would close its sockets
+        self._lock, self._loop, self._thread = threading.Lock(), None, None
+
+    def close(self) -> None:
+        loop, thread = self._loop, self._thread
+        if loop is None or thread is None or not thread.is_alive():
+            return
+        with suppress(Exception):
+            asyncio.run_coroutine_threadsafe(_wind_up(), loop).result(_EXIT_PATIENCE_S)
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join(_EXIT_PATIENCE_S)
+        if not thread.is_alive():
+            loop.close()
+
+
+def _new_loop() -> asyncio.AbstractEventLoop:
+    if sys.platform == "win32":
+        return asyncio.new_event_loop()
+    return asyncio.SelectorEventLoop(selectors.DefaultSelector())
+
+
+def _serve(loop: asyncio.AbstractEventLoop) -> None:
+    asyncio.set_event_loop(loop)
+    loop.run_forever()
+
+
+async def _wind_up() -> None:
+    """As `asyncio.run` ends: tasks are cancelled, then async generators (open sessions) closed."""
+    tasks = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in tasks:
+        task.cancel()
+    if tasks:
+        await asyncio.wait(tasks, timeout=_EXIT_PATIENCE_S / 2)
+    await asyncio.get_running_loop().shutdown_asyncgens()
+
+
+class _Fork:
+    """Watches forks for Polars' thread pool being left behind."""
+
+    def __init__(self) -> None:
+        self.pool_was_lost = False
+        self._pool_runs = False
+
+    def before(self) -> None:
+        self._pool_runs = "polars" in sys.modules and _polars_pool_runs()
+
+    def in_child(self) -> None:
+        self.pool_was_lost = self.pool_was_lost or self._pool_runs
+        _background.forget()
+
+
+def _polars_pool_runs() -> bool:
+    tasks = Path("/proc/self/task")
+    if not tasks.is_dir():
+        return _background.was_used  # no way to see native threads; our own calls use the pool
+    # Polars names its workers polars-0, polars-1, ...; merely imported, it has helper threads of other names.
+    prefix = re.escape(os.environ.get("POLARS_THREAD_NAME", "polars"))
+    for task in tasks.iterdir():
+        with suppress(OSError):  # a thread that ended meanwhile
+            name = (task / "comm").read_text().strip()
+            if re.fullmatch(rf"{prefix}-\d+|async-executor-.*", name):
+                return True
+    return False
+
+
+_background = _Background()
+_fork = _Fork()
+atexit.register(_background.close)
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=_fork.before, after_in_child=_fork.in_child)

@@ -1,0 +1,69 @@
+"""An org's address: what people paste, made one form. No I/O."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from typing import Final
+from urllib.parse import urlsplit
+
+# https://acme.lightning.force.com, https://acme--box.sandbox.lightning.force.com: the browser's address of an
+# org, which serves no API.
+_LIGHTNING: Final = re.compile(r"(?P<name>.+)\.lightning\.force\.(?P<end>com|mil)")
+_SETUP: Final = re.compile(r"(?P<name>.+)\.my\.salesforce-setup\.(?P<end>com|mil)")
+
+
+def normalized(url: str) -> str:
+    """Scheme and host (and port) of an org's address, without path or trailing slash.
+
+    A missing scheme is https; a Lightning or Setup address becomes the org's My Domain address.
+
+    Raises:
+        ValueError: No host; http to a host that isn't this machine, where a token would travel in the clear;
+            a user and password inside the address.
+    """
+    text = url.strip()
+    if "://" not in text:
+        text = f"https://{text}"
+    try:
+        parts = urlsplit(text)
+        host, port = (parts.hostname or "").rstrip("."), parts.port
+    except ValueError:
+        host, port = "", None
+    if not host or re.search(r"[\s\\%]", host):
+        raise ValueError("an org's address looks like https://acme.my.salesforce.com")
+    if parts.username is not None or parts.password is not None:
+        raise ValueError(f"the address of {host} holds a user or password: those go into the auth value")
+    if parts.scheme not in ("https", "http") or (parts.scheme == "http" and not is_loopback(host)):
+        raise ValueError(f"the address of {host} must begin with https:// (http is for this machine alone)")
+    for pattern in (_LIGHTNING, _SETUP):
+        if found := pattern.fullmatch(host):
+            host = f"{found['name']}.my.salesforce.{found['end']}"
+    shown = f"[{host}]" if ":" in host else host
+    is_default = port in (None, 443 if parts.scheme == "https" else 80)
+    return f"{parts.scheme}://{shown}" if is_default else f"{parts.scheme}://{shown}:{port}"
+
+
+def host_of(url: str) -> str:
+    """The host of an address, with the port if it isn't the scheme's own; other text as it is."""
+    return urlsplit(url).netloc or url
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host is this machine."""
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
+
+
+def is_shared_login(url: str) -> bool:
+    """Whether an address is a login host for all orgs rather than one org's own."""
+    return urlsplit(url).hostname in ("login.salesforce.com", "test.salesforce.com")
+
+
+def is_sandbox(url: str) -> bool:
+    """Whether users of this address log in at test.salesforce.com."""
+    host = urlsplit(url).hostname or ""
+    # Older sandboxes are acme--box.cs12.my.salesforce.com; a double hyphen is never part of an org's name.
+    return host == "test.salesforce.com" or ".sandbox." in host or "--" in host.split(".")[0]

@@ -1,0 +1,144 @@
+"""What an org answers, as a value, and the one door where a refusal becomes an error. No I/O."""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from sfframe.errors import ApiError, AuthenticationError
+
+_MAX_TEXT: Final = 400  # characters of an answer that an error quotes
+REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
+# Passing faults of the edge and the org (wire notes, 9.2). 500 counts where a repetition does no harm.
+_PASSING: Final = frozenset({420, 429, 500, 502, 503, 504})
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """An answer of the org.
+
+    Attributes:
+        status: The HTTP status.
+        headers: Header names in lower case.
+        body: The body as it came, decompressed; empty if it went into a sink.
+    """
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes = field(default=b"", repr=False)
+
+    @property
+    def is_success(self) -> bool:
+        return 200 <= self.status < 300 or self.status == 304
+
+    @property
+    def is_redirect(self) -> bool:
+        return self.status in REDIRECTS
+
+    def without(self, secrets: Iterable[str]) -> Response:
+        """The same, should the answer repeat a secret, without it."""
+        body = self.body
+        for secret in filter(None, secrets):
+            body = body.replace(secret.encode(), "…".encode())
+        return replace(self, body=body)
+
+    def json(self) -> Any:
+        """The body as JSON.
+
+        Raises:
+            ApiError: The body is something else, such as the page of a proxy.
+        """
+        try:
+            return json.loads(self.body)
+        except ValueError as error:
+            raise ApiError(
+                f"the answer isn't JSON but {_text_of(self.body) or 'empty'!r}", status=self.status
+            ) from error
+
+
+@dataclass(frozen=True, slots=True)
+class ApiUsage:
+    """API calls of the last 24 hours, as the org counted them at its last answer."""
+
+    used: int
+    max: int
+
+
+def api_usage(header: str | None) -> ApiUsage | None:
+    """Read `Sforce-Limit-Info: api-usage=123/15000; per-app-api-usage=...`."""
+    found = re.search(r"(?<![\w-])api-usage=(\d+)/(\d+)", header or "")
+    return ApiUsage(int(found[1]), int(found[2])) if found else None
+
+
+def error_of(response: Response, *, job_id: str | None = None) -> ApiError | AuthenticationError:
+    """The error that a refusal is; the request may have been about a job."""
+    code, message = refusal(response)
+    if response.status == 401:
+        return AuthenticationError(f"401: the org doesn't take the token: {message}", error_code=code)
+    return ApiError(message, status=response.status, error_code=code, job_id=job_id)
+
+
+def passes(response: Response) -> bool:
+    """Whether the same request may fare better later; whether it may be sent again is another matter."""
+    return response.status in _PASSING or is_concurrency_limit(response)
+
+
+def is_concurrency_limit(response: Response) -> bool:
+    """Too many long requests at once: passes, unlike the 24 hours' limit of the same code."""
+    if response.status != 403:
+        return False
+    code, message = refusal(response)
+    return code == "REQUEST_LIMIT_EXCEEDED" and "concurrent" in message.lower()
+
+
+def retry_after_s(response: Response, *, now: datetime | None = None) -> float | None:
+    """The wait that the org asks for, in seconds; it may be given as seconds or as a date."""
+    text = response.headers.get("retry-after", "").strip()
+    if not text:
+        return None
+    if text.isdigit():
+        return float(text)
+    try:
+        moment = parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return max(0.0, (moment - (now or datetime.now(UTC))).total_seconds())
+
+
+def refusal(response: Response) -> tuple[str | None, str]:
+    """Code and message of a refusal of any shape: a JSON array, an object, a page of HTML, nothing."""
+    if response.is_redirect:
+        host = urlsplit(response.headers.get("location", "")).hostname
+        return None, f"the org sends on to {host or 'another address'}; requests with a token aren't sent on"
+    try:
+        content = json.loads(response.body)
+    except ValueError:
+        content = None
+    first = content[0] if isinstance(content, list) and content else content
+    if isinstance(first, dict):
+        code = first.get("errorCode") or first.get("error")
+        message = first.get("message") or first.get("error_description") or code
+        if message:
+            return (str(code) if code else None), _shortened(str(message))
+    return None, _text_of(response.body) or "no explanation was given"
+
+
+def _text_of(body: bytes) -> str:
+    text = body[:20_000].decode("utf-8", errors="replace")
+    if "<" in text:
+        text = re.sub(r"(?is)<(script|style)\b.*?</\1\s*>|<!--.*?-->|<[^>]*>", " ", text)
+        text = html.unescape(text)
+    return _shortened(text)
+
+
+def _shortened(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= _MAX_TEXT else line[: _MAX_TEXT - 1] + "…"

@@ -1,0 +1,266 @@
+"""The ways to a token, as values: token requests go out, tokens come in. No I/O here.
+
+A flow is a generator: it yields what is to be sent, is given the answer, and returns the token. Whoever
+drives it does the sending, so a flow needs no network to be tested, and the values stay picklable.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Generator, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Final, Protocol, TypeAlias
+from urllib.parse import urlencode
+
+from sfframe.errors import AuthenticationError
+from sfframe.org.address import host_of, is_sandbox, is_shared_login, normalized
+from sfframe.org.answers import Response, refusal
+
+_ASSERTION_LIFE_S: Final = 150  # Salesforce takes 3 minutes at most; the rest is for clocks that differ
+_SECRETS: Final = ("client_secret", "refresh_token", "password", "assertion")
+_JWT_GRANT: Final = "urn:ietf:params:oauth:grant-type:jwt-bearer"
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A session in an org.
+
+    Attributes:
+        access_token: What goes into the Authorization header.
+        instance_url: Where requests go from now on; orgs move, so each answer's word counts.
+        org_id: 18 characters, or `None` where the answer names no org.
+        user_id: Likewise.
+        refresh_token: A new refresh token, where the org rotates them; the old one is dead then.
+    """
+
+    access_token: str = field(repr=False)
+    instance_url: str
+    org_id: str | None = None
+    user_id: str | None = None
+    refresh_token: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class TokenRequest:
+    """A POST to a login host.
+
+    Attributes:
+        secrets: What no message may repeat, should the answer do so.
+        refusal_status: A status that is a definite answer here, though elsewhere it may pass.
+    """
+
+    url: str
+    headers: Mapping[str, str]
+    body: bytes = field(repr=False)
+    secrets: tuple[str, ...] = field(default=(), repr=False)
+    refusal_status: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A program to run; its standard output is the answer's body, its exit code the status."""
+
+    args: tuple[str, ...]
+
+
+Flow: TypeAlias = Generator[TokenRequest | Command, Response, Token]
+
+
+class Auth(Protocol):
+    """One way to a token. Values of this kind are frozen, pickle, and hide their secrets."""
+
+    @property
+    def user(self) -> str | None:
+        """Who logs in, as far as the value tells."""
+
+    def flow(self, url: str) -> Flow:
+        """The steps to a token at an address.
+
+        Raises (while it runs):
+            AuthenticationError: The org refused. Without an `error_code` the fault may pass.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class AccessToken:
+    """A token that was made elsewhere. It can't be renewed: when its session ends, so does the Org's."""
+
+    token: str = field(repr=False)
+
+    @property
+    def user(self) -> str | None:
+        return None
+
+    def flow(self, url: str) -> Flow:
+        if is_shared_login(url):
+            raise AuthenticationError(
+                f"an access token belongs to one org, and {host_of(url)} is for all of them. "
+                "Use the org's own address, such as https://acme.my.salesforce.com."
+            )
+        yield from ()  # no step
+        return Token(self.token, url)
+
+
+@dataclass(frozen=True, slots=True)
+class ClientCredentials:
+    """OAuth client credentials: an app's own login, as its "Run As" user. Needs the org's own address."""
+
+    client_id: str
+    client_secret: str = field(repr=False)
+
+    @property
+    def user(self) -> str | None:
+        return None
+
+    def flow(self, url: str) -> Flow:
+        if is_shared_login(url):
+            raise AuthenticationError(
+                f"{host_of(url)} doesn't take client credentials. "
+                "Use the org's own address, such as https://acme.my.salesforce.com."
+            )
+        form = {"client_id": self.client_id, "client_secret": self.client_secret}
+        return _token(url, (yield _grant(url, "client_credentials", form)))
+
+
+@dataclass(frozen=True, slots=True)
+class JwtBearer:
+    """OAuth JWT bearer: a user's login by a certificate of the app. Needs `pip install sfframe[jwt]`.
+
+    Attributes:
+        client_id: The app's consumer key.
+        username: The user, who must be pre-authorised for the app.
+        private_key: PEM text, or the path of a PEM file, read whenever a token is made.
+        audience: `https://login.salesforce.com`, for sandboxes `https://test.salesforce.com`, unless given.
+    """
+
+    client_id: str
+    username: str
+    private_key: str | Path = field(repr=False)
+    audience: str | None = field(default=None, kw_only=True)
+
+    @property
+    def user(self) -> str | None:
+        return self.username
+
+    def flow(self, url: str) -> Flow:
+        audience = self.audience or f"https://{'test' if is_sandbox(url) else 'login'}.salesforce.com"
+        claims = {
+            "iss": self.client_id,
+            "sub": self.username,
+            "aud": audience,
+            "exp": int(time.time()) + _ASSERTION_LIFE_S,
+        }
+        assertion = _signed(claims, _pem(self.private_key))
+        return _token(url, (yield _grant(url, _JWT_GRANT, {"assertion": assertion})))
+
+
+@dataclass(frozen=True, slots=True)
+class RefreshToken:
+    """OAuth refresh token, as kept from an earlier login.
+
+    Where the org rotates refresh tokens, an Org goes on with the newest one for its own life; this value
+    keeps the one it was made with, which is dead from then on.
+    """
+
+    client_id: str
+    refresh_token: str = field(repr=False)
+    client_secret: str | None = field(default=None, repr=False)
+
+    @property
+    def user(self) -> str | None:
+        return None
+
+    def flow(self, url: str) -> Flow:
+        form = {"client_id": self.client_id, "refresh_token": self.refresh_token}
+        if self.client_secret:
+            form["client_secret"] = self.client_secret
+        return _token(url, (yield _grant(url, "refresh_token", form)))
+
+    def rotated(self, token: Token) -> RefreshToken:
+        """The value to go on with after `token`."""
+        return replace(self, refresh_token=token.refresh_token) if token.refresh_token else self
+
+
+@dataclass(frozen=True, slots=True)
+class UsernamePassword:
+    """OAuth username-password: blocked by default in newer orgs.
+
+    Attributes:
+        password: Followed by the user's security token, unless the org trusts this machine's address.
+    """
+
+    client_id: str
+    client_secret: str = field(repr=False)
+    username: str
+    password: str = field(repr=False)
+
+    @property
+    def user(self) -> str | None:
+        return self.username
+
+    def flow(self, url: str) -> Flow:
+        form = {
+            "client_id": self.client_id,
+            "client_secret": self.client_secret,
+            "username": self.username,
+            "password": self.password,
+        }
+        return _token(url, (yield _grant(url, "password", form)))
+
+
+def _grant(url: str, grant_type: str, form: Mapping[str, str]) -> TokenRequest:
+    headers = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json"}
+    body = urlencode({"grant_type": grant_type, **form}).encode()
+    secrets = tuple(form[name] for name in _SECRETS if name in form)
+    return TokenRequest(f"{url}/services/oauth2/token", headers, body, secrets)
+
+
+def _token(url: str, response: Response) -> Token:
+    if not response.is_success:
+        raise _refused(url, response)
+    try:
+        answer = response.json()
+        token, instance_url = answer["access_token"], normalized(answer.get("instance_url") or url)
+    except Exception as error:
+        raise AuthenticationError(f"the answer of {host_of(url)} holds no token") from error
+    org_id, user_id = _identity(answer.get("id"))
+    return Token(token, instance_url, org_id, user_id, answer.get("refresh_token"))
+
+
+def _refused(url: str, response: Response) -> AuthenticationError:
+    code, message = refusal(response)
+    return AuthenticationError(
+        f"{host_of(url)} gave no token: {code or response.status}: {message}", error_code=code
+    )
+
+
+def _identity(url: Any) -> tuple[str | None, str | None]:
+    """Org and user id from the answer's `id`, which ends in /{org id}/{user id}."""
+    parts = str(url or "").rstrip("/").split("/")
+    if len(parts) < 2 or not (parts[-2].startswith("00D") and parts[-1].startswith("005")):
+        return None, None
+    return parts[-2], parts[-1]
+
+
+def _pem(key: str | Path) -> str:
+    text = str(key)
+    if "-----BEGIN" in text:
+        return text.replace("\\n", "\n")  # as environment variables often hold it
+    try:
+        return Path(text).expanduser().read_text()
+    except (OSError, ValueError) as error:
+        # The text isn't shown: it may be a key that lost its first line.
+        reason = getattr(error, "strerror", None) or "not readable"
+        raise AuthenticationError(f"private_key is neither PEM text nor a readable file ({reason})") from None
+
+
+def _signed(claims: Mapping[str, Any], pem: str) -> str:
+    try:
+        import jwt
+    except ImportError as error:
+        raise AuthenticationError("JwtBearer needs PyJWT: pip install sfframe[jwt]") from error
+    try:
+        return jwt.encode(dict(claims), pem, algorithm="RS256")
+    except Exception:  # noqa: BLE001  # whatever PyJWT and cryptography raise may quote the key
+        raise AuthenticationError("private_key isn't an RSA key in PEM form without a passphrase") from None

@@ -1,0 +1,205 @@
+"""What an object is made of, as the org describes it to this user: exact names, types, limits, references."""
+
+from __future__ import annotations
+
+import difflib
+import re
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any, Final
+from urllib.parse import quote
+
+from sfframe.errors import ApiError
+from sfframe.org.transport import Transport
+
+_MAX_AGE_S: Final = 300.0
+_COMPOUND: Final = frozenset({"address", "location"})
+_NUMBERS: Final = frozenset({"int", "long", "double", "currency", "percent"})
+_TIMES: Final = frozenset({"date", "datetime", "time"})
+_NOT_TEXT: Final = _COMPOUND | _NUMBERS | _TIMES | {"base64", "boolean", "id", "reference"}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Field:
+    """A field, with the attributes that matter for sending and reading; the words are Salesforce's.
+
+    Attributes:
+        length: Most UTF-16 units of a text; 0 for other types.
+        precision: Digits in all of a double, currency or percent.
+        scale: Digits after the point.
+        digits: Most digits of an int.
+        reference_to: The objects that a reference may point to.
+        relationship_name: The left side of `Account.Name`; `None` if it isn't a reference.
+        picklist_values: The active values, in the org's order.
+        compound_field_name: The compound that this field is a part of, such as `MailingAddress`.
+    """
+
+    name: str
+    label: str = ""
+    type: str = "string"
+    soap_type: str = ""
+    length: int = 0
+    byte_length: int = 0
+    precision: int = 0
+    scale: int = 0
+    digits: int = 0
+    nillable: bool = True
+    createable: bool = False
+    updateable: bool = False
+    defaulted_on_create: bool = False
+    external_id: bool = False
+    id_lookup: bool = False
+    unique: bool = False
+    case_sensitive: bool = False
+    reference_to: tuple[str, ...] = ()
+    relationship_name: str | None = None
+    picklist_values: tuple[str, ...] = ()
+    restricted_picklist: bool = False
+    calculated: bool = False
+    auto_number: bool = False
+    compound_field_name: str | None = None
+    custom: bool = False
+    name_field: bool = False
+    encrypted: bool = False
+    filterable: bool = False
+    sortable: bool = False
+    groupable: bool = False
+    aggregatable: bool = False
+
+    @property
+    def is_text(self) -> bool:
+        """Free text, picklists and the rare kinds that are written as text; ids are a kind of their own."""
+        return self.type not in _NOT_TEXT
+
+    @property
+    def is_compound(self) -> bool:
+        """Made of other fields; a bulk job neither takes nor gives it."""
+        return self.type in _COMPOUND or self.soap_type.startswith("urn:")
+
+    @property
+    def is_required_on_insert(self) -> bool:
+        """An insert without a value is refused, as far as describe shows. Booleans are never null."""
+        is_open = self.nillable or self.defaulted_on_create or self.type == "boolean"
+        return self.createable and not is_open
+
+    @classmethod
+    def from_json(cls, described: Mapping[str, Any]) -> Field:
+        known = {name: described[key] for name, key in _KEYS.items() if described.get(key) is not None}
+        known["reference_to"] = tuple(described.get("referenceTo") or ())
+        known["picklist_values"] = tuple(
+            str(entry["value"])
+            for entry in described.get("picklistValues") or ()
+            if entry.get("active", True)
+        )
+        return cls(**known)
+
+
+_KEYS: Final = {one.name: re.sub(r"_(\w)", lambda found: found[1].upper(), one.name) for one in fields(Field)}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SObject:
+    """An object as this user sees it: a field hidden from them isn't there.
+
+    Attributes:
+        fields: In the org's order.
+        raw: The whole describe answer, as the org gave it.
+    """
+
+    name: str
+    label: str = ""
+    key_prefix: str | None = None
+    custom: bool = False
+    createable: bool = False
+    updateable: bool = False
+    deletable: bool = False
+    queryable: bool = False
+    fields: tuple[Field, ...] = ()
+    raw: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
+    _by_name: Mapping[str, Field] = field(default_factory=dict, repr=False, compare=False)
+
+    def field(self, name: str) -> Field | None:
+        """The field of that name in whatever case, or `None`."""
+        return self._by_name.get(name.lower())
+
+    def relationship(self, name: str) -> Field | None:
+        """The reference field with that relationship name in whatever case, or `None`."""
+        wanted = name.lower()
+        return next((one for one in self.fields if (one.relationship_name or "").lower() == wanted), None)
+
+    def close_names(self, name: str, *, most: int = 3) -> tuple[str, ...]:
+        """Names of fields that may have been meant, the likeliest first. Labels count: `Last Name`."""
+        known = {key: one.name for one in self.fields for key in (_plain(one.label), _plain(one.name)) if key}
+        found = difflib.get_close_matches(_plain(name), known, n=2 * most)
+        return tuple(dict.fromkeys(known[key] for key in found))[:most]
+
+    @classmethod
+    def from_json(cls, described: Mapping[str, Any]) -> SObject:
+        """Read a describe answer.
+
+        Raises:
+            ValueError: It isn't one.
+        """
+        try:
+            all_fields = tuple(Field.from_json(one) for one in described["fields"])
+            return cls(
+                name=described["name"],
+                label=described.get("label") or "",
+                key_prefix=described.get("keyPrefix"),
+                custom=bool(described.get("custom")),
+                createable=bool(described.get("createable")),
+                updateable=bool(described.get("updateable")),
+                deletable=bool(described.get("deletable")),
+                queryable=bool(described.get("queryable")),
+                fields=all_fields,
+                raw=described,
+                _by_name={one.name.lower(): one for one in all_fields},
+            )
+        except (KeyError, TypeError, AttributeError) as error:
+            raise ValueError(f"not an object's describe: {error!r}") from error
+
+
+class Describes:
+    """The describes of one org: kept, and asked for again only if the org says that they have changed."""
+
+    def __init__(self, transport: Transport, base: str) -> None:
+        self._transport = transport
+        self._base = base
+        self._kept: dict[str, _Kept] = {}
+
+    async def get(self, sobject: str) -> SObject:
+        """The object of that name.
+
+        Raises:
+            ApiError: The org has no such object, or shows it to others only; or it can't be asked.
+        """
+        kept = self._kept.get(sobject.lower())
+        if kept is not None and time.monotonic() - kept.seen_at < _MAX_AGE_S:
+            return kept.sobject
+        since = {"If-Modified-Since": kept.last_modified} if kept and kept.last_modified else None
+        path = f"{self._base}/sobjects/{quote(sobject, safe='')}/describe"
+        try:
+            response = await self._transport.request("GET", path, headers=since)
+        except ApiError as error:
+            if error.status != 404:
+                raise
+            message = f"the org has no object {sobject!r} that this user may see"
+            raise ApiError(message, status=404, error_code=error.error_code) from error
+        if response.status == 304 and kept is not None:
+            found, last_modified = kept.sobject, kept.last_modified
+        else:
+            found, last_modified = SObject.from_json(response.json()), response.headers.get("last-modified")
+        self._kept[sobject.lower()] = _Kept(found, last_modified, time.monotonic())
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    sobject: SObject
+    last_modified: str | None
+    seen_at: float
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[\W_]", "", name.lower().removesuffix("__c"))

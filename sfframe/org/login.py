@@ -1,0 +1,158 @@
+"""Where credentials are found: the environment, and the Salesforce CLI's own session."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from sfframe.errors import AuthenticationError, NoOrgError
+from sfframe.org.address import normalized
+from sfframe.org.answers import Response
+from sfframe.org.auth import (
+    AccessToken,
+    Auth,
+    ClientCredentials,
+    Command,
+    Flow,
+    JwtBearer,
+    RefreshToken,
+    Token,
+    UsernamePassword,
+)
+from sfframe.org.soap import SoapLogin
+
+PREFIX: Final = "SFFRAME_"
+
+
+@dataclass(frozen=True, slots=True)
+class CliSession:
+    """The session that the Salesforce CLI holds for an alias or user name. It renews it while answering."""
+
+    alias: str
+
+    @property
+    def user(self) -> str | None:
+        return self.alias
+
+    def flow(self, url: str) -> Flow:
+        del url  # the CLI knows where its org is
+        shown = _result((yield _sf("org", "display", self.alias)), self.alias)
+        token = str(shown.get("accessToken") or "")
+        # Since 2.136.8 another command shows the token, one that older releases lack (wire notes, 2.4).
+        if not token or token.startswith("[REDACTED]"):
+            answer = yield _sf("org", "auth", "show-access-token", self.alias)
+            token = str(_result(answer, self.alias).get("accessToken") or "")
+        instance_url = shown.get("instanceUrl")
+        if not token or not instance_url:
+            raise AuthenticationError(
+                f"the Salesforce CLI shows no session for {self.alias!r}: log in with "
+                f"`sf org login web --alias {self.alias}`"
+            )
+        return Token(token, normalized(instance_url), shown.get("id"))
+
+
+def _sf(*words: str) -> Command:
+    *command, alias = words
+    return Command(("sf", *command, "--target-org", alias, "--json"))
+
+
+def _result(answer: Response, alias: str) -> Mapping[str, Any]:
+    """The `result` of a CLI answer, which warnings and colours may precede."""
+    text = re.sub(r"\x1b\[[\d;]*[A-Za-z]", "", answer.body.decode("utf-8", errors="replace"))
+    try:
+        content, _ = json.JSONDecoder().raw_decode(text[text.index("{") :])
+    except ValueError:
+        content = {}
+    result = content.get("result")
+    if answer.status == 0 and isinstance(result, dict):
+        return result
+    name, message = content.get("name"), content.get("message") or "it gave no readable answer"
+    first_line = str(message).strip().splitlines()[0]
+    raise AuthenticationError(
+        f"the Salesforce CLI has no session for {alias!r}: {first_line}", error_code=name
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Set:
+    """Variables that together are a login."""
+
+    needs: tuple[str, ...]
+    auth: Callable[[Mapping[str, str]], Auth]
+    takes: tuple[str, ...] = ()
+    needs_url: bool = True
+
+    def missing(self, found: Mapping[str, str]) -> list[str]:
+        needs = (*self.needs, "URL") if self.needs_url else self.needs
+        return [name for name in needs if name not in found]
+
+
+def _of(kind: Callable[..., Auth], *names: str) -> Callable[[Mapping[str, str]], Auth]:
+    return lambda found: kind(*(found[name] for name in names))
+
+
+# In the order in which they are tried: the first complete one is used.
+_SETS: Final = (
+    _Set(("ACCESS_TOKEN",), _of(AccessToken, "ACCESS_TOKEN")),
+    _Set(
+        ("CLIENT_ID", "REFRESH_TOKEN"),
+        lambda found: RefreshToken(found["CLIENT_ID"], found["REFRESH_TOKEN"], found.get("CLIENT_SECRET")),
+    ),
+    _Set(("CLIENT_ID", "USERNAME", "PRIVATE_KEY"), _of(JwtBearer, "CLIENT_ID", "USERNAME", "PRIVATE_KEY")),
+    _Set(
+        ("CLIENT_ID", "CLIENT_SECRET", "USERNAME", "PASSWORD"),
+        _of(UsernamePassword, "CLIENT_ID", "CLIENT_SECRET", "USERNAME", "PASSWORD"),
+    ),
+    _Set(("CLIENT_ID", "CLIENT_SECRET"), _of(ClientCredentials, "CLIENT_ID", "CLIENT_SECRET")),
+    _Set(
+        ("USERNAME", "PASSWORD"),
+        lambda found: SoapLogin(found["USERNAME"], found["PASSWORD"], found.get("SECURITY_TOKEN", "")),
+    ),
+    _Set(("CLI_ALIAS",), _of(CliSession, "CLI_ALIAS"), needs_url=False),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What the environment says about an org."""
+
+    url: str
+    auth: Auth
+    api_version: str | None
+
+
+def from_env(environ: Mapping[str, str]) -> Found:
+    """The login that `SFFRAME_...` variables make, empty ones being as good as unset.
+
+    Raises:
+        NoOrgError: No set of variables is complete; the text names what each one that was begun lacks.
+    """
+    found = {
+        name.removeprefix(PREFIX): value
+        for name, value in environ.items()
+        if name.startswith(PREFIX) and value.strip()
+    }
+    for login in _SETS:
+        if not login.missing(found):
+            url = found["URL"] if login.needs_url else cli_url(found["CLI_ALIAS"])
+            return Found(url, login.auth(found), found.get("API_VERSION"))
+    raise NoOrgError(_explained(found))
+
+
+def cli_url(alias: str) -> str:
+    """What stands for the address of an org that the CLI knows, until the CLI was asked."""
+    return f"cli:{alias}"
+
+
+def _explained(found: Mapping[str, str]) -> str:
+    begun = [login for login in _SETS if any(name in found for name in login.needs)]
+    if not begun and "URL" not in found:
+        return "no SFFRAME_... variable names an org"
+    lines = ["the SFFRAME_... variables name no org: no set of them is complete."]
+    for login in begun or _SETS:
+        names = " + ".join(PREFIX + name for name in login.needs)
+        lines.append(f"  {names}: missing {', '.join(PREFIX + name for name in login.missing(found))}")
+    return "\n".join(lines)

@@ -1,0 +1,211 @@
+"""Between us and the network: the token, the retry loop, and the door where foreign errors become ours."""
+
+from __future__ import annotations
+
+import asyncio
+import enum
+import json as jsonlib
+import threading
+from collections import Counter
+from collections.abc import Collection, Mapping
+from dataclasses import replace
+from functools import partial
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import urlencode, urlsplit
+
+from sfframe.errors import ApiError
+from sfframe.org.address import host_of, is_loopback
+from sfframe.org.answers import (
+    ApiUsage,
+    Response,
+    api_usage,
+    error_of,
+    is_concurrency_limit,
+    passes,
+    retry_after_s,
+)
+from sfframe.org.auth import Auth, Token, TokenRequest
+from sfframe.org.retry import RetryPolicy, Timeouts
+from sfframe.org.tokens import Tokens
+from sfframe.org.wire import Body as Body
+from sfframe.org.wire import LostError, Request, Wire
+from sfframe.org.wire import Sink as Sink
+
+_CLIENT: Final = f"sfframe/{version('sfframe')}"
+_NOT_ACCEPTABLE_TRIES: Final = 3  # 406 is passing trouble of the edge at times, and no more than that
+
+
+class Repeat(enum.Enum):
+    """What is done about a request whose answer didn't come, or was a passing fault.
+
+    Whatever its kind, a request is sent again when it surely wasn't carried out: after a 401, or when no
+    connection could be made.
+    """
+
+    ALWAYS = "always"
+    NEVER = "never"
+
+
+class Transport:
+    """Sends requests to one org.
+
+    May be used on any number of loops and threads at once; they share the token.
+    """
+
+    def __init__(self, url: str, auth: Auth, *, retry: RetryPolicy, timeouts: Timeouts) -> None:
+        self._tokens = Tokens(url, auth, retry=retry)
+        self._retry = retry
+        self._wire = Wire(timeouts, user_agent=_CLIENT)
+        self._holders: Counter[asyncio.AbstractEventLoop] = Counter()
+        self._count_lock = threading.Lock()
+        self.requests_made = 0
+        self.api_usage: ApiUsage | None = None
+
+    @property
+    def token(self) -> Token | None:
+        """The token in use; `None` before the first request."""
+        return self._tokens.current
+
+    async def close(self) -> None:
+        """Close the connections of the running loop. The next request opens new ones."""
+        await self._wire.close()
+
+    def hold(self) -> None:
+        """Say that the running loop's connections are wanted until `release`."""
+        self._holders[asyncio.get_running_loop()] += 1
+
+    async def release(self) -> None:
+        """Close the running loop's connections, if nobody else holds them."""
+        loop = asyncio.get_running_loop()
+        self._holders[loop] -= 1
+        if self._holders[loop] <= 0:
+            del self._holders[loop]
+            await self.close()
+
+    async def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        repeat: Repeat = Repeat.ALWAYS,
+        params: Mapping[str, str] | None = None,
+        json: Any = None,
+        body: Body | None = None,
+        headers: Mapping[str, str] | None = None,
+        sink: Sink | None = None,
+        job_id: str | None = None,
+        fine_when_repeated: Collection[int] = (),
+        retry: RetryPolicy | None = None,
+    ) -> Response:
+        """Send a request with the token and give the answer, if it is a success (2xx or 304).
+
+        Args:
+            method: The HTTP method.
+            path: From the host's root, or an address on the org's own host.
+            repeat: Whether the request may be carried out twice.
+            params: For the query part.
+            json: A value to send as JSON.
+            body: Bytes or the path of a file to send as it is.
+            headers: Added to the usual ones.
+            sink: Takes the body of a success in place of the response. It is written from its position on,
+                and cut back to that when the request is repeated.
+            job_id: The job in question, for errors.
+            fine_when_repeated: Statuses that are a success where an earlier answer was lost.
+            retry: In place of the org's own policy.
+
+        Raises:
+            AuthenticationError: No token could be had, or the org refused a fresh one.
+            ApiError: The org refused, or no answer came. `status` is None then.
+        """
+        request = Request(
+            method=method,
+            url=f"{path}?{urlencode(params)}" if params else path,
+            headers=_headers(headers, is_json=json is not None),
+            body=body if json is None else jsonlib.dumps(json).encode(),
+            sink=sink,
+            sink_start=0 if sink is None or isinstance(sink, Path) else sink.tell(),
+            is_upload=method == "PUT",
+        )
+        token = await self._tokens.get(self._ask_for_token)
+        persist = partial(self._persist, repeat=repeat, job_id=job_id, retry=retry or self._retry)
+        response, repeated = await persist(_bound(request, token))
+        has_moved = response.is_redirect and method == "GET"
+        if (response.status == 401 or has_moved) and self._tokens.can_renew:
+            token = await self._tokens.get(self._ask_for_token, instead_of=token)
+            response, again = await persist(_bound(request, token))
+            repeated = repeated or again
+        if response.is_success or (repeated and response.status in fine_when_repeated):
+            return response
+        raise error_of(response.without((token.access_token,)), job_id=job_id)
+
+    async def _ask_for_token(self, step: TokenRequest) -> Response:
+        headers = {**_headers(step.headers), "Accept-Encoding": "identity"}
+        request = Request(method="POST", url=step.url, headers=headers, body=step.body)
+        definite = step.refusal_status
+        response, _ = await self._persist(request, repeat=Repeat.ALWAYS, retry=self._retry, definite=definite)
+        return response if response.is_success else response.without(step.secrets)
+
+    async def _persist(
+        self,
+        request: Request,
+        *,
+        repeat: Repeat,
+        retry: RetryPolicy,
+        job_id: str | None = None,
+        definite: int | None = None,
+    ) -> tuple[Response, bool]:
+        """The last answer, of whatever kind, and whether there was a try before it."""
+        tries = 0
+        while True:
+            tries += 1
+            wait_s = retry.wait_s(tries)
+            try:
+                response = await self._once(request)
+            except LostError as lost:
+                is_final = not lost.may_pass or (lost.was_sent and repeat is Repeat.NEVER)
+                if is_final or tries >= retry.max_tries:
+                    raise ApiError(lost.reason, job_id=job_id) from lost.__cause__
+            else:
+                is_final = response.status == definite or not _may_do_better(response, request.method, tries)
+                if is_final or repeat is Repeat.NEVER or tries >= retry.max_tries:
+                    return response, tries > 1
+                policy = retry.slow() if is_concurrency_limit(response) else retry
+                wait_s = policy.wait_s(tries, retry_after_s=retry_after_s(response))
+            await asyncio.sleep(wait_s)
+
+    async def _once(self, request: Request) -> Response:
+        with self._count_lock:
+            self.requests_made += 1
+        response = await self._wire.exchange(request)
+        self.api_usage = api_usage(response.headers.get("sforce-limit-info")) or self.api_usage
+        return response
+
+
+def _headers(own: Mapping[str, str] | None, *, is_json: bool = False) -> dict[str, str]:
+    headers = {"Accept": "application/json", "Sforce-Call-Options": f"client={_CLIENT}"}
+    if is_json:
+        headers["Content-Type"] = "application/json; charset=UTF-8"
+    return {**headers, **(own or {})}
+
+
+def _bound(request: Request, token: Token) -> Request:
+    """The request with the token, for the token's own host and no other."""
+    base, path = token.instance_url, request.url
+    if not path.startswith(("/", f"{base}/")):
+        raise ApiError(f"no request to {host_of(path)}: the token is for {host_of(base)} alone")
+    # On this machine there is nothing to gain from smaller answers.
+    encoding = "identity" if is_loopback(urlsplit(base).hostname or "") else "gzip"
+    headers = {
+        **request.headers,
+        "Authorization": f"Bearer {token.access_token}",
+        "Accept-Encoding": encoding,
+    }
+    return replace(request, url=path if path.startswith(base) else base + path, headers=headers)
+
+
+def _may_do_better(response: Response, method: str, tries: int) -> bool:
+    if response.status == 406:
+        return method == "GET" and tries < _NOT_ACCEPTABLE_TRIES
+    return not response.is_success and passes(response)

@@ -1,0 +1,277 @@
+"""One request, one answer. The only room that knows the HTTP library.
+
+Nothing is repeated here, no redirect is followed, and no answer is judged.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import logging
+import os
+import time
+from collections.abc import AsyncGenerator, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import SimpleNamespace
+from typing import BinaryIO, Final, TypeAlias
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
+
+import aiohttp
+from aiohttp import payload
+from aiohttp.abc import AbstractStreamWriter
+from yarl import URL
+
+from sfframe.org.address import is_loopback
+from sfframe.org.answers import Response
+from sfframe.org.retry import Timeouts
+
+_log = logging.getLogger("sfframe.org")
+
+_CONNECTIONS: Final = 100
+_CHUNK: Final = 2**18
+_READ_BUFFER: Final = 2**20
+_REFUSAL_BYTES: Final = 2**16
+
+Body: TypeAlias = bytes | bytearray | memoryview | Path
+Sink: TypeAlias = Path | BinaryIO
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Request:
+    """What goes over the wire.
+
+    Attributes:
+        headers: May hold the token, so they are in no repr.
+        body: Bytes, or the path of a file to send.
+        sink: Where the body of a success goes instead of into the response: a path, which is (over)written,
+            or a seekable binary file, which is written from `sink_start` on and cut there.
+        is_upload: The answer may take long after the last byte.
+    """
+
+    method: str
+    url: str
+    headers: Mapping[str, str] = field(repr=False)
+    body: Body | None = field(default=None, repr=False)
+    sink: Sink | None = None
+    sink_start: int = 0
+    is_upload: bool = False
+
+
+class LostError(Exception):
+    """No answer came, or not the whole of it. The foreign error is the cause.
+
+    Attributes:
+        was_sent: The request may have reached the org.
+        may_pass: The same request may do better later.
+    """
+
+    def __init__(self, reason: str, *, was_sent: bool = True, may_pass: bool = True) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.was_sent = was_sent
+        self.may_pass = may_pass
+
+
+class Wire:
+    """Sessions, one for each running loop, opened when first needed.
+
+    A session lives in an async generator. So it is closed not only by `close`, but also when its loop ends
+    (`asyncio.run` and sfframe's own loop close their generators) and when the Wire is garbage.
+    """
+
+    def __init__(self, timeouts: Timeouts, *, user_agent: str) -> None:
+        self._timeouts = timeouts
+        self._user_agent = user_agent
+        self._open: dict[asyncio.AbstractEventLoop, _Session] = {}
+
+    async def exchange(self, request: Request) -> Response:
+        """Send a request and read its answer.
+
+        Raises:
+            LostError: No whole answer came.
+        """
+        started = time.perf_counter()
+        try:
+            session = await self._session()
+            response = await self._exchange(session, request)
+        except (aiohttp.ClientError, TimeoutError, ConnectionError) as error:  # a full disk is the caller's
+            lost = self._lost(error, request)
+            _log.debug("%s %s: %s", request.method, urlsplit(request.url).path, lost.reason)
+            raise lost from error
+        took_ms = (time.perf_counter() - started) * 1000
+        _log.debug("%s %s: %d, %.0f ms", request.method, urlsplit(request.url).path, response.status, took_ms)
+        return response
+
+    async def close(self) -> None:
+        """Close the session of the running loop, if there is one."""
+        if session := self._open.pop(asyncio.get_running_loop(), None):
+            await session.keeper.aclose()
+
+    async def _session(self) -> aiohttp.ClientSession:
+        loop = asyncio.get_running_loop()
+        if (held := self._open.get(loop)) and not held.session.closed:
+            return held.session
+        for other in [other for other in self._open if other.is_closed()]:
+            self._open.pop(other, None)
+        keeper = _keep_session(self._timeouts, self._user_agent)
+        session = await anext(keeper)
+        self._open[loop] = _Session(session, keeper)
+        return session
+
+    async def _exchange(self, session: aiohttp.ClientSession, request: Request) -> Response:
+        timeouts = self._timeouts
+        patience_s = timeouts.upload_s if request.is_upload else timeouts.idle_s
+        proxy, proxy_headers = _proxy_for(request.url)
+        with _upload(request, timeouts.idle_s) as data:
+            async with session.request(
+                request.method,
+                URL(request.url, encoded=True),
+                headers=request.headers,
+                data=data,
+                allow_redirects=False,
+                timeout=aiohttp.ClientTimeout(sock_connect=timeouts.connect_s, sock_read=patience_s),
+                proxy=proxy,
+                proxy_headers=proxy_headers,
+                trace_request_ctx=request,
+            ) as answer:
+                body = await _read(answer, request)
+                headers = {name.lower(): value for name, value in answer.headers.items()}
+                return Response(answer.status, headers, body)
+
+    def _lost(self, error: BaseException, request: Request) -> LostError:
+        host = urlsplit(request.url).netloc
+        match error:
+            case aiohttp.ClientConnectorCertificateError() | aiohttp.ClientSSLError():
+                return LostError(f"no secure connection to {host}: {error}", was_sent=False, may_pass=False)
+            case aiohttp.ClientConnectorError() | aiohttp.ConnectionTimeoutError():
+                return LostError(f"{host} can't be reached: {error}", was_sent=False)
+            case TimeoutError():
+                return LostError(f"{host} fell silent")
+            case aiohttp.ClientPayloadError():
+                return LostError(f"the answer of {host} broke off")
+            case _:
+                return LostError(f"the connection to {host} broke: {error}")
+
+
+@dataclass(frozen=True, slots=True)
+class _Session:
+    session: aiohttp.ClientSession
+    keeper: AsyncGenerator[aiohttp.ClientSession, None]
+
+
+async def _keep_session(timeouts: Timeouts, user_agent: str) -> AsyncGenerator[aiohttp.ClientSession, None]:
+    trace = aiohttp.TraceConfig()
+    trace.on_connection_create_start.append(_refuse_second_put)
+    trace.on_connection_reuseconn.append(_refuse_second_put)
+    async with aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(limit=_CONNECTIONS),
+        cookie_jar=aiohttp.DummyCookieJar(),
+        headers={"User-Agent": user_agent},
+        read_bufsize=_READ_BUFFER,
+        trace_configs=[trace],
+    ) as session:
+        yield session
+
+
+async def _refuse_second_put(session: object, context: SimpleNamespace, params: object) -> None:
+    # aiohttp takes PUT for idempotent and sends it once more by itself when a connection breaks. A second PUT
+    # spoils a job (wire notes, 3.3).
+    request = context.trace_request_ctx
+    if request.method == "PUT" and getattr(context, "was_begun", False):
+        raise aiohttp.ClientConnectionError("it broke while the data went up")
+    context.was_begun = True
+
+
+async def _read(answer: aiohttp.ClientResponse, request: Request) -> bytes:
+    if not 200 <= answer.status < 300:
+        return await _beginning(answer)
+    if request.sink is None:
+        return await answer.read()
+    if isinstance(request.sink, Path):
+        with request.sink.open("wb") as file:
+            await _pour(answer, file)
+    else:
+        request.sink.seek(request.sink_start)
+        request.sink.truncate()
+        await _pour(answer, request.sink)
+    return b""
+
+
+async def _beginning(answer: aiohttp.ClientResponse) -> bytes:
+    body = bytearray()
+    while len(body) < _REFUSAL_BYTES and (chunk := await answer.content.read(_REFUSAL_BYTES)):
+        body += chunk
+    return bytes(body)
+
+
+async def _pour(answer: aiohttp.ClientResponse, file: BinaryIO) -> None:
+    # Written on the loop: a chunk goes into the page cache faster than a thread could be woken for it.
+    async for chunk in answer.content.iter_any():
+        file.write(chunk)
+
+
+class _Upload(payload.Payload):
+    """A body of known length, handed over in views of a few hundred kB, without a copy.
+
+    aiohttp's own payload for bytes hands over all at once, which holds up the loop.
+    """
+
+    _autoclose = True
+
+    def __init__(self, source: memoryview | BinaryIO, *, n_bytes: int, idle_s: float) -> None:
+        super().__init__(source, content_type="application/octet-stream")
+        self._size = n_bytes
+        self._source = source
+        self._idle_s = idle_s
+
+    def decode(self, encoding: str = "utf-8", errors: str = "strict") -> str:
+        raise TypeError("an upload isn't text")
+
+    async def write(self, writer: AbstractStreamWriter) -> None:
+        for chunk in self._chunks():
+            # aiohttp itself would wait for ever for a peer that takes nothing.
+            async with asyncio.timeout(self._idle_s):
+                await writer.write(chunk)
+
+    async def write_with_length(self, writer: AbstractStreamWriter, content_length: int | None) -> None:
+        await self.write(writer)
+
+    def _chunks(self) -> Iterator[memoryview | bytes]:
+        if isinstance(self._source, memoryview):
+            for start in range(0, len(self._source), _CHUNK):
+                yield self._source[start : start + _CHUNK]
+        else:
+            while chunk := self._source.read(_CHUNK):
+                yield chunk
+
+
+@contextmanager
+def _upload(request: Request, idle_s: float) -> Iterator[_Upload | None]:
+    if request.body is None:
+        yield None
+    elif isinstance(request.body, Path):
+        with request.body.open("rb") as file:
+            yield _Upload(file, n_bytes=os.fstat(file.fileno()).st_size, idle_s=idle_s)
+    else:
+        view = memoryview(request.body).cast("B")
+        yield _Upload(view, n_bytes=view.nbytes, idle_s=idle_s)
+
+
+def _proxy_for(url: str) -> tuple[str | None, dict[str, str] | None]:
+    """The proxy that the environment names, with its credentials as headers; never for this machine.
+
+    aiohttp's `trust_env` would do it too, and send what it finds in ~/.netrc besides.
+    """
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    proxy = None if is_loopback(host) else getproxies().get(parts.scheme)
+    if proxy is None or proxy_bypass(host):
+        return None, None
+    address = URL(proxy if "://" in proxy else f"http://{proxy}")
+    if address.user is None:
+        return str(address), None
+    credentials = base64.b64encode(f"{address.user}:{address.password or ''}".encode()).decode()
+    return str(address.with_user(None)), {"Proxy-Authorization": f"Basic {credentials}"}
