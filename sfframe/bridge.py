@@ -28,6 +28,7 @@ T = TypeVar("T")
 INTERRUPTED: Final = "interrupted by Ctrl-C"
 
 _EXIT_PATIENCE_S: Final = 5.0
+_TASKS: Final = Path("/proc/self/task")  # one folder for each thread, on Linux
 # On Windows Ctrl-C can't break the wait for a lock: it is seen when a wait ends, so waits are short there.
 _WAIT_SLICE_S: Final = 0.1 if sys.platform == "win32" else None
 
@@ -105,7 +106,7 @@ class _Call(Generic[T]):
         self._coroutine = coroutine
         self._loop = loop
         self._context = contextvars.copy_context()
-        self._task: asyncio.Task[T] | None = None
+        self._task: asyncio.Task[None] | None = None
         self._done = threading.Event()
         self._value: T | None = None
         self.error: BaseException | None = None
@@ -131,7 +132,7 @@ class _Call(Generic[T]):
     def _start(self) -> None:
         if self._done.is_set():
             return
-        self._task = self._loop.create_task(self._carry(), context=self._context)  # type: ignore[arg-type]  # carries T aside
+        self._task = self._loop.create_task(self._carry(), context=self._context)
         self._task.add_done_callback(self._finish)
 
     async def _carry(self) -> None:
@@ -147,9 +148,8 @@ class _Call(Generic[T]):
         else:
             self._task.cancel(INTERRUPTED)
 
-    def _finish(self, task: object) -> None:
-        # A task cancelled before its first step never enters _carry.
-        if self._value is None and self.error is None and (task is None or cast("Any", task).cancelled()):
+    def _finish(self, task: asyncio.Task[None] | None) -> None:
+        if task is None or task.cancelled():  # before its first step: _carry wasn't entered
             self.error = asyncio.CancelledError()
         self._coroutine.close()
         self._done.set()
@@ -243,12 +243,11 @@ class _Fork:
 
 
 def _polars_pool_runs() -> bool:
-    tasks = Path("/proc/self/task")
-    if not tasks.is_dir():
+    if not _TASKS.is_dir():
         return _background.was_used  # no way to see native threads; our own calls use the pool
     # Polars names its workers polars-0, polars-1, ...; merely imported, it has helper threads of other names.
     prefix = re.escape(os.environ.get("POLARS_THREAD_NAME", "polars"))
-    for task in tasks.iterdir():
+    for task in _TASKS.iterdir():
         with suppress(OSError):  # a thread that ended meanwhile
             name = (task / "comm").read_text().strip()
             if re.fullmatch(rf"{prefix}-\d+|async-executor-.*", name):
