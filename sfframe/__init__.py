@@ -1,1 +1,87 @@
-"""Salesforce Bulk API 2.0 in your dataframes."""
+"""Salesforce Bulk API 2.0 in your dataframes.
+
+    import sfframe
+
+    sfframe.set_default_org(sfframe.Org(url, sfframe.ClientCredentials(client_id, client_secret)))
+    result = df.sfbulk.upsert("Contact", "ExternalId__c")
+    result.failed_results
+
+Importing it puts `sfbulk` on pandas and Polars frames.
+"""
+
+from sfframe.bridge import run
+from sfframe.errors import (
+    ApiError,
+    AuthenticationError,
+    Interrupted,
+    JobFailed,
+    JobTimeout,
+    NoOrgError,
+    OutcomeUnknown,
+    PayloadError,
+    QuotaReserved,
+    RecordsFailed,
+    RecordsFailedWarning,
+    ResultMismatch,
+    SchemaError,
+    SfframeError,
+    UnsupportedTypeError,
+)
+from sfframe.frames import arrow as _arrow
+from sfframe.frames import pandas as _pandas
+from sfframe.frames import polars as _polars
+from sfframe.local import LocalOrg
+from sfframe.options import Options
+from sfframe.org.auth import (
+    AccessToken,
+    ClientCredentials,
+    JwtBearer,
+    RefreshToken,
+    UsernamePassword,
+)
+from sfframe.org.job import JobInfo
+from sfframe.org.org import Org, set_default_org
+from sfframe.org.retry import PollPolicy, RetryPolicy, Timeouts
+from sfframe.org.soap import SoapLogin
+from sfframe.result import IngestResult
+from sfframe.verbs import Bulk, bulk, ingest, ingest_async
+
+__all__ = [
+    "AccessToken",
+    "ApiError",
+    "AuthenticationError",
+    "Bulk",
+    "ClientCredentials",
+    "IngestResult",
+    "Interrupted",
+    "JobFailed",
+    "JobInfo",
+    "JobTimeout",
+    "JwtBearer",
+    "LocalOrg",
+    "NoOrgError",
+    "Options",
+    "Org",
+    "OutcomeUnknown",
+    "PayloadError",
+    "PollPolicy",
+    "QuotaReserved",
+    "RecordsFailed",
+    "RecordsFailedWarning",
+    "RefreshToken",
+    "ResultMismatch",
+    "RetryPolicy",
+    "SchemaError",
+    "SfframeError",
+    "SoapLogin",
+    "Timeouts",
+    "UnsupportedTypeError",
+    "UsernamePassword",
+    "bulk",
+    "ingest",
+    "ingest_async",
+    "run",
+    "set_default_org",
+]
+
+__version__ = "0.1.0"

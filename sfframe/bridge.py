@@ -27,6 +27,10 @@ T = TypeVar("T")
 # KeyboardInterrupt of its own. A task that its own program cancels has to let the CancelledError through.
 INTERRUPTED: Final = "interrupted by Ctrl-C"
 
+_caller: contextvars.ContextVar[tuple[str, int, str] | None] = contextvars.ContextVar(
+    "sfframe_caller", default=None
+)
+
 _EXIT_PATIENCE_S: Final = 5.0
 _TASKS: Final = Path("/proc/self/task")  # one folder for each thread, on Linux
 # On Windows Ctrl-C can't break the wait for a lock: it is seen when a wait ends, so waits are short there.
@@ -82,6 +86,14 @@ def blocking(async_fn: Callable[P, Awaitable[T]]) -> Callable[P, T]:
     return twin
 
 
+def caller() -> tuple[str, int, str] | None:
+    """Where in the calling thread's code the running call was made: file, line, module; for warnings.
+
+    `None` outside of `run`.
+    """
+    return _caller.get()
+
+
 def check_fork() -> None:
     """Refuse to go on in a process where Polars would hang.
 
@@ -106,6 +118,7 @@ class _Call(Generic[T]):
         self._coroutine = coroutine
         self._loop = loop
         self._context = contextvars.copy_context()
+        self._context.run(_caller.set, _outside())
         self._task: asyncio.Task[None] | None = None
         self._done = threading.Event()
         self._value: T | None = None
@@ -153,6 +166,15 @@ class _Call(Generic[T]):
             self.error = asyncio.CancelledError()
         self._coroutine.close()
         self._done.set()
+
+
+def _outside() -> tuple[str, int, str]:
+    """The innermost frame that is not of this package."""
+    package = __name__.partition(".")[0]
+    frame = sys._getframe(1)
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] == package:
+        frame = frame.f_back
+    return frame.f_code.co_filename, frame.f_lineno, frame.f_globals.get("__name__", "")
 
 
 class _Background:

@@ -71,7 +71,12 @@ class ApiError(SfframeError):
     """
 
     def __init__(
-        self, message: str, *, status: int | None = None, error_code: str | None = None, job_id: str | None = None
+        self,
+        message: str,
+        *,
+        status: int | None = None,
+        error_code: str | None = None,
+        job_id: str | None = None,
     ) -> None:
         self.status = status
         self.error_code = error_code
@@ -142,7 +147,9 @@ class ResultMismatch(_WithResult):
         rows: The input rows (counted from 0) whose fate isn't known, ascending; a NumPy array.
     """
 
-    def __init__(self, message: str, *, result: Any = None, raw_results: Any = None, rows: Any = None) -> None:
+    def __init__(
+        self, message: str, *, result: Any = None, raw_results: Any = None, rows: Any = None
+    ) -> None:
         super().__init__(message, result=result)
         self.raw_results = raw_results
         self.rows = rows

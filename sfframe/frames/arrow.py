@@ -1,0 +1,235 @@
+"""Arrow: tables, readers, everything else with `__arrow_c_stream__`, and sequences of dicts."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pyarrow as pa
+import pyarrow.dataset as ds
+import pyarrow.parquet as pq
+
+from sfframe.frames.objects import nulls_in, objects, read_objects
+from sfframe.front import Folder, Part, Types, fates_of, own_labels, register, sf_columns
+from sfframe.ingest.outcomes import Outcomes
+from sfframe.ingest.spool import CHUNK, MemoryRows, Rows, SpooledRows
+from sfframe.problems import Problem
+
+_SF_TYPES = {
+    "sf__Outcome": pa.string(),
+    "sf__Id": pa.string(),
+    "sf__Created": pa.bool_(),
+    "sf__Error": pa.string(),
+}
+
+
+class TableSource:
+    """A pyarrow Table or RecordBatch: tables come back."""
+
+    is_stream = False
+    is_once = False
+    index_names: Sequence[object] = ()
+
+    def __init__(self, table: pa.Table) -> None:
+        self._table = table
+        self._columns: dict[str, pl.Series] = {}
+
+    @property
+    def labels(self) -> Sequence[object]:
+        return self._table.column_names
+
+    def types(self, names: Sequence[str]) -> Types:
+        problems = []
+        for name in names:
+            try:
+                self._columns[name] = _series(name, self._table.column(name))
+            except (pl.exceptions.PolarsError, pa.ArrowException, KeyError) as error:
+                problems.append(_unreadable(name, self._table.schema.field(name).type, error))
+        return Types(dtypes={name: s.dtype for name, s in self._columns.items()}, problems=problems)
+
+    def rows(self, names: Sequence[str], folder: Callable[[], Folder]) -> Rows:
+        return MemoryRows(pl.DataFrame([self._columns[name] for name in names]))
+
+    def view(self, outcomes: Outcomes, part: Part) -> pa.Table:
+        fates = fates_of(outcomes, part)
+        table = self._table.select(own_labels(self.labels))
+        if fates.height < table.num_rows:
+            table = table.take(fates["row"].to_arrow())
+        return _beside(table, fates)
+
+    def table(self, table: pl.DataFrame) -> pa.Table:
+        return table.to_arrow()
+
+    def store(self, view: pa.Table, path: Path) -> None:
+        pq.write_table(view, path)
+
+
+class StreamSource:
+    """A reader, a DuckDB relation, ...: read once, into a folder; the results are datasets in that folder."""
+
+    is_stream = True
+    is_once = True
+    index_names: Sequence[object] = ()
+
+    def __init__(self, stream: Any) -> None:
+        self._reader = pa.RecordBatchReader.from_stream(stream)
+        self._folder: Folder | None = None
+
+    @property
+    def labels(self) -> Sequence[object]:
+        return self._reader.schema.names
+
+    def types(self, names: Sequence[str]) -> Types:
+        dtypes: dict[str, pl.DataType] = {}
+        problems = []
+        for name in names:
+            field = self._reader.schema.field(name)
+            try:
+                dtypes[name] = _series(name, pa.array([], type=field.type)).dtype
+            except (pl.exceptions.PolarsError, pa.ArrowException, KeyError) as error:
+                problems.append(_unreadable(name, field.type, error))
+        return Types(dtypes=dtypes, problems=problems)
+
+    def rows(self, names: Sequence[str], folder: Callable[[], Folder]) -> Rows:
+        self._folder = folder()
+        with pq.ParquetWriter(self._path, self._reader.schema, compression="lz4") as writer:
+            for batch in self._reader:
+                writer.write_batch(batch, row_group_size=CHUNK)
+        return SpooledRows(self._path, columns=names)
+
+    @property
+    def _path(self) -> Path:
+        assert self._folder is not None
+        return self._folder.path / "rows.parquet"
+
+    def view(self, outcomes: Outcomes, part: Part) -> ds.Dataset:
+        folder = self._folder
+        assert folder is not None
+        path = folder.path / f"{part.name}.parquet"
+        if not path.exists():
+            self._write(path, outcomes, part)
+        dataset = ds.dataset(path)
+        weakref.finalize(dataset, _let_go, folder)  # the dataset holds the folder
+        return dataset
+
+    def _write(self, path: Path, outcomes: Outcomes, part: Part) -> None:
+        own = pa.schema(self._reader.schema.field(str(label)) for label in own_labels(self.labels))
+        schema = own
+        for name in part.beside:
+            schema = schema.append(pa.field(name, _SF_TYPES[name]))
+        with pq.ParquetFile(self._path) as rows, pq.ParquetWriter(path, schema, compression="lz4") as writer:
+            start = 0
+            for batch in rows.iter_batches(batch_size=CHUNK, columns=own.names):
+                fates = outcomes.between(start, start + batch.num_rows)
+                mine = fates.filter(pl.col("outcome").is_in(list(part.outcomes)))
+                table = pa.Table.from_batches([batch]).take((mine["row"] - start).to_arrow())
+                writer.write_table(_beside(table, sf_columns(mine, part)).cast(schema))
+                start += batch.num_rows
+
+    def table(self, table: pl.DataFrame) -> pa.Table:
+        return table.to_arrow()
+
+    def store(self, view: ds.Dataset, path: Path) -> None:
+        with pq.ParquetWriter(path, view.schema) as writer:
+            for batch in view.to_batches():
+                writer.write_batch(batch)
+
+
+def _let_go(folder: Folder) -> None:
+    """Takes the last reference to a folder and drops it."""
+
+
+class DictsSource:
+    """A sequence of dicts: a Polars frame comes back."""
+
+    is_stream = False
+    is_once = False
+    index_names: Sequence[object] = ()
+
+    def __init__(self, records: Sequence[Mapping[str, Any]]) -> None:
+        self._records = records
+        self._labels = list(dict.fromkeys(key for record in records for key in record))
+        self._columns: dict[str, pl.Series] = {}
+
+    @property
+    def labels(self) -> Sequence[object]:
+        return self._labels
+
+    def types(self, names: Sequence[str]) -> Types:
+        marks: dict[str, str] = {}
+        problems: list[Problem] = []
+        for name in names:
+            values = objects([record.get(name) for record in self._records])
+            read = read_objects(name, values, nulls_in(values))
+            if read.array is not None:
+                self._columns[name] = _series(name, read.array)
+            if read.mark is not None:
+                marks[name] = read.mark
+            if read.problem is not None:
+                problems.append(read.problem)
+        return Types(dtypes={n: s.dtype for n, s in self._columns.items()}, marks=marks, problems=problems)
+
+    def rows(self, names: Sequence[str], folder: Callable[[], Folder]) -> Rows:
+        return MemoryRows(pl.DataFrame([self._columns[name] for name in names]))
+
+    def view(self, outcomes: Outcomes, part: Part) -> pl.DataFrame:
+        fates = fates_of(outcomes, part)
+        own = pl.DataFrame([self._series(str(label)) for label in own_labels(self._labels)])
+        return own[fates["row"]].hstack(fates.drop("row")) if own.width else fates.drop("row")
+
+    def table(self, table: pl.DataFrame) -> pl.DataFrame:
+        return table
+
+    def store(self, view: pl.DataFrame, path: Path) -> None:
+        view.write_parquet(path)
+
+    def _series(self, label: str) -> pl.Series:
+        values = [record.get(label) for record in self._records]
+        try:
+            return pl.Series(label, values)
+        except (TypeError, pl.exceptions.PolarsError):  # several kinds, in a column that isn't sent
+            return pl.Series(label, values, dtype=pl.Object)
+
+
+def _series(name: str, array: Any) -> pl.Series:
+    series = pl.from_arrow(array)
+    assert isinstance(series, pl.Series)
+    return series.alias(name)
+
+
+def _unreadable(name: str, arrow_type: pa.DataType, error: Exception) -> Problem:
+    return Problem(
+        column=name,
+        code="NO_CSV_FORM",
+        message=f"{arrow_type} values have no CSV form",
+        remedy="Convert the column, or leave it out with columns={...: None}.",
+        kind="type",
+    )
+
+
+def _beside(table: pa.Table, fates: pl.DataFrame) -> pa.Table:
+    for name in fates.columns:
+        if name != "row":
+            table = table.append_column(name, fates[name].to_arrow().cast(_SF_TYPES[name]))
+    return table
+
+
+def _is_records(frame: Any) -> bool:
+    if not isinstance(frame, Sequence) or isinstance(frame, str | bytes):
+        return False
+    strangers = [type(record).__name__ for record in frame if not isinstance(record, Mapping)]
+    if strangers:
+        raise TypeError(f"a sequence of dicts is needed; there is {strangers[0]} in it")
+    return True
+
+
+def _table(frame: Any) -> TableSource:
+    return TableSource(pa.Table.from_batches([frame]) if isinstance(frame, pa.RecordBatch) else frame)
+
+
+register(_is_records, DictsSource)
+register(lambda frame: hasattr(frame, "__arrow_c_stream__"), StreamSource)
+register(lambda frame: isinstance(frame, pa.Table | pa.RecordBatch), _table)

@@ -1,0 +1,128 @@
+"""pandas: frames in, frames out, index kept. The only room that imports pandas."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pyarrow as pa
+
+from sfframe.frames.objects import Read, nulls_in, read_objects
+from sfframe.front import Folder, Part, Types, fates_of, own_labels, register
+from sfframe.ingest.outcomes import Outcomes
+from sfframe.ingest.spool import MemoryRows, Rows
+from sfframe.problems import Problem
+from sfframe.verbs import Bulk
+
+# With copy on write a shallow copy is a snapshot: what the caller does to the frame later stays out of it.
+_COPY_ON_WRITE = int(pd.__version__.partition(".")[0]) >= 3
+# The dtype that text has by default in this version, and booleans without gaps.
+_TEXT = pd.StringDtype("pyarrow", na_value=np.nan) if _COPY_ON_WRITE else pd.StringDtype("pyarrow")
+
+
+class PandasSource:
+    """A pandas DataFrame."""
+
+    is_stream = False
+    is_once = False
+
+    def __init__(self, frame: pd.DataFrame) -> None:
+        self._frame = frame.copy(deep=not _COPY_ON_WRITE)
+        self._columns: dict[str, pl.Series] = {}
+
+    @property
+    def labels(self) -> Sequence[object]:
+        return list(self._frame.columns)
+
+    @property
+    def index_names(self) -> Sequence[object]:
+        return [name for name in self._frame.index.names if name is not None]
+
+    def types(self, names: Sequence[str]) -> Types:
+        marks: dict[str, str] = {}
+        problems: list[Problem] = []
+        for name in names:
+            read = _read(name, self._frame.loc[:, name])
+            if read.array is not None:
+                self._columns[name] = _series(name, read.array)
+            if read.mark is not None:
+                marks[name] = read.mark
+            if read.problem is not None:
+                problems.append(read.problem)
+        dtypes = {name: series.dtype for name, series in self._columns.items()}
+        return Types(dtypes=dtypes, marks=marks, problems=problems)
+
+    def rows(self, names: Sequence[str], folder: Callable[[], Folder]) -> Rows:
+        return MemoryRows(pl.DataFrame([self._columns[name] for name in names]))
+
+    def view(self, outcomes: Outcomes, part: Part) -> pd.DataFrame:
+        fates = fates_of(outcomes, part)
+        frame = self._frame
+        if len(own_labels(self.labels)) < len(self.labels):
+            frame = frame.loc[:, [label in own_labels([label]) for label in self.labels]]
+        if fates.height < len(frame):
+            frame = frame.iloc[fates["row"].to_numpy()]
+        beside = {name: _array(fates[name]) for name in fates.columns if name != "row"}
+        return frame.assign(**beside) if beside else frame.copy(deep=not _COPY_ON_WRITE)
+
+    def table(self, table: pl.DataFrame) -> pd.DataFrame:
+        return pd.DataFrame({name: _array(table[name]) for name in table.columns})
+
+    def store(self, view: pd.DataFrame, path: Path) -> None:
+        view.to_parquet(path)
+
+
+def _read(name: str, column: pd.Series[Any]) -> Read:
+    if isinstance(column.dtype, pd.SparseDtype):
+        column = column.sparse.to_dense()
+    if isinstance(column.dtype, pd.CategoricalDtype) and column.cat.categories.dtype.kind != "O":
+        column = column.astype(column.cat.categories.dtype if not column.hasnans else "object")
+    if column.dtype == object:
+        return read_objects(name, column.to_numpy(dtype=object), _nulls(column))
+    try:
+        return Read(pa.array(column, from_pandas=True))
+    except (pa.ArrowException, TypeError, ValueError):
+        if isinstance(column.dtype, pd.StringDtype | pd.CategoricalDtype):  # text that is no Unicode
+            return read_objects(name, column.to_numpy(dtype=object), _nulls(column))
+        return Read(
+            None,
+            problem=Problem(
+                column=name,
+                code="NO_CSV_FORM",
+                message=f"{column.dtype} values have no CSV form",
+                remedy="Convert the column, or leave it out with columns={...: None}.",
+                kind="type",
+            ),
+        )
+
+
+def _nulls(column: pd.Series[Any]) -> np.ndarray[Any, np.dtype[np.bool_]]:
+    nulls = column.isna().to_numpy(dtype=np.bool_)
+    return nulls if nulls.ndim == 1 else nulls_in(column.to_numpy(dtype=object))
+
+
+def _series(name: str, array: Any) -> pl.Series:
+    series = pl.from_arrow(array)
+    assert isinstance(series, pl.Series)
+    return series.alias(name)
+
+
+def _array(column: pl.Series) -> Any:
+    """A column of results as pandas has such columns by default."""
+    if column.dtype == pl.String:
+        return _TEXT.__from_arrow__(column.to_arrow())
+    if column.null_count():
+        return pd.array(column.to_list(), dtype="boolean" if column.dtype == pl.Boolean else "Int64")
+    return column.to_numpy()
+
+
+@pd.api.extensions.register_dataframe_accessor("sfbulk")
+class PandasBulk(Bulk[pd.DataFrame]):
+    """`df.sfbulk` on pandas frames."""
+
+
+register(lambda frame: isinstance(frame, pd.DataFrame), PandasSource)

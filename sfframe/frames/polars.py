@@ -1,0 +1,138 @@
+"""Polars: DataFrames in memory, LazyFrames over files on disk."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import polars as pl
+from polars.io.plugins import register_io_source
+
+from sfframe.front import SF_SCHEMA, Folder, Part, Types, fates_of, own_labels, register, sf_columns
+from sfframe.ingest.outcomes import Outcomes
+from sfframe.ingest.spool import CHUNK, MemoryRows, Rows, SpooledRows
+from sfframe.verbs import Bulk
+
+
+class PolarsSource:
+    """A Polars DataFrame."""
+
+    is_stream = False
+    is_once = False
+    index_names: Sequence[object] = ()
+
+    def __init__(self, frame: pl.DataFrame) -> None:
+        self._frame = frame
+
+    @property
+    def labels(self) -> Sequence[object]:
+        return self._frame.columns
+
+    def types(self, names: Sequence[str]) -> Types:
+        return Types(dtypes={name: self._frame.schema[name] for name in names})
+
+    def rows(self, names: Sequence[str], folder: Callable[[], Folder]) -> Rows:
+        return MemoryRows(self._frame.select(names))
+
+    def view(self, outcomes: Outcomes, part: Part) -> pl.DataFrame:
+        fates = fates_of(outcomes, part)
+        frame = self._frame.select(own_labels(self.labels))  # type: ignore[arg-type]  # Polars has text labels alone
+        if fates.height < frame.height:
+            frame = frame[fates["row"]]
+        return frame.hstack(fates.drop("row"))
+
+    def table(self, table: pl.DataFrame) -> pl.DataFrame:
+        return table
+
+    def store(self, view: pl.DataFrame, path: Path) -> None:
+        view.write_parquet(path)
+
+
+class LazySource:
+    """A Polars LazyFrame: run once, into a folder; the results are LazyFrames over that folder."""
+
+    is_stream = True
+    is_once = False
+    index_names: Sequence[object] = ()
+
+    def __init__(self, frame: pl.LazyFrame) -> None:
+        self._frame = frame
+        self._schema = dict(frame.collect_schema())
+        self._folder: Folder | None = None
+
+    @property
+    def labels(self) -> Sequence[object]:
+        return list(self._schema)
+
+    def types(self, names: Sequence[str]) -> Types:
+        return Types(dtypes={name: self._schema[name] for name in names})
+
+    def rows(self, names: Sequence[str], folder: Callable[[], Folder]) -> Rows:
+        self._folder = folder()
+        path = self._folder.path / "rows.parquet"
+        self._frame.sink_parquet(path, compression="lz4", row_group_size=CHUNK, maintain_order=True)
+        return SpooledRows(path, columns=names)
+
+    def view(self, outcomes: Outcomes, part: Part) -> pl.LazyFrame:
+        folder = self._folder
+        assert folder is not None
+        own = {str(label): self._schema[str(label)] for label in own_labels(self.labels)}
+        schema = {**own, **{name: SF_SCHEMA[name] for name in part.beside}}
+
+        def source(
+            with_columns: list[str] | None,
+            predicate: pl.Expr | None,
+            n_rows: int | None,
+            batch_size: int | None,
+        ) -> Iterator[pl.DataFrame]:
+            names = list(schema) if with_columns is None else with_columns
+            rows = SpooledRows(folder.path / "rows.parquet")  # also what holds the folder
+            left = n_rows
+            for frame in _views(rows, outcomes, part, names, own):
+                # `n_rows` comes from a head before the filter, so it counts unfiltered rows.
+                frame = frame if left is None else frame.head(left)
+                left = None if left is None else left - frame.height
+                yield frame if predicate is None else frame.filter(predicate)
+                if left == 0:
+                    return
+
+        return register_io_source(source, schema=schema)
+
+    def table(self, table: pl.DataFrame) -> pl.DataFrame:
+        return table
+
+    def store(self, view: pl.LazyFrame, path: Path) -> None:
+        view.sink_parquet(path)
+
+
+def _views(
+    rows: Rows, outcomes: Outcomes, part: Part, names: Sequence[str], own: dict[str, pl.DataType]
+) -> Iterator[pl.DataFrame]:
+    own_names = [name for name in names if name in own]
+    for start, fates in outcomes.chunks():
+        mine = fates.filter(pl.col("outcome").is_in(list(part.outcomes)))
+        if not mine.height:
+            continue
+        beside = sf_columns(mine, part)
+        frame = beside.select(name for name in names if name not in own)
+        if own_names:
+            read = rows.slice(start, start + CHUNK, own_names)
+            read = read if mine.height == read.height else read[mine["row"] - start]
+            frame = read.cast(
+                {name: own[name] for name in own_names if read.schema[name] != own[name]}
+            ).hstack(frame)
+        yield frame.select(names)  # a selection without columns has no rows, which is what Polars expects
+
+
+@pl.api.register_dataframe_namespace("sfbulk")
+class PolarsBulk(Bulk[pl.DataFrame]):
+    """`df.sfbulk` on Polars DataFrames."""
+
+
+@pl.api.register_lazyframe_namespace("sfbulk")
+class LazyBulk(Bulk[pl.LazyFrame]):
+    """`lf.sfbulk` on Polars LazyFrames."""
+
+
+register(lambda frame: isinstance(frame, pl.DataFrame), PolarsSource)
+register(lambda frame: isinstance(frame, pl.LazyFrame), LazySource)

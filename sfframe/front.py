@@ -1,0 +1,151 @@
+"""Front: what a frame library has to offer, and which one a frame belongs to.
+
+A front end gives rows to the engine and takes back row numbers: its rows stay its own, so dtypes, order and
+index need no repair.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+import polars as pl
+
+from sfframe.ingest.columns import RESULT_COLUMNS
+from sfframe.ingest.echo import FAILED, SUCCESSFUL, UNPROCESSED, WORDS
+from sfframe.ingest.outcomes import Outcomes
+from sfframe.ingest.spool import Rows
+from sfframe.problems import Problem
+
+FrameT_co = TypeVar("FrameT_co", covariant=True)
+
+SF_SCHEMA: Mapping[str, pl.DataType] = {
+    "sf__Outcome": pl.String(),
+    "sf__Id": pl.String(),
+    "sf__Created": pl.Boolean(),
+    "sf__Error": pl.String(),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """Which of the caller's rows a frame holds, and which columns stand beside them.
+
+    Attributes:
+        name: A word for it, good for a file name.
+        outcomes: Rows of these outcomes.
+        beside: The sf__ columns.
+    """
+
+    name: str
+    outcomes: tuple[int, ...]
+    beside: tuple[str, ...] = ()
+
+
+SUCCESSFUL_RESULTS = Part(name="successful_results", outcomes=(SUCCESSFUL,), beside=("sf__Id", "sf__Created"))
+FAILED_RESULTS = Part(name="failed_results", outcomes=(FAILED,), beside=("sf__Id", "sf__Error"))
+UNPROCESSED_RECORDS = Part(name="unprocessed_records", outcomes=(UNPROCESSED,))
+EVERY_ROW = Part(name="all_rows", outcomes=(SUCCESSFUL, FAILED, UNPROCESSED), beside=tuple(SF_SCHEMA))
+NOT_SUCCESSFUL = Part(name="not_successful", outcomes=(FAILED, UNPROCESSED))
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Types:
+    """What a front end can say of columns before it gives rows.
+
+    Attributes:
+        dtypes: Polars dtypes of the columns that it can read.
+        marks: Columns given as text that stands for something else; see `ingest.values`.
+        problems: Columns, or cells, that it can't read.
+    """
+
+    dtypes: Mapping[str, pl.DataType]
+    marks: Mapping[str, str] = field(default_factory=dict)
+    problems: Sequence[Problem] = ()
+
+
+class Source(Protocol[FrameT_co]):
+    """A caller's frame, behind its library's front end."""
+
+    @property
+    def labels(self) -> Sequence[object]:
+        """The column labels in order, whatever they are."""
+
+    @property
+    def index_names(self) -> Sequence[object]:
+        """Names in the frame's index, if it has one."""
+
+    @property
+    def is_stream(self) -> bool:
+        """Whether the rows have to be spooled, because they are not in memory."""
+
+    @property
+    def is_once(self) -> bool:
+        """Whether the rows can be had a single time."""
+
+    def types(self, names: Sequence[str]) -> Types:
+        """What the columns are."""
+
+    def rows(self, names: Sequence[str], folder: Callable[[], Folder]) -> Rows:
+        """The columns' rows, in the caller's order; a stream is spooled in the folder, whole."""
+
+    def view(self, outcomes: Outcomes, part: Part) -> FrameT_co:
+        """The caller's own rows of some outcomes, in order, with the sf__ columns beside them.
+
+        Columns of the frame that have the name of a result column give way.
+        """
+
+    def table(self, table: pl.DataFrame) -> Any:
+        """A small table about the call, as a frame of the caller's library."""
+
+    def store(self, view: Any, path: Path) -> None:
+        """Write a frame that `view` gave as Parquet."""
+
+
+class Folder(Protocol):
+    """A folder that lives as long as this object."""
+
+    @property
+    def path(self) -> Path:
+        """Where it is."""
+
+
+_front_ends: list[tuple[Callable[[Any], bool], Callable[[Any], Source[Any]]]] = []
+
+
+def register(fits: Callable[[Any], bool], source: Callable[[Any], Source[Any]]) -> None:
+    """Add a front end: whether a frame is its own, and the frame's source. The last one added is asked first."""
+    _front_ends.insert(0, (fits, source))
+
+
+def source_of(frame: Any) -> Source[Any]:
+    """The frame behind the front end of its library.
+
+    Raises:
+        TypeError: It is no frame that any front end knows.
+    """
+    for fits, source in _front_ends:
+        if fits(frame):
+            return source(frame)
+    raise TypeError(
+        f"{type(frame).__name__} is no frame that sfframe can send: give a pandas or Polars frame, anything with "
+        "__arrow_c_stream__ (pyarrow, DuckDB, ...), or a sequence of dicts"
+    )
+
+
+def fates_of(outcomes: Outcomes, part: Part) -> pl.DataFrame:
+    """`row` and the sf__ columns that go beside the rows of a part, in row order."""
+    return sf_columns(outcomes.of(part.outcomes), part)
+
+
+def sf_columns(fates: pl.DataFrame, part: Part) -> pl.DataFrame:
+    """The same of fates that are at hand, all of the part's outcomes."""
+    words = pl.col("outcome").replace_strict(list(WORDS), list(WORDS.values()), return_dtype=pl.String)
+    return fates.with_columns(words.alias("sf__Outcome")).select("row", *part.beside)
+
+
+def own_labels(labels: Sequence[object]) -> list[object]:
+    """The labels that the result frames keep."""
+    return [label for label in labels if label not in RESULT_COLUMNS]

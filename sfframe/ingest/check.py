@@ -1,0 +1,229 @@
+"""Check: every problem of rows that can be known before the first request; no I/O but reading the rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+import polars as pl
+
+from sfframe.ingest.columns import Column, Layout
+from sfframe.ingest.request import IngestRequest
+from sfframe.ingest.spool import Numbers, Rows, chunks
+from sfframe.ingest.values import CLEAR, Flaw, Kind, utf16_length
+from sfframe.problems import Problem
+
+# Characters per record (wire notes, 4.2).
+MAX_RECORD_LENGTH = 400_000
+# What a value of a kind other than text takes at most, its quotes and separator included.
+_WIDEST_VALUE = 32
+
+
+@dataclass(eq=False)
+class Report:
+    """What was found.
+
+    Attributes:
+        problems: All problems of rows.
+        bad: Numbers of the rows that can't be sent, ascending.
+    """
+
+    problems: list[Problem]
+    bad: Numbers = field(default_factory=lambda: np.empty(0, np.int64))
+
+    def reasons(self) -> pl.DataFrame:
+        """The rows that can't be sent, each with its first problem: `row`, `sf__Error`, in row order."""
+        row_numbers = [p.rows for p in self.problems if p.rows is not None]
+        texts = [
+            f"NOT_SENT:{p.code} {p.message}:{p.column or ''} --" for p in self.problems if p.rows is not None
+        ]
+        if not row_numbers:
+            return pl.DataFrame(schema={"row": pl.Int64, "sf__Error": pl.String})
+        return (
+            pl.DataFrame(
+                {
+                    "row": np.concatenate(row_numbers),
+                    "sf__Error": pl.Series(texts).gather(
+                        np.repeat(np.arange(len(texts)), [len(r) for r in row_numbers])
+                    ),
+                }
+            )
+            .unique("row", keep="first", maintain_order=True)
+            .sort("row")
+        )
+
+
+def check(rows: Rows, layout: Layout, request: IngestRequest) -> Report:
+    """Look at every row once.
+
+    Args:
+        rows: The rows, in the caller's order.
+        layout: Where its columns go.
+        request: The call.
+    """
+    flaws = [(c, f) for c in layout.columns for f in (*c.value.flaws, *_missing(c, request))]
+    found: list[list[Numbers]] = [[] for _ in flaws]
+    too_long = _TooLong(layout, request.options.max_payload_bytes)
+    keys = _Keys(layout) if layout.key is not None and request.options.on_duplicate_key == "raise" else None
+    for start, frame in chunks(rows):
+        for i in _suspects(frame, flaws):
+            bad = frame.select(flaws[i][1].bad.fill_null(False)).to_series().arg_true().to_numpy()
+            if len(bad):
+                found[i].append(bad.astype(np.int64) + start)
+        too_long.look(start, frame)
+        if keys is not None:
+            keys.add(frame)
+    problems = [_problem(*flaws[i], np.concatenate(hits)) for i, hits in enumerate(found) if hits]
+    problems.extend(too_long.problems())
+    problems.extend(keys.problems(rows) if keys is not None else ())
+    problems.sort(key=lambda p: int(p.rows[0]) if p.rows is not None else -1)
+    bad_rows = [p.rows for p in problems if p.rows is not None]
+    return Report(problems, np.unique(np.concatenate(bad_rows)) if bad_rows else np.empty(0, np.int64))
+
+
+def _suspects(frame: pl.DataFrame, flaws: list[tuple[Column, Flaw]]) -> list[int]:
+    """Which flaws may be in this batch: one pass over all columns in parallel."""
+    if not flaws:
+        return []
+    found = frame.select(flaw.maybe.fill_null(False).alias(str(i)) for i, (_, flaw) in enumerate(flaws))
+    return [i for i, hit in enumerate(found.row(0)) if hit]
+
+
+def _problem(column: Column, flaw: Flaw, rows: Numbers) -> Problem:
+    target = column.field.name if column.field is not None and not column.is_lookup else column.header
+    return Problem(
+        column=column.name, field=target, code=flaw.code, message=flaw.message, remedy=flaw.remedy, rows=rows
+    )
+
+
+def _missing(column: Column, request: IngestRequest) -> Iterator[Flaw]:
+    """Rows without a value that they need."""
+    empty = column.value.expr.is_null()
+    if column.kind in (Kind.TEXT, Kind.MULTI, Kind.ID):
+        text = column.value.expr.cast(pl.String)
+        empty = empty | (text == "") | (text.str.strip_chars() == "") | (text == CLEAR)
+    is_key = column.header.lower() == (request.key_field or "").lower()
+    if column.required:
+        what = "rows without a key" if is_key else "rows without a value, which the field needs on insert"
+        remedy = "Fill it, drop the rows, or leave them out with invalid='report'."
+        yield Flaw("MISSING_KEY" if is_key else "MISSING_VALUE", what, remedy, empty, empty.any())
+    elif column.clears and column.field is not None and not column.field.nillable and not column.is_lookup:
+        what = "nulls that would clear a field which can't be null"
+        remedy = f"Use nulls={{{column.name!r}: 'ignore'}}, or fill the values."
+        yield Flaw("NOT_NILLABLE", what, remedy, empty, empty.any())
+
+
+class _TooLong:
+    """Rows that are longer than a record, or a payload, may be."""
+
+    def __init__(self, layout: Layout, max_bytes: int) -> None:
+        self._layout = layout
+        header = sum(len(c.header.encode()) + 3 for c in layout.columns)
+        self._max_bytes = max_bytes - header
+        self._texts = [c for c in layout.columns if c.kind in (Kind.TEXT, Kind.MULTI)]
+        self._records: list[Numbers] = []
+        self._payloads: list[Numbers] = []
+
+    def look(self, start: int, frame: pl.DataFrame) -> None:
+        if not frame.height or self._widest(frame) <= min(MAX_RECORD_LENGTH, self._max_bytes):
+            return
+        text = self._layout.text(frame)
+        quotes = pl.sum_horizontal(pl.all().str.count_matches('"', literal=True) + 3)
+        n_bytes = text.select(pl.sum_horizontal(pl.all().str.len_bytes()) + quotes).to_series()
+        units = text.select(pl.sum_horizontal(utf16_length(pl.all()))).to_series()
+        for lengths, limit, found in (
+            (units, MAX_RECORD_LENGTH, self._records),
+            (n_bytes, self._max_bytes, self._payloads),
+        ):
+            hits = (lengths > limit).arg_true().to_numpy().astype(np.int64)
+            if len(hits):
+                found.append(hits + start)
+
+    def _widest(self, frame: pl.DataFrame) -> int:
+        """An upper bound for the bytes of a row, without writing one: a quote may double each byte."""
+        lengths = frame.select(
+            c.value.expr.cast(pl.String).str.len_bytes().max().fill_null(0).alias(c.header)
+            for c in self._texts
+        )
+        text = sum(2 * n + 3 for n in lengths.row(0)) if self._texts else 0
+        return int(text) + _WIDEST_VALUE * (len(self._layout.columns) - len(self._texts))
+
+    def problems(self) -> Iterator[Problem]:
+        if self._records:
+            yield Problem(
+                column=None,
+                code="RECORD_TOO_LONG",
+                message=f"records of more than the {MAX_RECORD_LENGTH:,} characters that the org takes",
+                remedy="Shorten them, or send the long columns in a call of their own.",
+                rows=np.concatenate(self._records),
+            )
+        if self._payloads:
+            yield Problem(
+                column=None,
+                code="ROW_EXCEEDS_PAYLOAD",
+                message="single rows whose CSV is larger than max_payload_bytes allows",
+                remedy="Raise max_payload_bytes, or shorten the rows.",
+                rows=np.concatenate(self._payloads),
+            )
+
+
+class _Keys:
+    """Keys that stand in several rows: found by 64-bit hash, hits verified by the keys themselves."""
+
+    def __init__(self, layout: Layout) -> None:
+        assert layout.key is not None
+        self._key = layout.key
+        self._expr = same_key(layout.key, ignores_case=layout.key_ignores_case)
+        self._hashes: list[np.ndarray[tuple[int, ...], np.dtype[np.uint64]]] = []
+        self._nulls = 0
+
+    def add(self, frame: pl.DataFrame) -> None:
+        keys = frame.select(self._expr.alias("key")).to_series()
+        hashes = keys.hash().to_numpy()
+        if keys.null_count():  # nulls are a problem of their own and equal to nothing: give each its own hash
+            hashes = hashes.copy()
+            nulls = keys.is_null().to_numpy()
+            hashes[nulls] = np.random.default_rng(len(self._hashes)).integers(
+                0, 2**63, int(nulls.sum()), dtype=np.uint64
+            )
+        self._hashes.append(hashes)
+
+    def problems(self, rows: Rows) -> Iterator[Problem]:
+        if not self._hashes:
+            return
+        hashes = np.concatenate(self._hashes)
+        ordered = np.sort(hashes)
+        twice = np.unique(ordered[1:][ordered[1:] == ordered[:-1]])
+        if not len(twice):
+            return
+        suspects = np.flatnonzero(np.isin(hashes, twice)).astype(np.int64)
+        keys = rows.take(suspects).select(self._expr.alias("key")).to_series()
+        real = (keys.is_duplicated() & keys.is_not_null()).to_numpy()
+        if real.any():
+            n = keys.filter(pl.Series(real)).n_unique()
+            yield Problem(
+                column=self._key.name,
+                field=self._key.header,
+                code="DUPLICATE_KEY",
+                message=f"{n:,} key{'s' if n != 1 else ''} that stand{'' if n != 1 else 's'} in several rows",
+                remedy="Drop all but one row of each key, or send them all with on_duplicate_key='send'.",
+                rows=suspects[real],
+            )
+
+
+def same_key(key: Column, *, ignores_case: bool) -> pl.Expr:
+    """The key such that two rows name one record exactly if their values here are equal; null without a key."""
+    value = key.value.expr
+    if key.kind in (Kind.NUMBER, Kind.INTEGER):
+        return value.cast(pl.Float64, strict=False)
+    text = value.cast(pl.String)
+    text = pl.when(text != "").then(text)
+    if key.kind is Kind.ID:
+        return text.str.slice(0, 15)  # the 15 and the 18 character form of an id are one
+    return text.str.to_lowercase() if ignores_case else text
+
+
+def all_problems(*groups: Iterable[Problem]) -> list[Problem]:
+    """Problems of columns first, then of rows, as they were found."""
+    return [p for group in groups for p in group]

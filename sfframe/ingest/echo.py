@@ -1,0 +1,170 @@
+"""Echo: the org's result files as frames of text, and what two texts have in common when they mean the same.
+
+The org's echo is not byte for byte what was sent (wire notes, 5.3), so texts are compared in a canonical form
+that depends on how the org reads the field.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+from sfframe.ingest.values import CLEAR, Kind, moment_of_text
+
+SUCCESSFUL, FAILED, UNPROCESSED = 1, 2, 3  # 0 is a row of which nothing is known yet
+WORDS = {SUCCESSFUL: "successful", FAILED: "failed", UNPROCESSED: "unprocessed"}
+_SF_COLUMNS = {SUCCESSFUL: ("sf__Id", "sf__Created"), FAILED: ("sf__Id", "sf__Error"), UNPROCESSED: ()}
+
+
+class NotAnEcho(Exception):
+    """A body that is no result file: HTML, a cut-off CSV, columns that don't belong there."""
+
+
+@dataclass(frozen=True)
+class Compared:
+    """How a column's texts are compared.
+
+    Attributes:
+        kind: How the org reads it.
+        scale: Digits that the org keeps after the point; `None` if not known.
+        is_certain: Whether the kind comes from describe.
+    """
+
+    kind: Kind
+    scale: int | None = None
+    is_certain: bool = True
+
+
+def read_echo(
+    body: bytes | Path, outcome: int, headers: Sequence[str], only: Sequence[str] | None = None
+) -> pl.DataFrame:
+    """A result file as text.
+
+    Args:
+        body: The file, or where it lies.
+        outcome: Which of the three files it is.
+        headers: The headers that were sent.
+        only: Which of them to read; `None`: all that are there.
+
+    Returns:
+        `outcome` (UInt8), `sf__Id`, `sf__Created`, `sf__Error` (text, null where empty), and the sent columns
+        that the file has, under the headers as sent, whatever case and order the file has them in.
+
+    Raises:
+        NotAnEcho: It is none.
+    """
+    names = _header(body)
+    by_folded = {h.lower(): h for h in headers}
+    own = _SF_COLUMNS[outcome]
+    if names and own and names[0].lower() != "sf__id":
+        raise NotAnEcho(f"the first column is {names[0][:40]!r}, not sf__Id")
+    wanted = {name: by_folded[name.lower()] for name in names if name.lower() in by_folded}
+    if only is not None:
+        wanted = {name: header for name, header in wanted.items() if header in only}
+    read = [*(n for n in names if n in own), *wanted]
+    frame = _cells(body, names, read)
+    # A blank line is no row: its cells are missing, while an empty cell is quoted.
+    frame = frame.filter(~pl.all_horizontal(pl.all().is_null())) if read else frame
+    return frame.select(
+        pl.lit(outcome, pl.UInt8).alias("outcome"),
+        *(_or_null(name, frame) for name in ("sf__Id", "sf__Created", "sf__Error")),
+        *(pl.col(name).fill_null("").alias(header) for name, header in wanted.items()),
+    )
+
+
+def _or_null(name: str, frame: pl.DataFrame) -> pl.Expr:
+    if name not in frame.columns:
+        return pl.lit(None, pl.String).alias(name)
+    return pl.when(pl.col(name) != "").then(pl.col(name)).alias(name)
+
+
+def _header(body: bytes | Path) -> list[str]:
+    try:
+        return pl.read_csv(_source(body), n_rows=0, infer_schema=False).columns
+    except pl.exceptions.NoDataError:
+        return []
+    except (pl.exceptions.PolarsError, OSError) as error:
+        raise NotAnEcho(str(error)[:200]) from error
+
+
+def _cells(body: bytes | Path, names: list[str], read: list[str]) -> pl.DataFrame:
+    if not names:
+        return pl.DataFrame(schema=dict.fromkeys(read, pl.String))
+    try:
+        # Nothing of the file's may be lost to a width that doesn't fit: ragged lines are an error in Polars.
+        return pl.read_csv(_source(body), columns=read or names[:1], infer_schema=False)
+    except pl.exceptions.PolarsError as error:
+        raise NotAnEcho(str(error)[:200]) from error
+
+
+def _source(body: bytes | Path) -> io.BytesIO | Path:
+    return body if isinstance(body, Path) else io.BytesIO(body)
+
+
+def meaning(header: str, compared: Compared) -> pl.Expr:
+    """A column's texts such that texts that mean the same to the org are equal; null for no value."""
+    return _meaning(_value(header), compared.kind).alias(header)
+
+
+def stored(header: str, compared: Compared) -> pl.Expr:
+    """The same, but as the org may store it: trimmed, rounded, to the second, lists in any order."""
+    text = _value(header).str.strip_chars()
+    text = pl.when(text != "").then(text)
+    if compared.kind is Kind.NUMBER and compared.scale is not None:
+        return _rounded(text, compared.scale).alias(header)
+    if compared.kind is Kind.DATETIME:
+        seconds = moment_of_text(text).dt.epoch("s").cast(pl.String)
+        return pl.coalesce(seconds, text).alias(header)
+    if compared.kind is Kind.MULTI:
+        return text.str.split(";").list.sort().list.join(";").alias(header)
+    return _meaning(text, compared.kind).alias(header)
+
+
+def any_meaning(header: str, compared: Compared) -> pl.Expr:
+    """The same where the kind isn't certain: what reads as a number or a datetime is compared as one."""
+    if compared.is_certain:
+        return stored(header, compared)
+    text = _value(header).str.strip_chars()
+    text = pl.when(text != "").then(text)
+    number = (text.cast(pl.Float64, strict=False) + 0.0).cast(pl.String)
+    moment = moment_of_text(text).dt.epoch("s").cast(pl.String)
+    return pl.coalesce(number, moment, text.str.to_lowercase()).alias(header)
+
+
+def _value(header: str) -> pl.Expr:
+    text = pl.col(header)
+    return pl.when((text != "") & (text != CLEAR)).then(text)
+
+
+def _meaning(text: pl.Expr, kind: Kind) -> pl.Expr:
+    if kind in (Kind.NUMBER, Kind.INTEGER):
+        number = text.cast(pl.Float64, strict=False) + 0.0  # -0.0 is 0
+        return pl.coalesce(number.cast(pl.String), text)
+    if kind is Kind.BOOLEAN:
+        return text.str.to_lowercase().replace({"1": "true", "0": "false"})
+    if kind is Kind.DATE:
+        return text.str.slice(0, 10)
+    if kind is Kind.DATETIME:
+        return pl.coalesce(moment_of_text(text).dt.epoch("ms").cast(pl.String), text)
+    if kind is Kind.TIME:
+        plain = text.str.strip_suffix("Z")
+        return pl.when(plain.str.len_bytes() == 8).then(plain + ".000").otherwise(plain)
+    if kind is Kind.ID:
+        return text.str.slice(0, 15)
+    return text
+
+
+def _rounded(text: pl.Expr, scale: int) -> pl.Expr:
+    """Numbers rounded half up at `scale`, as the org does; the nudge makes 22.785 a true half in binary too."""
+    scaled = text.cast(pl.Float64, strict=False) * 10.0**scale * (1 + 1e-12)
+    return pl.coalesce((scaled.round() + 0.0).cast(pl.String), text)
+
+
+def canonical(frame: pl.DataFrame, compared: Mapping[str, Compared], form: object) -> pl.DataFrame:
+    """The named columns of a frame of texts in one of the forms above, in the mapping's order."""
+    assert callable(form)
+    return frame.select(form(header, how) for header, how in compared.items())

@@ -1,0 +1,119 @@
+"""Outcomes: the fate of every row of a call, each told exactly once; in memory, or on disk beside a spool."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from sfframe.ingest.echo import FAILED, SUCCESSFUL, UNPROCESSED, WORDS
+from sfframe.ingest.spool import CHUNK, Numbers
+
+SCHEMA: dict[str, pl.DataType] = {
+    "row": pl.Int64(),
+    "outcome": pl.UInt8(),
+    "sf__Id": pl.String(),
+    "sf__Created": pl.Boolean(),
+    "sf__Error": pl.String(),
+}
+
+
+class Outcomes:
+    """What became of each of `n` rows.
+
+    Args:
+        n: Rows of the call.
+        folder: Where to keep them; `None`: in memory.
+    """
+
+    def __init__(self, n: int, folder: Path | None = None) -> None:
+        self.n = n
+        self._folder = folder
+        self._state = np.zeros(n, np.uint8)
+        self._frames: list[pl.DataFrame] = []
+        self._files: list[tuple[int, int, Path]] = []
+        self._whole: pl.DataFrame | None = None
+
+    def add(self, fates: pl.DataFrame) -> None:
+        """Take the fates of some rows.
+
+        Args:
+            fates: `row` (the caller's row numbers), `outcome`, `sf__Id`, `sf__Created`, `sf__Error` as text.
+
+        Raises:
+            ValueError: A row has a fate already: the sum would not be right.
+        """
+        if not fates.height:
+            return
+        fates = fates.select(
+            pl.col("row").cast(pl.Int64),
+            pl.col("outcome").cast(pl.UInt8),
+            pl.col("sf__Id").cast(pl.String),
+            (pl.col("sf__Created").cast(pl.String).str.to_lowercase() == "true").alias("sf__Created"),
+            pl.col("sf__Error").cast(pl.String),
+        )
+        if not fates["row"].is_sorted():
+            fates = fates.sort("row")
+        rows = fates["row"].to_numpy()
+        if self._state[rows].any() or (rows[1:] == rows[:-1]).any():
+            raise ValueError("a row was given two fates")
+        self._state[rows] = fates["outcome"].to_numpy()
+        self._whole = None
+        if self._folder is None:
+            self._frames.append(fates)
+        else:
+            path = self._folder / f"fates-{len(self._files):06}.parquet"
+            fates.write_parquet(path, compression="lz4", row_group_size=CHUNK)
+            self._files.append((int(rows[0]), int(rows[-1]), path))
+
+    def without_fate(self) -> Numbers:
+        """Numbers of the rows that have none yet, ascending."""
+        return np.flatnonzero(self._state == 0)
+
+    def rows(self, outcome: int) -> Numbers:
+        """Numbers of the rows with this outcome, ascending."""
+        return np.flatnonzero(self._state == outcome)
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many rows have which outcome; their sum is the number of rows once all have one."""
+        found = np.bincount(self._state, minlength=4)
+        return {WORDS[o]: int(found[o]) for o in (SUCCESSFUL, FAILED, UNPROCESSED)}
+
+    def of(self, wanted: Collection[int]) -> pl.DataFrame:
+        """The fates of these outcomes, in row order."""
+        has_it = pl.col("outcome").is_in(list(wanted))
+        if self._folder is not None:
+            pieces = [pl.read_parquet(path).filter(has_it) for _, _, path in self._files]
+            return pl.concat([pl.DataFrame(schema=SCHEMA), *pieces]).sort("row")
+        return self.all() if set(wanted) >= set(WORDS) else self.all().filter(has_it)
+
+    def all(self) -> pl.DataFrame:
+        """All fates, in row order."""
+        if self._folder is not None:
+            return self.between(0, self.n)
+        if self._whole is None:
+            whole = pl.concat([pl.DataFrame(schema=SCHEMA), *self._frames])
+            self._whole = whole if whole["row"].is_sorted() else whole.sort("row")
+            self._frames = [self._whole]
+        return self._whole
+
+    def between(self, start: int, stop: int) -> pl.DataFrame:
+        """The fates of rows `start` to `stop`, in row order."""
+        if self._folder is None:
+            return self.all().filter(pl.col("row").is_between(start, stop, closed="left"))
+        pieces = [
+            pl.scan_parquet(path, glob=False)
+            .filter(pl.col("row").is_between(start, stop, closed="left"))
+            .collect()
+            for low, high, path in self._files
+            if low < stop and high >= start
+        ]
+        return pl.concat([pl.DataFrame(schema=SCHEMA), *pieces]).sort("row")
+
+    def chunks(self) -> Iterator[tuple[int, pl.DataFrame]]:
+        """All fates in row order, a bounded number at once, as `(first row, fates)`."""
+        for start in range(0, self.n, CHUNK):
+            yield start, self.between(start, start + CHUNK)

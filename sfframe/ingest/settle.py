@@ -1,0 +1,147 @@
+"""Settle: a finished job's result files and the rows of its part become fates; no I/O but reading both."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+from sfframe.ingest.columns import Layout
+from sfframe.ingest.echo import FAILED, SUCCESSFUL, UNPROCESSED, Compared, NotAnEcho, read_echo
+from sfframe.ingest.match import Matched, match_by_key, match_by_row, unprocessed
+from sfframe.ingest.payload import Cut, Part, frame_of
+from sfframe.ingest.spool import Rows
+from sfframe.ingest.values import Kind
+
+Files = Mapping[int, bytes | Path | None]
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Settled:
+    """What the result files say.
+
+    Attributes:
+        matched: The rows whose fate they tell.
+        is_readable: Whether successful and failed results could be read.
+    """
+
+    matched: Matched
+    is_readable: bool
+
+    @property
+    def is_whole(self) -> bool:
+        """Every row has its fate, and nothing is left over."""
+        return self.is_readable and self.matched.is_whole
+
+
+def settle(rows: Rows, layout: Layout, cut: Cut, part: Part, files: Files) -> Settled:
+    """Find the row of the part that each result row is.
+
+    Args:
+        rows, layout, cut: What the part was made of.
+        part: The rows sent.
+        files: For each outcome its file; `None` where the org has none.
+    """
+    job = _Job(rows, layout, cut, part, files)
+    if layout.key is not None:
+        quick = job.by_key(layout)
+        if quick is not None and quick.is_whole:
+            return quick
+    else:
+        quick = None
+    return job.by_row(quick)
+
+
+def not_processed(settled: Settled, n_processed: int) -> Settled:
+    """For a job that ended before its end: rows that no file names weren't processed, if the counter agrees.
+
+    Args:
+        settled: What the files say.
+        n_processed: How many rows the org says that it has processed.
+    """
+    matched = settled.matched
+    n_named = int(matched.fates["outcome"].is_in([SUCCESSFUL, FAILED]).sum())
+    if not len(matched.lost) or len(matched.strangers) or n_processed > n_named:
+        return settled
+    fates = pl.concat([matched.fates, unprocessed(matched.lost)])
+    whole = Matched(fates=fates, lost=matched.lost.clear(), strangers=matched.strangers)
+    return Settled(matched=whole, is_readable=True)
+
+
+def compared_of(layout: Layout) -> dict[str, Compared]:
+    """How the texts of each column are compared."""
+    return {
+        c.header: Compared(
+            c.kind,
+            scale=c.field.scale if c.field is not None and c.kind is Kind.NUMBER else None,
+            is_certain=c.field is not None,
+        )
+        for c in layout.columns
+    }
+
+
+class _Job:
+    def __init__(self, rows: Rows, layout: Layout, cut: Cut, part: Part, files: Files) -> None:
+        self._rows, self._layout, self._cut, self._part, self._files = rows, layout, cut, part, files
+        self._compared = compared_of(layout)
+        self._is_readable = True
+
+    def by_key(self, layout: Layout) -> Settled | None:
+        """By the key alone, if the part has each key once: neither files nor rows are read beyond it."""
+        key = layout.key
+        assert key is not None
+        narrow = Layout(columns=(key,), key=key)
+        sent = narrow.text(frame_of(self._rows, self._cut, self._part, [key.name]))
+        if sent[key.header].n_unique() != sent.height:
+            return None
+        echo = self._echo([key.header])
+        if key.header not in echo.columns or (key.header == "Id" and (echo["Id"] == "").any()):
+            echo = _id_as_key(echo, key.header)
+        matched = match_by_key(sent, echo, key.header, self._compared[key.header])
+        return Settled(matched=matched, is_readable=self._is_readable)
+
+    def by_row(self, quick: Settled | None) -> Settled:
+        """By all that was sent; of rows that have found each other by their key already, nothing more."""
+        sent = self._layout.text(frame_of(self._rows, self._cut, self._part))
+        echo = self._echo(None)
+        if quick is None:
+            matched = match_by_row(sent, echo, self._compared)
+        else:
+            lost, strangers = quick.matched.lost, quick.matched.strangers
+            rest = match_by_row(sent[lost], echo[strangers], self._compared)
+            found = rest.fates.with_columns(lost.gather(rest.fates["row"]).alias("row"))
+            matched = Matched(
+                fates=pl.concat([quick.matched.fates, found]),
+                lost=lost.gather(rest.lost),
+                strangers=strangers.gather(rest.strangers),
+            )
+        return Settled(matched=matched, is_readable=self._is_readable)
+
+    def _echo(self, only: list[str] | None) -> pl.DataFrame:
+        headers = [c.header for c in self._layout.columns]
+        frames = []
+        for outcome in (SUCCESSFUL, FAILED, UNPROCESSED):
+            body = self._files.get(outcome)
+            try:
+                frames.append(read_echo(b"" if body is None else body, outcome, headers, only))
+            except NotAnEcho:
+                # Unprocessed rows may not parse when that is why the job failed; the others must.
+                self._is_readable = self._is_readable and outcome == UNPROCESSED
+        with_columns = [f for f in frames if f.height]
+        return pl.concat(
+            with_columns or frames[:1] or [read_echo(b"", UNPROCESSED, headers)], how="diagonal"
+        ).with_columns(pl.col(pl.String).exclude("sf__Id", "sf__Created", "sf__Error").fill_null(""))
+
+
+def _id_as_key(echo: pl.DataFrame, header: str) -> pl.DataFrame:
+    """Where the echo has no Id column of its own, `sf__Id` names the record just as well."""
+    own = pl.col("sf__Id").fill_null("")
+    if header in echo.columns:
+        own = pl.when(pl.col(header) != "").then(pl.col(header)).otherwise(own)
+    return (
+        echo.with_columns(own.alias(header))
+        if header == "Id"
+        else echo.with_columns(pl.lit("").alias(header))
+    )

@@ -1,0 +1,146 @@
+"""LocalOrg: an org on this machine, to try things and to test with. The one room that knows both sides."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from sfframe.org.auth import ClientCredentials
+from sfframe.org.org import Org
+from sfframe.org.retry import PollPolicy, RetryPolicy
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from sfframe.localorg.faults import Fault
+    from sfframe.localorg.manners import Manners
+    from sfframe.localorg.server import Server
+
+# Next door, nothing is gained by waiting.
+_POLL = PollPolicy(first_wait_s=0.02, max_wait_s=0.5)
+_RETRY = RetryPolicy(first_wait_s=0.05, max_wait_s=1.0)
+
+
+class LocalOrg:
+    """A Bulk API 2.0 server on loopback with an embedded database; needs `pip install sfframe[local]`.
+
+        with sfframe.LocalOrg() as local:
+            df.sfbulk.insert("Contact", org=local.org)
+            local.rows("Contact")
+
+    It has the standard objects Account, Contact, Lead, Case, Opportunity, User and Task with their commonest
+    fields and some custom ones, judges rows by their describe as an org does, and takes tokens from its own
+    token endpoint alone. Queries it doesn't speak yet, and says so.
+
+    Attributes:
+        org: An `Org` that is logged in to it.
+        url, client_id, client_secret, username, password, security_token, refresh_token, private_key: What
+            each login flow needs; random for each database, kept in it.
+        faults_met: How many of the faults have happened.
+        rules: `{object: function}`: validation rules as Python functions from a record (a dict) to the text of
+            what is wrong, or `None`.
+    """
+
+    def __init__(
+        self,
+        database: str | Path | None = None,
+        *,
+        objects: Iterable[str | Path | Mapping[str, Any]] = (),
+        faults: Iterable[Fault] = (),
+        seed: int = 0,
+        manners: Manners | None = None,
+        clock: Callable[[], datetime] | None = None,
+        port: int = 0,
+    ) -> None:
+        """Make a local org; it starts with the `with` block, or when it is first used.
+
+        Args:
+            database: A DuckDB file, made if it isn't there; `None`: in memory.
+            objects: Describe answers (dicts, or paths of JSON files) that are added to the standard objects;
+                the same name replaces.
+            faults: What is to go wrong, and when.
+            seed: Orders the rows of results.
+            manners: Which of several reported behaviours it shows.
+            clock: Gives the time, with a zone.
+            port: Where to listen; 0: any free port.
+        """
+        self._settings: dict[str, Any] = {
+            "objects": objects, "faults": faults, "seed": seed, "manners": manners, "clock": clock, "port": port,
+        }  # fmt: skip
+        self._database = database
+        self._server: Server | None = None
+        self._org: Org | None = None
+
+    def __getattr__(self, name: str) -> Any:
+        if name in _SERVERS_OWN:
+            return getattr(self.server, name)
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+
+    @property
+    def server(self) -> Server:
+        """The server behind it, started."""
+        if self._server is None:
+            self._server = _server_class()(self._database, **self._settings).start()
+        return self._server
+
+    @property
+    def org(self) -> Org:
+        """An org that is logged in to it by client credentials."""
+        if self._org is None:
+            auth = ClientCredentials(self.server.client_id, self.server.client_secret)
+            self._org = Org(self.server.url, auth, poll=_POLL, retry=_RETRY)
+        return self._org
+
+    def define(self, name: str, fields: Mapping[str, Any]) -> None:
+        """Make an object: `define("Invoice__c", {"Total__c": "currency", "Ext__c": {"type": "string",
+        "externalId": True, "unique": True}})`; fields by type, or by describe attributes."""
+        self.server.define(name, fields)
+
+    def rows(self, sobject: str) -> pa.Table:
+        """All records of an object, deleted ones included, by Id."""
+        return self.server.rows(sobject)
+
+    def reset(self) -> None:
+        """Take away records, jobs and counts; objects, rules and faults stay."""
+        self.server.reset()
+
+    def close(self) -> None:
+        """Stop the server. A database in memory is gone then."""
+        server, self._server, self._org = self._server, None, None
+        if server is not None:
+            server.stop()
+
+    def __enter__(self) -> Self:
+        _ = self.server
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        where = self._server.url if self._server is not None else "not started"
+        return f"<LocalOrg {where}, database {str(self._database) if self._database else 'in memory'}>"
+
+
+_SERVERS_OWN = frozenset(
+    {
+        "url", "client_id", "client_secret", "username", "password", "security_token", "refresh_token",
+        "private_key", "faults", "faults_met", "rules", "requests", "count", "expire_tokens", "release_jobs",
+    }
+)  # fmt: skip
+
+
+def _server_class() -> type[Server]:
+    try:
+        from sfframe.localorg.server import Server
+    except ModuleNotFoundError as error:
+        raise ModuleNotFoundError(
+            f"the local org needs {error.name}, which is not installed: pip install 'sfframe[local]'",
+            name=error.name,
+        ) from error
+    return Server

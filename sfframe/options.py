@@ -1,0 +1,196 @@
+"""Every option of an ingest call once: its type, its default and its check."""
+
+from __future__ import annotations
+
+import difflib
+import zoneinfo
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from typing import Any, Literal, TypedDict
+
+Operation = Literal["insert", "update", "upsert", "delete", "hard_delete"]
+Nulls = Literal["ignore", "clear"]
+
+OPERATIONS: tuple[Operation, ...] = ("insert", "update", "upsert", "delete", "hard_delete")
+# 150 MB after base64 (4/3 of the raw size) is the org's limit, so the vendor advises 100 MB of CSV (wire notes, 4.2).
+MAX_PAYLOAD_BYTES = 100_000_000
+# What an org takes in 24 hours (wire notes, 10): more can't be in one job.
+MAX_RECORDS = 150_000_000
+MAX_CONCURRENT_JOBS = 4
+RETRY_ROWS: Mapping[str, int] = {"UNABLE_TO_LOCK_ROW": 4}
+
+
+class IngestOptions(TypedDict, total=False):
+    """The keyword options of every ingest call, as a type for `**options`; see `Options` for their meaning."""
+
+    columns: Mapping[str, str | None] | Sequence[str] | None
+    nulls: Nulls | Mapping[str, Nulls]
+    naive_datetimes: str
+    describe: bool
+    invalid: Literal["raise", "report"]
+    on_duplicate_key: Literal["raise", "send"]
+    assignment_rule_id: str | None
+    max_payload_bytes: int
+    max_records: int
+    max_concurrent_jobs: int
+    group_by: str | Sequence[str] | None
+    retry_rows: Mapping[str, int] | Iterable[str] | None
+    poll_interval: float | None
+    timeout: float | None
+    progress: bool | Callable[[Any], None] | None
+    on_failure: Literal["warn", "return", "raise"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Options:
+    """How a frame is sent and what becomes of the answer.
+
+    Attributes:
+        columns: `{frame column: field}`; `None` for a field: the column is not sent; columns not named go as
+            they are. A list: these alone are sent.
+        nulls: `"ignore"` leaves the field as it is, `"clear"` sets it to null; or a dict, frame column to one
+            of the two (columns not named: `"ignore"`).
+        naive_datetimes: The time zone name in which datetimes without a zone are read, or `"error"`.
+        describe: Check columns and values by the object's describe before anything is sent.
+        invalid: `"raise"` refuses the call when rows can't be sent; `"report"` leaves these rows out and
+            returns them in `failed_results` with `NOT_SENT:why:column --`.
+        on_duplicate_key: What to do when several rows have the same key (or Id): `"raise"` or `"send"`.
+        assignment_rule_id: The assignment rule for Case and Lead.
+        max_payload_bytes: UTF-8 bytes of CSV in one job, header included.
+        max_records: Rows in one job.
+        max_concurrent_jobs: Jobs in flight at once.
+        group_by: Frame columns whose equal values are sent next to each other and in the same job.
+        retry_rows: `{error code: how often at most}` of rows that are sent again in a new job; an iterable
+            of codes gives each the default count.
+        poll_interval: Seconds between looks at a job at first; `None` adapts to the job's size.
+        timeout: Seconds for the whole call; `None` waits for as long as it takes.
+        progress: `True`, `False`, a callable that gets progress events, or `None`: a bar where a person looks on.
+        on_failure: When rows failed or weren't processed: `"warn"`, `"return"` silently, or `"raise"`.
+    """
+
+    columns: Mapping[str, str | None] | tuple[str, ...] | None = None
+    nulls: Nulls | Mapping[str, Nulls] = "ignore"
+    naive_datetimes: str = "error"
+    describe: bool = True
+    invalid: Literal["raise", "report"] = "raise"
+    on_duplicate_key: Literal["raise", "send"] = "raise"
+    assignment_rule_id: str | None = None
+    max_payload_bytes: int = MAX_PAYLOAD_BYTES
+    max_records: int = MAX_RECORDS
+    max_concurrent_jobs: int = MAX_CONCURRENT_JOBS
+    group_by: tuple[str, ...] = ()
+    retry_rows: Mapping[str, int] = field(default_factory=lambda: dict(RETRY_ROWS))
+    poll_interval: float | None = None
+    timeout: float | None = None
+    progress: bool | Callable[[Any], None] | None = None
+    on_failure: Literal["warn", "return", "raise"] = "warn"
+
+    @classmethod
+    def of(cls, given: Mapping[str, Any], defaults: Mapping[str, Any] | None = None) -> Options:
+        """Options from keywords, over an org's defaults.
+
+        Raises:
+            TypeError: An option that doesn't exist.
+            ValueError: A value that an option doesn't take.
+        """
+        merged = {**(defaults or {}), **given}
+        names = [f.name for f in fields(cls)]
+        for name in merged:
+            if name not in names:
+                raise TypeError(f"there is no option {name!r}{did_you_mean(name, names)}")
+        return cls(**{name: _TIDY.get(name, _as_is)(value) for name, value in merged.items()})
+
+    def __post_init__(self) -> None:
+        for name, allowed in _CHOICES.items():
+            if getattr(self, name) not in allowed:
+                raise ValueError(f"{name}={getattr(self, name)!r} is none of {', '.join(map(repr, allowed))}")
+        for name in ("max_payload_bytes", "max_records", "max_concurrent_jobs"):
+            value = getattr(self, name)
+            if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+                raise ValueError(f"{name}={value!r}: a whole number of at least 1 is needed")
+        for name in ("poll_interval", "timeout"):
+            value = getattr(self, name)
+            if value is not None and not (isinstance(value, int | float) and value >= 0):
+                raise ValueError(f"{name}={value!r}: a number of seconds, or None")
+        _check_nulls(self.nulls)
+        _check_zone(self.naive_datetimes)
+
+    def changed(self, given: Mapping[str, Any]) -> Options:
+        """These options with some others in their place."""
+        return Options.of(given, {f.name: getattr(self, f.name) for f in fields(self)})
+
+    def clears(self, column: str) -> bool:
+        """Whether a null in this frame column sets the field to null."""
+        return (self.nulls if isinstance(self.nulls, str) else self.nulls.get(column, "ignore")) == "clear"
+
+
+def did_you_mean(name: str, names: Iterable[str]) -> str:
+    """`; did you mean 'x'?` for the closest of the names, or nothing."""
+    by_folded = {n.casefold(): n for n in names}
+    close = difflib.get_close_matches(name.casefold(), by_folded, n=1, cutoff=0.6)
+    return f"; did you mean {by_folded[close[0]]!r}?" if close else ""
+
+
+def operation_of(text: str) -> Operation:
+    """The operation by its name in Python (`hard_delete`) or on the wire (`hardDelete`)."""
+    name = {"hardDelete": "hard_delete"}.get(text, text)
+    for operation in OPERATIONS:
+        if name == operation:
+            return operation
+    raise ValueError(
+        f"there is no operation {text!r}: {', '.join(OPERATIONS)}{did_you_mean(text, OPERATIONS)}"
+    )
+
+
+_CHOICES: dict[str, tuple[Any, ...]] = {
+    "invalid": ("raise", "report"),
+    "on_duplicate_key": ("raise", "send"),
+    "on_failure": ("warn", "return", "raise"),
+    "describe": (True, False),
+}
+
+
+def _check_nulls(nulls: Any) -> None:
+    values = nulls.values() if isinstance(nulls, Mapping) else (nulls,)
+    for value in values:
+        if value not in ("ignore", "clear"):
+            raise ValueError(f"nulls={nulls!r}: 'ignore', 'clear', or a dict of column to one of the two")
+
+
+def _check_zone(name: str) -> None:
+    if name == "error":
+        return
+    try:
+        zoneinfo.ZoneInfo(name)
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError, TypeError) as error:
+        raise ValueError(f"naive_datetimes={name!r} is no time zone name such as 'Europe/Berlin'") from error
+
+
+def _as_is(value: Any) -> Any:
+    return value
+
+
+def _columns(value: Any) -> Any:
+    if isinstance(value, str):
+        raise TypeError(f"columns={value!r}: a list of columns, or a dict of column to field")
+    if value is None or isinstance(value, Mapping):
+        return value
+    return tuple(value)
+
+
+def _group_by(value: Any) -> tuple[str, ...]:
+    return () if value is None else (value,) if isinstance(value, str) else tuple(value)
+
+
+def _retry_rows(value: Any) -> dict[str, int]:
+    if isinstance(value, Mapping):
+        return {str(code): int(times) for code, times in value.items()}
+    codes = () if value is None else (value,) if isinstance(value, str) else value
+    return {str(code): RETRY_ROWS.get(code, 4) for code in codes}
+
+
+_TIDY: dict[str, Callable[[Any], Any]] = {
+    "columns": _columns,
+    "group_by": _group_by,
+    "retry_rows": _retry_rows,
+}

@@ -1,0 +1,315 @@
+"""The verbs: what `df.sfbulk` is, and the same for frames without an accessor."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, Unpack, overload
+
+import polars as pl
+
+from sfframe import call
+from sfframe.bridge import blocking, run
+from sfframe.ingest.request import IngestRequest, ingest_request
+from sfframe.options import IngestOptions, Options, operation_of
+from sfframe.org.org import Org, current_org
+from sfframe.result import IngestResult
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import pyarrow as pa
+
+FrameT = TypeVar("FrameT")
+KnownFrameT = TypeVar("KnownFrameT", "pd.DataFrame", pl.DataFrame, pl.LazyFrame, "pa.Table")
+
+
+class Bulk(Generic[FrameT]):
+    """Salesforce's Bulk API 2.0 on a frame: `df.sfbulk`, or `sfframe.bulk(df)`.
+
+    Every verb takes the options that `sfframe.Options` describes as keywords, and `org=`; without it the
+    innermost `with org:`, the default org, or the environment decides. Each has an `_async` twin.
+
+    All problems that can be known beforehand are told before anything is sent, at once, as `PayloadError`.
+    Datetimes are sent in UTC; digits below the millisecond are cut.
+    """
+
+    def __init__(self, frame: FrameT) -> None:
+        self._frame = frame
+
+    async def insert_async(
+        self, sobject: str, *, org: Org | None = None, **options: Unpack[IngestOptions]
+    ) -> IngestResult[FrameT]:
+        """Make a record of every row.
+
+        Args:
+            sobject: API name of the object, such as `"Contact"`.
+            org: The org to use.
+            options: See `sfframe.Options`.
+
+        Returns:
+            The fate of every row.
+
+        Raises:
+            PayloadError: Columns or values can't be sent; nothing was sent.
+            NoOrgError: It isn't known which org is meant.
+            AuthenticationError: No token could be had.
+            ApiError: The org refused the call, or can't be reached; nothing was sent.
+            JobFailed: A job failed as a whole, or couldn't be sent while others were; carries the result.
+            RecordsFailed: Rows failed, with `on_failure="raise"`; carries the result.
+            ResultMismatch: The org's results can't be matched to the rows; carries what did match.
+            JobTimeout: `timeout` was up; names the jobs that still run, carries the result.
+            OutcomeUnknown: The org can't be asked what became of a job; names it, carries the result.
+            QuotaReserved: The call would use what the org's `quota_reserve` keeps; nothing was sent.
+            Interrupted: Ctrl-C; a `KeyboardInterrupt` that names the jobs that still run, carries the result.
+        """
+        return await ingest_async(self._frame, sobject, "insert", org=org, **options)
+
+    async def update_async(
+        self, sobject: str, *, org: Org | None = None, **options: Unpack[IngestOptions]
+    ) -> IngestResult[FrameT]:
+        """Change the records that the column `Id` names; the other columns are written, and only they.
+
+        Arguments, result and errors: as `insert`.
+        """
+        return await ingest_async(self._frame, sobject, "update", org=org, **options)
+
+    async def upsert_async(
+        self,
+        sobject: str,
+        external_id_field: str,
+        *,
+        org: Org | None = None,
+        **options: Unpack[IngestOptions],
+    ) -> IngestResult[FrameT]:
+        """Change the records that an external id names, and make those that aren't there.
+
+        Args:
+            sobject: API name of the object, such as `"Contact"`.
+            external_id_field: A field marked as external id (or idLookup, or `Id`); it must be among the
+                columns, with a value in every row.
+            org: The org to use.
+            options: See `sfframe.Options`.
+
+        Result and errors: as `insert`.
+        """
+        return await ingest_async(self._frame, sobject, "upsert", external_id_field, org=org, **options)
+
+    async def delete_async(
+        self, sobject: str, *, org: Org | None = None, **options: Unpack[IngestOptions]
+    ) -> IngestResult[FrameT]:
+        """Move the records that the column `Id` names to the recycle bin. Other columns are not sent.
+
+        Arguments, result and errors: as `insert`.
+        """
+        return await ingest_async(self._frame, sobject, "delete", org=org, **options)
+
+    async def hard_delete_async(
+        self, sobject: str, *, org: Org | None = None, **options: Unpack[IngestOptions]
+    ) -> IngestResult[FrameT]:
+        """Delete the records that the column `Id` names for good. Needs the permission "Bulk API Hard Delete".
+
+        Arguments, result and errors: as `insert`.
+        """
+        return await ingest_async(self._frame, sobject, "hard_delete", org=org, **options)
+
+    insert = blocking(insert_async)
+    update = blocking(update_async)
+    upsert = blocking(upsert_async)
+    delete = blocking(delete_async)
+    hard_delete = blocking(hard_delete_async)
+
+    def payloads(
+        self,
+        sobject: str,
+        operation: str,
+        external_id_field: str | None = None,
+        *,
+        org: Org | None = None,
+        **options: Unpack[IngestOptions],
+    ) -> Iterator[bytes]:
+        """The CSV that a call would send, a job at a time; nothing is sent.
+
+        The org is asked for describes alone, and for nothing with `describe=False`.
+
+        Args:
+            sobject: API name of the object.
+            operation: `"insert"`, `"update"`, `"upsert"`, `"delete"` or `"hard_delete"`.
+            external_id_field: The key of an upsert.
+            org: The org to use, bound at this call.
+            options: See `sfframe.Options`.
+
+        Yields:
+            UTF-8 CSV of each job, in order.
+
+        Raises:
+            PayloadError: Columns or values can't be sent.
+        """
+        request, the_org = _request(sobject, operation, external_id_field, org, options)
+        prepared = run(call.prepare(self._frame, request, lambda: current_org(the_org)))
+        if prepared.refused:
+            raise prepared.error()
+        return call.payloads_of(prepared)
+
+    async def check_async(
+        self,
+        sobject: str,
+        operation: str,
+        external_id_field: str | None = None,
+        *,
+        org: Org | None = None,
+        **options: Unpack[IngestOptions],
+    ) -> Any:
+        """All problems of a call that can be known beforehand; nothing is sent.
+
+        Args:
+            sobject: API name of the object.
+            operation: `"insert"`, `"update"`, `"upsert"`, `"delete"` or `"hard_delete"`.
+            external_id_field: The key of an upsert.
+            org: The org to use.
+            options: See `sfframe.Options`.
+
+        Returns:
+            A frame of the caller's library, a row a problem: `column` (null: none in particular), `field`,
+            `code`, `rows` (how many; null: the whole column), `row` (the first one, counted from 0),
+            `message`, `remedy`. Empty if all is well.
+        """
+        request, the_org = _request(sobject, operation, external_id_field, org, options)
+        prepared = await call.prepare(self._frame, request, lambda: current_org(the_org))
+        return (
+            prepared.source.table(prepared.error().problems) if prepared.problems else _no_problems(prepared)
+        )
+
+    check = blocking(check_async)
+
+
+def _no_problems(prepared: call.Prepared) -> Any:
+    from sfframe.problems import frame_of
+
+    return prepared.source.table(frame_of(()))
+
+
+@overload
+def bulk(frame: KnownFrameT) -> Bulk[KnownFrameT]: ...
+@overload
+def bulk(frame: Sequence[Mapping[str, Any]]) -> Bulk[pl.DataFrame]: ...
+@overload
+def bulk(frame: Any) -> Bulk[Any]: ...
+def bulk(frame: Any) -> Bulk[Any]:
+    """The namespace `df.sfbulk`, by a door that type checkers see, and for frames without an accessor.
+
+    Args:
+        frame: A pandas or Polars frame, anything with `__arrow_c_stream__` (pyarrow, DuckDB, ...), or a
+            sequence of dicts.
+    """
+    return Bulk(frame)
+
+
+@overload
+async def ingest_async(
+    frame: KnownFrameT,
+    sobject: str,
+    operation: str,
+    external_id_field: str | None = None,
+    *,
+    org: Org | None = None,
+    **options: Unpack[IngestOptions],
+) -> IngestResult[KnownFrameT]: ...
+@overload
+async def ingest_async(
+    frame: Sequence[Mapping[str, Any]],
+    sobject: str,
+    operation: str,
+    external_id_field: str | None = None,
+    *,
+    org: Org | None = None,
+    **options: Unpack[IngestOptions],
+) -> IngestResult[pl.DataFrame]: ...
+@overload
+async def ingest_async(
+    frame: Any,
+    sobject: str,
+    operation: str,
+    external_id_field: str | None = None,
+    *,
+    org: Org | None = None,
+    **options: Unpack[IngestOptions],
+) -> IngestResult[Any]: ...
+async def ingest_async(
+    frame: Any,
+    sobject: str,
+    operation: str,
+    external_id_field: str | None = None,
+    *,
+    org: Org | None = None,
+    **options: Unpack[IngestOptions],
+) -> IngestResult[Any]:
+    """Send any frame; the same as the verb on `df.sfbulk`.
+
+    Args:
+        frame: A pandas or Polars frame, anything with `__arrow_c_stream__` (tables and batches: a table comes
+            back; readers and relations, read once: datasets on disk), or a sequence of dicts (a Polars frame
+            comes back; nested dicts are structs, missing keys null).
+        sobject: API name of the object.
+        operation: `"insert"`, `"update"`, `"upsert"`, `"delete"` or `"hard_delete"`.
+        external_id_field: The key of an upsert.
+        org: The org to use.
+        options: See `sfframe.Options`.
+
+    Result and errors: as `insert` of `df.sfbulk`.
+    """
+    request, the_org = _request(sobject, operation, external_id_field, org, options)
+    return await call.ingest(frame, request, current_org(the_org))
+
+
+@overload
+def ingest(
+    frame: KnownFrameT,
+    sobject: str,
+    operation: str,
+    external_id_field: str | None = None,
+    *,
+    org: Org | None = None,
+    **options: Unpack[IngestOptions],
+) -> IngestResult[KnownFrameT]: ...
+@overload
+def ingest(
+    frame: Sequence[Mapping[str, Any]],
+    sobject: str,
+    operation: str,
+    external_id_field: str | None = None,
+    *,
+    org: Org | None = None,
+    **options: Unpack[IngestOptions],
+) -> IngestResult[pl.DataFrame]: ...
+@overload
+def ingest(
+    frame: Any,
+    sobject: str,
+    operation: str,
+    external_id_field: str | None = None,
+    *,
+    org: Org | None = None,
+    **options: Unpack[IngestOptions],
+) -> IngestResult[Any]: ...
+def ingest(
+    frame: Any,
+    sobject: str,
+    operation: str,
+    external_id_field: str | None = None,
+    *,
+    org: Org | None = None,
+    **options: Unpack[IngestOptions],
+) -> IngestResult[Any]:
+    """Send any frame and wait for the result; see `ingest_async`."""
+    return run(ingest_async(frame, sobject, operation, external_id_field, org=org, **options))
+
+
+def _request(
+    sobject: str, operation: str, external_id_field: str | None, org: Org | None, options: Mapping[str, Any]
+) -> tuple[IngestRequest, Org | None]:
+    """What is asked for, and the org as far as it is known without the environment."""
+    the_org = org
+    if the_org is None and options.get("describe", True):
+        the_org = current_org(None)
+    defaults = the_org.defaults if the_org is not None else None
+    wanted = Options.of(options, defaults)
+    return ingest_request(sobject, operation_of(operation), external_id_field, wanted), the_org
