@@ -1,0 +1,315 @@
+"""Ingest jobs: what they are, which states they go through, and what is refused (wire notes, 3)."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from sfframe.localorg.ids import make_id, normal_id
+from sfframe.localorg.manners import Manners
+from sfframe.localorg.scan import DELIMITERS, LINE_ENDS
+from sfframe.localorg.schema import SObject
+from sfframe.localorg.sql import run
+from sfframe.localorg.store import Store
+from sfframe.localorg.wire import Refusal, not_found, timestamp
+
+OPERATIONS = ("insert", "update", "upsert", "delete", "hardDelete")
+TERMINAL = frozenset({"JobComplete", "Failed", "Aborted"})
+_DELETABLE = TERMINAL | {"UploadComplete"}
+_MEMBERS = {
+    "object",
+    "operation",
+    "contentType",
+    "columnDelimiter",
+    "lineEnding",
+    "externalIdFieldName",
+    "assignmentRuleId",
+    "concurrencyMode",
+}
+
+
+@dataclass(slots=True)
+class Job:
+    """One ingest job. `lock` is held by whoever changes its state or saves its rows."""
+
+    id: str
+    operation: str
+    object: str
+    api_version: str
+    created_by: str
+    created: str
+    modstamp: str
+    column_delimiter: str = "COMMA"
+    line_ending: str = "LF"
+    external_id_field: str | None = None
+    assignment_rule_id: str | None = None
+    state: str = "Open"
+    uploads: int = 0
+    rows: int = 0
+    processed: int = 0
+    failed: int = 0
+    total_ms: int = 0
+    active_ms: int = 0
+    error_message: str | None = None
+    lock: threading.RLock = field(default_factory=threading.RLock, repr=False, compare=False)
+
+    @property
+    def has_started(self) -> bool:
+        return self.state not in ("Open", "UploadComplete")
+
+    def line(self) -> str:
+        """The job as it is kept in the database."""
+        values = {key: getattr(self, key) for key in self.__slots__ if key != "lock"}
+        return json.dumps(values)
+
+    @classmethod
+    def from_line(cls, line: str) -> Job:
+        return cls(**json.loads(line))
+
+
+def job_info(job: Job, *, counters: bool = False, listed: bool = False) -> dict[str, Any]:
+    """The JobInfo of an answer, its members in the documented order."""
+    info: dict[str, Any] = {
+        "id": job.id,
+        "operation": job.operation,
+        "object": job.object,
+        "createdById": job.created_by,
+        "createdDate": job.created,
+        "systemModstamp": job.modstamp,
+        "state": job.state,
+        "externalIdFieldName": job.external_id_field,
+        "assignmentRuleId": job.assignment_rule_id,
+        "concurrencyMode": "Parallel",
+        "contentType": "CSV",
+        "apiVersion": float(job.api_version),
+        "contentUrl": None,
+        "lineEnding": job.line_ending,
+        "columnDelimiter": job.column_delimiter,
+    }
+    if job.state == "Open":
+        # Relative, without a slash in front (3.1).
+        info["contentUrl"] = f"services/data/v{job.api_version}/jobs/ingest/{job.id}/batches"
+    info = {key: value for key, value in info.items() if value is not None}
+    if counters or listed:
+        info["jobType"] = "V2Ingest"
+    if counters:
+        info |= _counters(job)
+    return info
+
+
+def _counters(job: Job) -> dict[str, Any]:
+    counters: dict[str, Any] = {}
+    if job.has_started:
+        counters = {"numberRecordsProcessed": job.processed, "numberRecordsFailed": job.failed}
+    counters |= {
+        "retries": 0,
+        "totalProcessingTime": job.total_ms,
+        "apiActiveProcessingTime": job.active_ms,
+        "apexProcessingTime": 0,
+    }
+    if job.error_message is not None:
+        counters["errorMessage"] = job.error_message
+    return counters
+
+
+class Jobs:
+    """All ingest jobs of the org.
+
+    Args:
+        store: Where they are kept.
+        manners: See there.
+        now: The org's clock.
+        user_id: Who makes them.
+        start: Called with a job that is ready to run.
+    """
+
+    def __init__(
+        self, store: Store, manners: Manners, now: Callable[[], datetime], user_id: str, start: Callable[[Job], None]
+    ) -> None:
+        self._store, self._manners, self._now, self._user_id, self._start = store, manners, now, user_id, start
+        self._lock = threading.Lock()
+        self._jobs: dict[str, Job] = {}
+        self._made = 0
+        self.batches_today = 0
+
+    # The life of the registry.
+
+    def load(self) -> None:
+        """Take up the jobs of an earlier life; those that were closed are run to their end."""
+        for job_id, line in self._store.job_lines():
+            self._made += 1
+            if line:
+                self._jobs[job_id] = Job.from_line(line)
+        for job in list(self._jobs.values()):
+            if job.state in ("UploadComplete", "InProgress"):
+                self._start(job)
+
+    def forget(self) -> None:
+        with self._lock:
+            jobs, self._jobs = self._jobs, {}
+            self.batches_today = 0
+        for job in jobs.values():
+            self._forget(job)
+
+    def upload_path(self, job: Job) -> Path:
+        return self._store.uploads / f"{job.id}.csv"
+
+    # What requests do.
+
+    def create(self, body: dict[str, Any], version: str) -> Job:
+        """Make an open job, or refuse as 3.1 tells."""
+        sobject, key = self._check(body)
+        stamp = timestamp(self._now())
+        with self._lock:
+            if self.batches_today >= self._manners.daily_batches:
+                raise Refusal(400, "EXCEEDEDQUOTA", "ExceededQuota : ApiBatchItems Limit exceeded.")
+            self._made += 1
+            job = Job(
+                id=make_id("750", 62**4 * 11 + self._made),
+                operation=body["operation"],
+                object=sobject.name,
+                api_version=version,
+                created_by=self._user_id,
+                created=stamp,
+                modstamp=stamp,
+                column_delimiter=body.get("columnDelimiter") or "COMMA",
+                line_ending=body.get("lineEnding") or "LF",
+                external_id_field=key,
+                assignment_rule_id=body.get("assignmentRuleId"),
+            )
+            self._jobs[job.id] = job
+        self.record(job)
+        return job
+
+    def get(self, job_id: str) -> Job:
+        normal = normal_id(job_id)
+        job = self._jobs.get(normal) if normal else None
+        if job is None:
+            raise not_found()
+        return job
+
+    def check_open_for_upload(self, job: Job) -> None:
+        if job.state != "Open":
+            text = f"InvalidJobState : Uploading data is not allowed for a job in state {job.state}"
+            raise Refusal(400, "INVALIDJOBSTATE", text)
+        if job.uploads and self._manners.second_put == "refuse":
+            raise _uploaded_twice(job)
+
+    def take_upload(self, job: Job, spooled: Path) -> None:
+        with job.lock:
+            self.check_open_for_upload(job)
+            spooled.replace(self.upload_path(job))
+            job.uploads += 1
+            self.record(job)
+
+    def change_state(self, job: Job, state: str) -> None:
+        """Close or abort a job (3.4, 3.8)."""
+        with job.lock:
+            if state == "UploadComplete":
+                self._close(job)
+            elif state == "Aborted":
+                self._abort(job)
+            else:
+                raise Refusal(400, "API_ERROR", f"Invalid value: '{state}' supplied for property: 'state'")
+
+    def delete(self, job: Job) -> None:
+        with job.lock:
+            if job.state not in _DELETABLE:
+                text = "Error encountered when deleting the job because the job is not terminated"
+                raise Refusal(400, "API_ERROR", text)
+            self.vanish(job)
+
+    def vanish(self, job: Job) -> None:
+        with job.lock:
+            with self._lock:
+                self._jobs.pop(job.id, None)
+            self._forget(job)
+            with self._store.front() as db:
+                run(db, "DELETE FROM org.outcomes WHERE job = ?", [job.id])
+
+    def is_known(self, job: Job) -> bool:
+        return self._jobs.get(job.id) is job
+
+    def page(self, offset: int, job_type: str | None) -> tuple[list[Job], int | None]:
+        """One page of the list, and where the next one starts."""
+        jobs = list(self._jobs.values()) if job_type in (None, "", "V2Ingest") else []
+        stop = offset + self._manners.list_page_size
+        return jobs[offset:stop], stop if stop < len(jobs) else None
+
+    def record(self, job: Job) -> None:
+        with self._store.front() as db:
+            self._store.record_job(db, job.id, job.line())
+
+    def touch(self, job: Job) -> None:
+        job.modstamp = timestamp(self._now())
+
+    # Pieces.
+
+    def _close(self, job: Job) -> None:
+        if job.state != "Open":
+            raise Refusal(400, "INVALIDJOBSTATE", "Closing already Completed Job not allowed")
+        if job.uploads > 1:
+            raise _uploaded_twice(job)
+        job.state = "UploadComplete"
+        self.touch(job)
+        self.record(job)
+        self._start(job)
+
+    def _abort(self, job: Job) -> None:
+        if job.state in TERMINAL:
+            raise Refusal(400, "INVALIDJOBSTATE", "Aborting already Completed Job not allowed")
+        job.state = "Aborted"
+        self.touch(job)
+        self.record(job)
+
+    def _forget(self, job: Job) -> None:
+        with self._store.front() as db:
+            self._store.record_job(db, job.id, "")
+        for folder in {self._store.uploads, self._store.scratch}:
+            for file in folder.glob(f"{job.id}.*"):
+                file.unlink(missing_ok=True)
+
+    def _check(self, body: dict[str, Any]) -> tuple[SObject, str | None]:
+        if unknown := body.keys() - _MEMBERS:
+            raise Refusal(400, "JSON_PARSER_ERROR", f'Unrecognized field "{sorted(unknown)[0]}"')
+        _check_enum(body, "operation", OPERATIONS, needed=True)
+        _check_enum(body, "contentType", ("CSV",))
+        _check_enum(body, "columnDelimiter", tuple(DELIMITERS))
+        _check_enum(body, "lineEnding", tuple(LINE_ENDS))
+        wanted = body.get("object")
+        sobject = self._store.sobject(wanted) if isinstance(wanted, str) else None
+        if sobject is None:
+            raise Refusal(400, "INVALIDJOB", f"InvalidJob : Unable to find object: {wanted or ''}")
+        if body["operation"] == "hardDelete" and not self._manners.hard_delete:
+            text = "hardDelete operation requires special user profile permission, please contact your system administrator"
+            raise Refusal(400, "FEATURENOTENABLED", f"FeatureNotEnabled : {text}")
+        return sobject, self._key(body, sobject)
+
+    def _key(self, body: dict[str, Any], sobject: SObject) -> str | None:
+        key = body.get("externalIdFieldName")
+        if body["operation"] != "upsert":
+            return key if isinstance(key, str) else None
+        known = sobject.field(key) if isinstance(key, str) else None
+        if known is None or not known.is_key:
+            text = f"Field name provided, {key or ''} does not match an External ID for {sobject.name}"
+            raise Refusal(400, "INVALIDJOB", f"InvalidJob : {text}")
+        return known.name
+
+
+def _check_enum(body: dict[str, Any], member: str, values: tuple[str, ...], *, needed: bool = False) -> None:
+    value = body.get(member)
+    if (value is None and needed) or (value is not None and value not in values):
+        raise Refusal(400, "API_ERROR", f"Invalid value: '{value or ''}' supplied for property: '{member}'")
+
+
+def _uploaded_twice(job: Job) -> Refusal:
+    text = (
+        f"Found multipe contents for job: <{job.id[:15]}>, please 'Close' / 'Abort' / 'Delete' the current Job"
+        " then create a new Job and make sure you only do 'PUT' once on a given Job."
+    )
+    return Refusal(400, "INVALIDJOB", text)

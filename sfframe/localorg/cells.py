@@ -1,0 +1,154 @@
+"""From the text of a cell to the value of a field, in SQL, and what is wrong with it (wire notes, 4.3, 4.4, 5.2)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from sfframe.localorg.header import Column
+from sfframe.localorg.parse import cell
+from sfframe.localorg.schema import NUMBER_TYPES, XSD_TYPES, Field, SObject
+from sfframe.localorg.sql import coalesce, concat, literal
+
+NULL_MARK = "#N/A"
+_READERS = {
+    "boolean": "org.as_boolean",
+    "int": "org.as_int",
+    "long": "org.as_long",
+    "date": "org.as_date",
+    "datetime": "org.as_datetime",
+    "time": "org.as_time",
+    **dict.fromkeys(NUMBER_TYPES, "org.as_number"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """SQL over the columns of an upload (`c0`, `c1`, ...) for one of them.
+
+    Attributes:
+        value: The value that the field would get; null for an empty cell and for `#N/A`.
+        is_given: The row sets the field at all.
+        unreadable: The error of text that isn't a value of the type, else null.
+    """
+
+    value: str
+    is_given: str
+    unreadable: str
+
+
+def read_cell(column: Column) -> Cell:
+    """A column's cells as values. Lookups by external id keep the text that is looked up."""
+    text = cell(column.index)
+    absent = f"{text} IN ('', '{NULL_MARK}')"
+    field = column.parent_field or column.field
+    reader = _READERS.get(field.type)
+    if reader is None:
+        value = f"CASE WHEN {absent} THEN NULL ELSE nullif(org.trimmed({text}), '') END"
+        if field.type in ("id", "reference"):
+            value = f"org.normal_id({value})"
+        return Cell(value, f"{text} <> ''", "NULL")
+    value = f"{reader}({text})"
+    why = concat(
+        literal(f"INVALID_FIELD:Failed to deserialize field at col {column.index}. Due to, '"),
+        text,
+        literal(f"' is not a valid value for the type {XSD_TYPES[field.type]}:{column.field.name} --"),
+    )
+    rounded = f"round({value}, {field.scale})" if field.type in NUMBER_TYPES else value
+    return Cell(rounded, f"{text} <> ''", f"CASE WHEN NOT {absent} AND {value} IS NULL THEN {why} END")
+
+
+def value_error(column: Column, value: str, is_given: str) -> str:
+    """SQL for what a readable value breaks of its field's own rules, else null."""
+    field = column.field
+    checks = [_cleared(field, value, is_given)]
+    if column.parent is None:
+        checks += [
+            _too_long(field, value),
+            _out_of_range(field, value),
+            _not_listed(field, value),
+            _email(field, value),
+        ]
+    return coalesce(*(check for check in checks if check))
+
+
+def _cleared(field: Field, value: str, is_given: str) -> str | None:
+    if field.nillable:
+        return None
+    return f"CASE WHEN {is_given} AND {value} IS NULL THEN {required_error([literal(field.name)])} END"
+
+
+def required_error(names: list[str]) -> str:
+    """SQL for the error that names all missing fields; each name is SQL, null where the field is there."""
+    missing = f"concat_ws(', ', {', '.join(names)})"
+    return f"'REQUIRED_FIELD_MISSING:Required fields are missing: [' || {missing} || ']:' || {missing} || ' --'"
+
+
+def _too_long(field: Field, value: str) -> str | None:
+    if not (field.is_text and field.length):
+        return None
+    why = concat(
+        literal(f"STRING_TOO_LONG:{field.label}: data value too large: "),
+        value,
+        literal(f" (max length={field.length}):{field.name} --"),
+    )
+    return f"CASE WHEN org.is_longer({value}, {field.length}) THEN {why} END"
+
+
+def _out_of_range(field: Field, value: str) -> str | None:
+    if field.type not in NUMBER_TYPES or not field.precision:
+        return None
+    why = concat(
+        literal(f"NUMBER_OUTSIDE_VALID_RANGE:{field.label}: value outside of valid range on numeric field: "),
+        f"org.java_double({value})",
+        literal(f":{field.name} --"),
+    )
+    return f"CASE WHEN abs({value}) >= 1e{field.precision - field.scale} THEN {why} END"
+
+
+def _not_listed(field: Field, value: str) -> str | None:
+    if not field.restricted or not field.picklist:
+        return None
+    listed = f"[{', '.join(map(literal, field.picklist))}]"
+    many = field.type == "multipicklist"
+    outside = f"list_filter(string_split({value}, ';'), lambda x: x <> '' AND NOT list_contains({listed}, x))"
+    bad = f"{outside}[1]" if many else f"CASE WHEN NOT list_contains({listed}, {value}) THEN {value} END"
+    prefix = literal("INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST:bad value for restricted picklist field: ")
+    return concat(prefix, f"({bad})", literal(f":{field.name} --"))
+
+
+def _email(field: Field, value: str) -> str | None:
+    if field.type != "email":
+        return None
+    why = concat(
+        literal(f"INVALID_EMAIL_ADDRESS:{field.label}: invalid email address: "), value, literal(f":{field.name} --")
+    )
+    return f"CASE WHEN NOT org.is_email({value}) THEN {why} END"
+
+
+def malformed_id(label: str, field_name: str, value: str) -> str:
+    """SQL for the error of text that isn't an id of the right kind of record."""
+    return concat(literal(f"MALFORMED_ID:{label}: id value of incorrect type: "), value, literal(f":{field_name} --"))
+
+
+def has_prefix(value: str, objects: list[SObject]) -> str:
+    prefixes = ", ".join(literal(sobject.key_prefix) for sobject in objects)
+    return f"org.is_id({value}) AND substr({value}, 1, 3) IN ({prefixes})" if prefixes else "false"
+
+
+def not_writeable(columns: Mapping[str, str]) -> str:
+    """SQL for the error that names the fields which a row sets and may not; of field name -> "is set" in SQL."""
+    if not columns:
+        return "NULL"
+    names = (f"CASE WHEN {is_given} THEN {literal(field)} END" for field, is_given in columns.items())
+    listed = f"nullif(concat_ws(', ', {', '.join(names)}), '')"
+    return concat(
+        literal("INVALID_FIELD_FOR_INSERT_UPDATE:Unable to create/update fields: "),
+        listed,
+        literal(
+            ". Please check the security settings of this field and verify that it is read/write for your profile"
+            " or permission set.:"
+        ),
+        listed,
+        literal(" --"),
+    )

@@ -1,0 +1,136 @@
+"""Everything of an org but HTTP: who it is, what it knows, what it has done."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from sfframe.localorg.bulk import Jobs
+from sfframe.localorg.describe import FieldSpec, describe_object
+from sfframe.localorg.faults import Fault, FaultDesk
+from sfframe.localorg.ids import ALPHABET, make_id, with_suffix
+from sfframe.localorg.manners import Manners
+from sfframe.localorg.objects import USER_PREFIX, standard_objects
+from sfframe.localorg.results import Results
+from sfframe.localorg.save import Rule
+from sfframe.localorg.schema import SObject, read_describe
+from sfframe.localorg.sql import literal, run
+from sfframe.localorg.store import Store, records
+from sfframe.localorg.tokens import Tokens
+from sfframe.localorg.worker import Worker
+
+Clock = Callable[[], datetime]
+
+
+class Org:
+    """The parts of one org, put together.
+
+    Args:
+        database: A DuckDB file, made where there is none; None: in memory.
+        objects: Paths or dicts of describe answers, added to the standard objects; the same name replaces.
+        faults: What goes wrong; the list may be changed at any time.
+        seed: Orders the rows of results.
+        manners: See there.
+        clock: Gives the time, with a zone; None: the system's.
+    """
+
+    def __init__(
+        self,
+        database: str | Path | None,
+        *,
+        objects: Iterable[str | Path | Mapping[str, Any]],
+        faults: list[Fault],
+        seed: int,
+        manners: Manners,
+        clock: Clock | None,
+    ) -> None:
+        self.manners = manners
+        self.clock = clock or (lambda: datetime.now(UTC))
+        self.store = Store(database)
+        try:
+            self.org_id = self.store.setting("org_id", _new_org_id)
+            self.user_id = make_id(USER_PREFIX, 62**4 * 9 + 1)
+            self.rules: dict[str, Rule] = {}
+            self.desk = FaultDesk(faults)
+            self.tokens = Tokens(self.store, manners, self.clock, self.org_id, self.user_id)
+            self.worker = Worker(self.store, manners, self.desk, self.rules, self.clock, self.user_id)
+            self.jobs = Jobs(self.store, manners, self.clock, self.user_id, self.worker.run)
+            self.worker.jobs = self.jobs
+            self.results = Results(self.store, self.jobs, manners, seed)
+            self._learn_objects(objects)
+        except BaseException:
+            self.store.close()
+            raise
+        self.api_calls = 0
+
+    def start(self) -> None:
+        self.jobs.load()
+        self.worker.start()
+
+    def stop(self) -> None:
+        self.worker.stop()
+        self.store.close()
+
+    def define(self, api_name: str, fields: Mapping[str, FieldSpec]) -> SObject:
+        known = self.store.sobject(api_name)
+        prefix = known.key_prefix if known else self._free_prefix()
+        answer = describe_object(api_name, fields, key_prefix=prefix)
+        return self.store.define(answer, self.clock())
+
+    def rows(self, api_name: str) -> pa.Table:
+        sobject = self.store.sobject(api_name)
+        if sobject is None:
+            raise LookupError(f"the local org has no object {api_name!r}")
+        return self.store.rows(sobject)
+
+    def reset(self) -> None:
+        """Take away records, jobs and counts; definitions, credentials, tokens, rules and faults stay."""
+        with self.worker.busy:
+            self.worker.clear()
+            self.jobs.forget()
+            self.store.empty(self.user_id)
+        self.desk.forget()
+        self.api_calls = 0
+
+    def _learn_objects(self, objects: Iterable[str | Path | Mapping[str, Any]]) -> None:
+        self.store.load_objects()
+        now = self.clock()
+        if not self.store.objects:
+            for answer in standard_objects():
+                self.store.define(answer, now)
+            self._make_user(now)
+        for source in objects:
+            answer = read_describe(source)
+            if not answer.get("keyPrefix"):
+                answer["keyPrefix"] = self._free_prefix()
+            self.store.define(answer, now)
+
+    def _make_user(self, now: datetime) -> None:
+        user = self.store.sobject("User")
+        assert user is not None
+        stamp = f"TIMESTAMP_MS '{now.astimezone(UTC):%Y-%m-%d %H:%M:%S}'"
+        email = literal(self.tokens.username)
+        with self.store.front() as db:
+            run(
+                db,
+                f"""
+                INSERT INTO {records(user)} BY NAME SELECT
+                    '{self.user_id}' AS Id, false AS IsDeleted, {email} AS Username, {email} AS Email,
+                    'Integration' AS FirstName, 'User' AS LastName, 'Integration User' AS Name, 'integ' AS Alias,
+                    true AS IsActive, {stamp} AS CreatedDate, {stamp} AS LastModifiedDate, {stamp} AS SystemModstamp,
+                    '{self.user_id}' AS CreatedById, '{self.user_id}' AS LastModifiedById""",
+            )
+
+    def _free_prefix(self) -> str:
+        taken = {sobject.key_prefix for sobject in self.store.objects.values()}
+        prefixes = (f"a{first}{second}" for first in ALPHABET for second in ALPHABET)
+        return next(prefix for prefix in prefixes if prefix not in taken)
+
+
+def _new_org_id() -> str:
+    return with_suffix("00D5e" + "".join(secrets.choice(ALPHABET) for _ in range(10)))

@@ -1,0 +1,84 @@
+"""Result files, made when they are first asked for and kept until the job goes (wire notes, 5)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from sfframe.localorg.bulk import TERMINAL, Job, Jobs
+from sfframe.localorg.echo import Echo
+from sfframe.localorg.header import Column
+from sfframe.localorg.manners import Manners
+from sfframe.localorg.scan import Layout, StructureError, scan
+from sfframe.localorg.schema import SObject
+from sfframe.localorg.store import Store
+from sfframe.localorg.wire import Refusal
+from sfframe.localorg.worker import request_of
+
+KINDS = {"successfulresults": "successful", "failedresults": "failed", "unprocessedrecords": "unprocessed"}
+
+
+class Results:
+    """Gives the result files of ended jobs."""
+
+    def __init__(self, store: Store, jobs: Jobs, manners: Manners, seed: int) -> None:
+        self._store, self._jobs, self._manners, self._seed = store, jobs, manners, seed
+
+    def path(self, job: Job, kind: str, version: str) -> Path:
+        """The file of one kind.
+
+        Args:
+            job: A job.
+            kind: A value of KINDS.
+            version: The API version under which it is asked for.
+
+        Raises:
+            Refusal: The job hasn't ended, or was made under another version (wire notes, 1).
+        """
+        if version != job.api_version:
+            text = f"API version {version} does not match the version {job.api_version} of the job"
+            raise Refusal(409, "API_VERSION_MISMATCH", text)
+        if job.state not in TERMINAL:
+            text = f"InvalidJobState : Results are not available while the job is in state {job.state}"
+            raise Refusal(400, "INVALIDJOBSTATE", text)
+        files = {kind: self._store.scratch / f"{job.id}.{kind}" for kind in KINDS.values()}
+        with job.lock:
+            if not all(file.exists() for file in files.values()):
+                self._make(job, files)
+        return files[kind]
+
+    def rows(self, job: Job, kind: str) -> int:
+        return {
+            "successful": job.processed - job.failed,
+            "failed": job.failed,
+            "unprocessed": max(0, job.rows - job.processed) if job.rows else int(job.state == "Failed"),
+        }[kind]
+
+    def _make(self, job: Job, files: dict[str, Path]) -> None:
+        upload = self._jobs.upload_path(job)
+        layout, columns = self._read(job, upload, self._store.sobject)
+        db = self._store.cursor()
+        try:
+            echo = Echo(db, self._manners, upload, layout, columns, job.column_delimiter, job.line_ending)
+            echo.write(files["successful"], files["failed"], job_id=job.id, seed=self._seed)
+            echo.write_unprocessed(files["unprocessed"], done=job.processed)
+        finally:
+            db.close()
+
+    def _read(
+        self, job: Job, upload: Path, find: Callable[[str], SObject | None]
+    ) -> tuple[Layout | None, tuple[Column, ...]]:
+        try:
+            layout = scan(
+                upload,
+                delimiter=job.column_delimiter,
+                line_ending=job.line_ending,
+                strict=self._manners.strict_line_endings,
+            )
+        except StructureError:
+            return None, ()
+        sobject = find(job.object)
+        try:
+            return layout, request_of(job, layout, sobject, find).columns if sobject else ()
+        except StructureError:
+            return layout, ()

@@ -1,0 +1,118 @@
+"""Which request is meant: paths and methods of the API (wire notes, 3)."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from sfframe.localorg.wire import Refusal, not_found
+
+_OLDEST, _LATEST = 31, 67
+_SEASONS = ("Winter", "Spring", "Summer")
+_DATA = re.compile(r"/services/data/v(\d+\.\d)(/.*)?")
+_SOAP = re.compile(r"/services/Soap/u/(\d+\.\d)")
+_INGEST_SINCE = 41.0
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """A request as the org understands it.
+
+    Attributes:
+        kind: What is asked for; faults and the request log call it so.
+        version: The API version in the path, where there is one.
+        argument: The object or the job id in the path.
+        detail: The kind of results, or the name of what isn't spoken.
+    """
+
+    kind: str
+    version: str = ""
+    argument: str = ""
+    detail: str = ""
+
+
+# Path below /services/data/v66.0, then what each method there is called.
+_TABLE: tuple[tuple[re.Pattern[str], dict[str, str]], ...] = (
+    (re.compile(r""), {"GET": "resources"}),
+    (re.compile(r"/limits"), {"GET": "limits"}),
+    (re.compile(r"/sobjects"), {"GET": "sobjects"}),
+    (re.compile(r"/sobjects/(\w+)/describe"), {"GET": "describe"}),
+    (re.compile(r"/jobs/ingest"), {"GET": "list", "POST": "create"}),
+    (re.compile(r"/jobs/ingest/(\w+)"), {"GET": "get_job", "PATCH": "patch", "DELETE": "delete"}),
+    (re.compile(r"/jobs/ingest/(\w+)/batches"), {"PUT": "put"}),
+    (
+        re.compile(r"/jobs/ingest/(\w+)/((?i:successfulResults|failedResults|unprocessedRecords))"),
+        {"GET": "results"},
+    ),
+)
+# Real resources that this org doesn't have; each is refused by its name.
+_UNSPOKEN = (
+    (re.compile(r"/jobs/query(/.*)?"), "query jobs"),
+    (re.compile(r"/(query|queryAll)(/.*)?"), "SOQL over REST"),
+    (re.compile(r"/sobjects/\w+(/.*)?"), "records over REST"),
+    (re.compile(r"/(composite|search|tooling|analytics|metadata|async|actions|ui-api)(/.*)?"), "this resource"),
+)
+
+
+def find_route(method: str, path: str) -> Route:
+    """The route of a request.
+
+    Args:
+        method: The HTTP method.
+        path: The raw path, without the query.
+
+    Raises:
+        Refusal: Nothing is there, the method isn't allowed, the version is retired, or it isn't spoken here.
+    """
+    # A trailing slash is accepted, a double one is not (3).
+    if "//" in path:
+        raise not_found()
+    path = path.rstrip("/")
+    if path == "/services/oauth2/token":
+        return _allowed(method, {"POST": "token"}, Route("token"))
+    if soap := _SOAP.fullmatch(path):
+        return _allowed(method, {"POST": "token"}, Route("token", version=soap[1], detail="soap"))
+    if path == "/services/data":
+        return _allowed(method, {"GET": "versions"}, Route("versions"))
+    if data := _DATA.fullmatch(path):
+        return _data_route(method, data[1], data[2] or "")
+    raise not_found()
+
+
+def versions() -> list[dict[str, str]]:
+    """What `GET /services/data/` lists, the oldest first."""
+    return [
+        {"label": _label(number), "url": f"/services/data/v{number}.0", "version": f"{number}.0"}
+        for number in range(_OLDEST, _LATEST + 1)
+    ]
+
+
+def _data_route(method: str, version: str, path: str) -> Route:
+    if float(version) < _OLDEST:
+        raise Refusal(410, "UNSUPPORTED_API_VERSION", f"The API version {version} is retired")
+    if float(version) > _LATEST or not version.endswith(".0"):
+        raise not_found()
+    for pattern, methods in _TABLE:
+        if match := pattern.fullmatch(path):
+            if path.startswith("/jobs/") and float(version) < _INGEST_SINCE:
+                raise not_found()
+            argument, detail = (*match.groups(), "", "")[:2]
+            return _allowed(method, methods, Route("", version, argument, detail.lower()))
+    for pattern, what in _UNSPOKEN:
+        if pattern.fullmatch(path):
+            raise Refusal(501, "NOT_IMPLEMENTED", f"localorg does not speak {what}: {method} {path}")
+    raise not_found()
+
+
+def _allowed(method: str, methods: dict[str, str], route: Route) -> Route:
+    kind = methods.get(method)
+    if kind is None:
+        text = f"HTTP Method '{method}' not allowed. Allowed are {', '.join(sorted(methods))}"
+        raise Refusal(405, "METHOD_NOT_ALLOWED", text)
+    return Route(kind, route.version, route.argument, route.detail)
+
+
+def _label(number: int) -> str:
+    """57 is Spring '23, then three a year."""
+    year, season = divmod(number - 57 + 1, 3)
+    return f"{_SEASONS[season]} '{23 + year:02}"

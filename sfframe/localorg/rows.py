@@ -1,0 +1,215 @@
+"""What each row of an upload asks for, and why it can't have it: one table for many rows (wire notes, 4.7, 5.2).
+
+The table is called `work`. Of each row it holds `n` (its number), `chunk`, `target` (the Id of the record that it
+changes; null: a new one), `nth` (how many earlier rows here name the same record), `error` (the first thing that is
+wrong, else null), and for the column i of the upload `v<i>` (the value) and `g<i>` (whether the row sets it).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sfframe.localorg import cells
+from sfframe.localorg.header import Column, FindObject
+from sfframe.localorg.parse import cell
+from sfframe.localorg.schema import Field, SObject
+from sfframe.localorg.sql import coalesce, concat, literal, name
+from sfframe.localorg.store import records
+
+CHUNK_ROWS = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One job, as far as its rows go."""
+
+    sobject: SObject
+    operation: str
+    columns: tuple[Column, ...]
+    key: Field | None
+    find: FindObject
+
+    @property
+    def by_id(self) -> bool:
+        return self.operation in ("update", "delete", "hardDelete") or (self.key is not None and self.key.name == "Id")
+
+    @property
+    def key_column(self) -> Column | None:
+        if self.operation == "insert":
+            return None
+        wanted = "Id" if self.by_id or self.key is None else self.key.name
+        return next(column for column in self.columns if column.field.name == wanted and column.parent is None)
+
+    @property
+    def data_columns(self) -> tuple[Column, ...]:
+        """The columns whose values are saved."""
+        if self.operation in ("delete", "hardDelete"):
+            return ()
+        return tuple(column for column in self.columns if column.field.name != "Id")
+
+
+def work_table(request: Request) -> str:
+    """SQL that makes `work` of the view `cells`."""
+    readers = {column: cells.read_cell(column) for column in request.columns}
+    values = (f"{reader.value} AS v{column.index}" for column, reader in readers.items())
+    given = (f"{reader.is_given} AS g{column.index}" for column, reader in readers.items())
+    texts = (cell(column.index) for column in request.columns)
+    unreadable = coalesce(*(reader.unreadable for reader in readers.values()), "NULL")
+    key = request.key_column
+    target, joins, key_errors = _target(request)
+    nth, repeated = _repeats(request)
+    kept = [f"{_resolved(column)} AS v{column.index}, t.g{column.index}" for column in request.data_columns]
+    lookups = [_lookup(column, request) for column in request.data_columns if column.field.reference_to]
+    errors = [
+        "t.unreadable",
+        *key_errors[:2],
+        _read_only(request, target),
+        *(cells.value_error(column, f"t.v{column.index}", f"t.g{column.index}") for column in request.data_columns),
+        repeated,
+        *key_errors[2:],
+        *(error for _, error in lookups),
+    ]
+    key_value = f"t.v{key.index}" if key else "NULL::VARCHAR"
+    return f"""
+        CREATE OR REPLACE TEMP TABLE work AS
+        WITH t AS (
+            SELECT n, n // {CHUNK_ROWS} AS chunk, {unreadable}::VARCHAR AS unreadable,
+                   {", ".join([*texts, *values, *given])}
+            FROM cells
+        )
+        SELECT {
+        ", ".join(
+            [
+                "t.n",
+                "t.chunk",
+                f"{fold(request.key, key_value)} AS key",
+                f"({target})::VARCHAR AS target",
+                f"({nth})::BIGINT AS nth",
+                "false AS created",
+                "NULL::BIGINT AS number",
+                f"{coalesce(*errors)}::VARCHAR AS error",
+                *kept,
+            ]
+        )
+    }
+        FROM t {joins} {" ".join(join for join, _ in lookups)}
+    """
+
+
+def fold(field: Field | None, value: str) -> str:
+    """SQL for a key as it is compared: without regard to case unless describe says so."""
+    if field is None or not field.is_text or field.case_sensitive:
+        return value
+    return f"lower({value})"
+
+
+def _resolved(column: Column) -> str:
+    return f"l{column.index}.id" if column.parent else f"t.v{column.index}"
+
+
+def _target(request: Request) -> tuple[str, str, list[str]]:
+    """SQL for the Id of the record that a row names, the join that finds it, and what can be wrong with it."""
+    column, table = request.key_column, records(request.sobject)
+    if column is None:
+        forbidden = _id_forbidden(request)
+        return "NULL", "", [forbidden] if forbidden else []
+    value = f"t.v{column.index}"
+    if request.by_id:
+        return "o.Id", f"LEFT JOIN {table} o ON o.Id = {value}", _id_errors(request, value)
+    key = request.key
+    assert key is not None
+    found = f"""(
+        SELECT {fold(key, name(key.name))} AS k, min(Id) AS id, count(*) AS hits, string_agg(Id, ', ' ORDER BY Id) AS ids
+        FROM {table} WHERE NOT IsDeleted AND {name(key.name)} IS NOT NULL GROUP BY 1)"""
+    missing = f"CASE WHEN {value} IS NULL THEN {literal(f'MISSING_ARGUMENT:{key.name} not specified:--')} END"
+    ambiguous = _ambiguous(key, "o")
+    forbidden = _id_forbidden(request) or "NULL"
+    return "o.id", f"LEFT JOIN {found} o ON o.k = {fold(key, value)}", [missing, forbidden, ambiguous]
+
+
+def _id_errors(request: Request, value: str) -> list[str]:
+    operation = request.operation
+    article = "an" if operation[0] in "aeiou" else "a"
+    missing = f"MISSING_ARGUMENT:Id not specified in {article} {operation} call:--"
+    prefixed = cells.has_prefix(value, [request.sobject])
+    malformed = cells.malformed_id("Id", "Id", value)
+    gone = "o.IsDeleted" if operation != "hardDelete" else "false"
+    errors = [
+        f"CASE WHEN {value} IS NULL THEN {literal(missing)} END" if operation != "upsert" else "NULL",
+        f"CASE WHEN {value} IS NOT NULL AND NOT ({prefixed}) THEN {malformed} END",
+        f"CASE WHEN {value} IS NOT NULL AND o.Id IS NULL"
+        " THEN 'INVALID_CROSS_REFERENCE_KEY:invalid cross reference id:--' END",
+        f"CASE WHEN {gone} THEN 'ENTITY_IS_DELETED:entity is deleted:--' END",
+    ]
+    return errors
+
+
+def _id_forbidden(request: Request) -> str | None:
+    column = next((column for column in request.columns if column.field.name == "Id"), None)
+    if column is None:
+        return None
+    article = "an" if request.operation[0] in "aeiou" else "a"
+    text = f"INVALID_FIELD_FOR_INSERT_UPDATE:cannot specify Id in {article} {request.operation} call:Id --"
+    return f"CASE WHEN t.g{column.index} THEN {literal(text)} END"
+
+
+def _repeats(request: Request) -> tuple[str, str]:
+    """SQL for `nth`, and for the error of a record that is named twice in one chunk."""
+    column = request.key_column
+    if column is None:
+        return "0", "NULL"
+    value = fold(request.key, f"t.v{column.index}")
+    nth = f"CASE WHEN {value} IS NULL THEN 0 ELSE row_number() OVER (PARTITION BY {value} ORDER BY t.n) - 1 END"
+    if request.operation in ("delete", "hardDelete"):
+        first = f"row_number() OVER (PARTITION BY {value} ORDER BY t.n) = 1"
+        return "0", f"CASE WHEN o.Id IS NOT NULL AND NOT {first} THEN 'ENTITY_IS_DELETED:entity is deleted:--' END"
+    what = "id" if request.by_id else "external id"
+    text = concat(
+        literal(f"DUPLICATE_VALUE:Duplicate {what} specified: "),
+        f"t.v{column.index}",
+        literal(f":{column.field.name} --"),
+    )
+    count = f"count(*) OVER (PARTITION BY t.chunk, {value})"
+    return nth, f"CASE WHEN {value} IS NOT NULL AND {count} > 1 THEN {text} END"
+
+
+def _read_only(request: Request, target: str) -> str:
+    """Fields that may not be written: which ones depends on whether the row makes a record or changes one."""
+    created = {c.field.name: f"t.g{c.index}" for c in request.data_columns if not c.field.createable}
+    changed = {c.field.name: f"t.g{c.index}" for c in request.data_columns if not c.field.updateable}
+    if not (created or changed):
+        return "NULL"
+    new, old = cells.not_writeable(created), cells.not_writeable(changed)
+    return f"CASE WHEN ({target}) IS NULL THEN {new} ELSE {old} END"
+
+
+def _lookup(column: Column, request: Request) -> tuple[str, str]:
+    """The join that finds the record which a lookup names, and the error of one that isn't there."""
+    value, field, i = f"t.v{column.index}", column.field, column.index
+    if column.parent is not None and column.parent_field is not None:
+        parent_field, parent = column.parent_field, column.parent
+        key = fold(parent_field, name(parent_field.name))
+        join = f"""LEFT JOIN (
+            SELECT {key} AS k, min(Id) AS id, count(*) AS hits, string_agg(Id, ', ' ORDER BY Id) AS ids
+            FROM {records(parent)} WHERE NOT IsDeleted AND {key} IN (SELECT {fold(parent_field, f"v{i}")} FROM t)
+            GROUP BY 1) l{i} ON l{i}.k = {fold(parent_field, value)}"""
+        where = f" not found for field {parent_field.name} in entity {parent.name}:--"
+        missing = concat("'INVALID_FIELD:Foreign key external ID: '", f"t.{cell(i)}", literal(where))
+        absent = f"CASE WHEN {value} IS NOT NULL AND l{i}.id IS NULL THEN {missing} END"
+        return join, coalesce(absent, _ambiguous(parent_field, f"l{i}"))
+    targets = [target for target in map(request.find, field.reference_to) if target is not None]
+    joins = [
+        f"LEFT JOIN {records(target)} r{i}_{k} ON r{i}_{k}.Id = {value} AND NOT r{i}_{k}.IsDeleted"
+        for k, target in enumerate(targets)
+    ]
+    found = coalesce(*(f"r{i}_{k}.Id" for k in range(len(targets))), "NULL")
+    malformed = cells.malformed_id(field.label, field.name, value)
+    error = f"""CASE WHEN {value} IS NOT NULL AND {found} IS NULL THEN
+        CASE WHEN {cells.has_prefix(value, targets)} THEN 'INVALID_CROSS_REFERENCE_KEY:invalid cross reference id:--'
+        ELSE {malformed} END END"""
+    return " ".join(joins), error
+
+
+def _ambiguous(field: Field, alias: str) -> str:
+    start = literal(f"DUPLICATE_EXTERNAL_ID:{field.name}: more than one record found for external id field: [")
+    return f"CASE WHEN {alias}.hits > 1 THEN {concat(start, f'{alias}.ids', literal(']:--'))} END"

@@ -1,0 +1,279 @@
+"""The local org on a loopback port: HTTP around `org`, in a thread and an event loop of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections import deque
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from types import TracebackType
+from typing import Any, NamedTuple
+
+import pyarrow as pa
+from aiohttp import web
+
+from sfframe.localorg.answers import Answers
+from sfframe.localorg.describe import FieldSpec
+from sfframe.localorg.faults import Fault
+from sfframe.localorg.manners import Manners
+from sfframe.localorg.org import Clock, Org
+from sfframe.localorg.routes import Route, find_route
+from sfframe.localorg.save import Rule
+from sfframe.localorg.spoil import send_cut, spoil
+from sfframe.localorg.wire import Refusal
+
+_HOST = "127.0.0.1"
+_NEEDS_NO_TOKEN = frozenset({"token", "versions"})
+_LOG_LENGTH = 10_000
+
+
+class Served(NamedTuple):
+    """One line of the request log; status 0 where there was no answer."""
+
+    kind: str
+    method: str
+    path: str
+    status: int
+
+
+class Server:
+    """A Bulk API 2.0 server with an embedded database, for tests and for trying things out.
+
+    Takes tokens from its own token endpoint alone and listens on loopback alone.
+
+    Args:
+        database: A DuckDB file, made where there is none (with a folder `<file>.uploads` beside it); None: in memory.
+        objects: Paths or dicts of describe answers, added to the standard objects; the same name replaces.
+        faults: What goes wrong, and when.
+        seed: Orders the rows of results.
+        manners: Which of several reported behaviours the org shows.
+        clock: Gives the time, with a zone.
+        port: Where to listen; 0: any free port.
+    """
+
+    def __init__(
+        self,
+        database: str | Path | None = None,
+        *,
+        objects: Iterable[str | Path | Mapping[str, Any]] = (),
+        faults: Iterable[Fault] = (),
+        seed: int = 0,
+        manners: Manners | None = None,
+        clock: Clock | None = None,
+        port: int = 0,
+    ) -> None:
+        self._settings: dict[str, Any] = {
+            "objects": tuple(objects),
+            "seed": seed,
+            "manners": manners or Manners(),
+            "clock": clock,
+        }
+        self._database, self._port = database, port
+        self.faults: list[Fault] = list(faults)
+        self.requests: deque[Served] = deque(maxlen=_LOG_LENGTH)
+        self.url = ""
+        self._org: Org | None = None
+        self._thread: threading.Thread | None = None
+
+    # Life.
+
+    def start(self) -> Server:
+        """Listen; returns when requests are taken.
+
+        Raises:
+            RuntimeError: It runs already.
+            OSError: The port is taken.
+        """
+        if self._thread is not None:
+            raise RuntimeError("the local org runs already")
+        self._org = Org(self._database, faults=self.faults, **self._settings)
+        ready: list[BaseException | None] = []
+        event = threading.Event()
+        self._thread = threading.Thread(target=self._run, args=(ready, event), name="localorg-server", daemon=True)
+        self._thread.start()
+        event.wait()
+        if ready[0] is not None:
+            self._thread.join()
+            self._thread = None
+            self._org.stop()
+            self._org = None
+            raise ready[0]
+        self._org.tokens.instance_url = self.url
+        self._org.start()
+        return self
+
+    def stop(self) -> None:
+        """Stop listening, let the database go, take away what was temporary. Does nothing where nothing runs."""
+        if self._thread is None or self._org is None:
+            return
+        self._loop.call_soon_threadsafe(self._stopping.set)
+        self._thread.join()
+        self._thread = None
+        self._org.stop()
+
+    def __enter__(self) -> Server:
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    # What tests look at and turn.
+
+    @property
+    def org(self) -> Org:
+        if self._org is None:
+            raise RuntimeError("the local org isn't started")
+        return self._org
+
+    @property
+    def client_id(self) -> str:
+        return self.org.tokens.client_id
+
+    @property
+    def client_secret(self) -> str:
+        return self.org.tokens.client_secret
+
+    @property
+    def username(self) -> str:
+        return self.org.tokens.username
+
+    @property
+    def password(self) -> str:
+        return self.org.tokens.password
+
+    @property
+    def security_token(self) -> str:
+        return self.org.tokens.security_token
+
+    @property
+    def refresh_token(self) -> str:
+        return self.org.tokens.refresh_token
+
+    @property
+    def private_key(self) -> str:
+        """The PEM text of the key for JWTs, random for each database; needs the package `cryptography`."""
+        return self.org.tokens.private_key
+
+    @property
+    def rules(self) -> dict[str, Rule]:
+        """Validation rules by object: each gets a record as it would be saved and says what is wrong, or None."""
+        return self.org.rules
+
+    @property
+    def faults_met(self) -> int:
+        """How many faults have happened since the start or `reset`."""
+        return self.org.desk.met
+
+    def count(self, kind: str) -> int:
+        """How many requests of a kind are in the log."""
+        return sum(served.kind == kind for served in self.requests)
+
+    def define(self, api_name: str, fields: Mapping[str, FieldSpec]) -> None:
+        """Add an object, or redefine one: `{"Total__c": "currency", "Ext__c": {"type": "string", "externalId": True}}`."""
+        self.org.define(api_name, fields)
+
+    def rows(self, api_name: str) -> pa.Table:
+        """All records of an object, deleted ones included, by Id."""
+        return self.org.rows(api_name)
+
+    def reset(self) -> None:
+        """Take away records, jobs, counts and the request log; all that was set or defined stays."""
+        self.org.reset()
+        self.requests.clear()
+
+    def expire_tokens(self) -> None:
+        """From now on no token is valid that was given before."""
+        self.org.tokens.expire()
+
+    def release_jobs(self) -> None:
+        """Let jobs go on that a fault made stuck."""
+        self.org.worker.release()
+
+    # The thread.
+
+    def _run(self, ready: list[BaseException | None], event: threading.Event) -> None:
+        try:
+            asyncio.run(self._serve(ready, event))
+        except BaseException as error:  # noqa: BLE001  (whoever waits in `start` has to know)
+            ready.append(error)
+        finally:
+            event.set()
+
+    async def _serve(self, ready: list[BaseException | None], event: threading.Event) -> None:
+        self._loop, self._stopping = asyncio.get_running_loop(), asyncio.Event()
+        with ThreadPoolExecutor(4, "localorg-request") as executor:
+            self._answers = Answers(self.org, executor)
+            runner = web.ServerRunner(web.Server(self._handle, access_log=None), shutdown_timeout=0.5)
+            await runner.setup()
+            try:
+                await web.TCPSite(runner, _HOST, self._port).start()
+                self.url = f"http://{_HOST}:{runner.addresses[0][1]}"
+                ready.append(None)
+                event.set()
+                await self._stopping.wait()
+            finally:
+                await runner.cleanup()
+
+    async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        path = request.raw_path.partition("?")[0]
+        route: Route | None = None
+        try:
+            route = find_route(request.method, path)
+            response = await self._routed(request, route)
+        except Refusal as refusal:
+            response = web.json_response(refusal.body(), status=refusal.status)
+        if "Sforce-Limit-Info" not in response.headers and path.startswith("/services/data/") and not response.prepared:
+            response.headers["Sforce-Limit-Info"] = self._limit_info()
+        gone = request.transport is None or request.transport.is_closing()
+        kind = route.kind if route else "unknown"
+        self.requests.append(Served(kind, request.method, path, 0 if gone else response.status))
+        return response
+
+    async def _routed(self, request: web.BaseRequest, route: Route) -> web.StreamResponse:
+        fault = self.org.desk.meet(route.kind, request.raw_path)
+        if fault is not None and fault.when == "before":
+            if fault.effect == "expire":
+                self.expire_tokens()
+            elif fault.effect != "truncate":
+                return await spoil(fault, request, self._stopping)
+        try:
+            response = await self._answer(request, route)
+        except Refusal as refusal:
+            response = web.json_response(refusal.body(), status=refusal.status)
+        if fault is not None and fault.effect == "truncate":
+            return await self._truncate(fault, request, response)
+        if fault is not None and fault.when == "after":
+            if fault.effect == "expire":
+                self.expire_tokens()
+            else:
+                return await spoil(fault, request, self._stopping)
+        return response
+
+    async def _truncate(self, fault: Fault, request: web.BaseRequest, response: web.Response) -> web.StreamResponse:
+        body = response.body
+        whole = body if isinstance(body, bytes) else body._value.read() if body is not None else b""
+        if not isinstance(body, bytes) and body is not None:
+            body._value.close()
+        return await send_cut(fault, request, whole, response)
+
+    async def _answer(self, request: web.BaseRequest, route: Route) -> web.Response:
+        if route.kind not in _NEEDS_NO_TOKEN:
+            self._admit(request)
+        return await self._answers.of(route.kind)(request, route)
+
+    def _admit(self, request: web.BaseRequest) -> None:
+        scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+        if scheme not in ("Bearer", "OAuth"):
+            raise Refusal(401, "INVALID_AUTH_HEADER", "INVALID_HEADER_TYPE")
+        if not self.org.tokens.is_valid(token):
+            raise Refusal(401, "INVALID_SESSION_ID", "Session expired or invalid")
+        if self.org.api_calls >= self.org.manners.daily_api_requests:
+            raise Refusal(403, "REQUEST_LIMIT_EXCEEDED", "TotalRequests Limit exceeded.")
+        self.org.api_calls += 1
+
+    def _limit_info(self) -> str:
+        return f"api-usage={self.org.api_calls}/{self.org.manners.daily_api_requests}"

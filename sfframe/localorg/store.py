@@ -1,0 +1,183 @@
+"""The org's database: records, definitions, jobs and credentials in one DuckDB file, or in memory."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import shutil
+import tempfile
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from sfframe.localorg.ids import MACROS as ID_MACROS
+from sfframe.localorg.schema import SObject
+from sfframe.localorg.sql import MACROS as VALUE_MACROS
+from sfframe.localorg.sql import literal, name, number, run
+
+_TABLES = (
+    "CREATE SCHEMA IF NOT EXISTS org",
+    "CREATE SCHEMA IF NOT EXISTS records",
+    "CREATE TABLE IF NOT EXISTS org.settings (key VARCHAR, value VARCHAR)",
+    "CREATE TABLE IF NOT EXISTS org.objects (seq BIGINT, modified TIMESTAMPTZ, answer VARCHAR)",
+    # Appended to, never changed: writers of different threads can't conflict. A job's last line counts.
+    "CREATE TABLE IF NOT EXISTS org.jobs (seq BIGINT, id VARCHAR, line VARCHAR)",
+    "CREATE TABLE IF NOT EXISTS org.outcomes (job VARCHAR, n BIGINT, id VARCHAR, created BOOLEAN, error VARCHAR)",
+)
+
+
+class Store:
+    """Owner of the database and of the folder with uploads and results.
+
+    Args:
+        database: A file, made where there is none; None: everything in memory, gone at `close`.
+    """
+
+    def __init__(self, database: str | Path | None = None) -> None:
+        self.scratch = Path(tempfile.mkdtemp(prefix="localorg-"))
+        self.uploads = self.scratch if database is None else Path(f"{database}.uploads")
+        self.uploads.mkdir(mode=0o700, exist_ok=True)
+        config: dict[str, Any] = {"preserve_insertion_order": True, "temp_directory": str(self.scratch)}
+        self._db = duckdb.connect(":memory:" if database is None else str(database), config=config)
+        self._lock = threading.Lock()
+        self._seq = itertools.count(1)
+        self.objects: dict[str, SObject] = {}
+        for statement in (*_TABLES, *ID_MACROS, *VALUE_MACROS):
+            run(self._db, statement)
+
+    def cursor(self) -> duckdb.DuckDBPyConnection:
+        """A connection of its own for one thread; the caller closes it."""
+        return self._db.cursor()
+
+    @contextmanager
+    def front(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """The connection for short statements of any thread, one at a time."""
+        with self._lock:
+            yield self._db
+
+    def close(self) -> None:
+        self._db.close()
+        shutil.rmtree(self.scratch, ignore_errors=True)
+
+    # Settings: credentials and counters.
+
+    def setting(self, key: str, make: Callable[[], str]) -> str:
+        """What is kept under a key; made and kept where nothing is."""
+        with self.front() as db:
+            if rows := run(db, "SELECT value FROM org.settings WHERE key = ?", [key]):
+                return str(rows[0][0])
+            value = make()
+            run(db, "INSERT INTO org.settings VALUES (?, ?)", [key, value])
+            return value
+
+    def set_setting(self, key: str, value: str) -> None:
+        with self.front() as db:
+            db.begin()
+            run(db, "DELETE FROM org.settings WHERE key = ?", [key])
+            run(db, "INSERT INTO org.settings VALUES (?, ?)", [key, value])
+            db.commit()
+
+    # Objects.
+
+    def load_objects(self) -> None:
+        with self.front() as db:
+            rows = run(db, "SELECT modified, answer FROM org.objects ORDER BY seq")
+        for modified, answer in rows:
+            self._know(SObject(json.loads(answer), modified))
+
+    def define(self, answer: Mapping[str, Any], modified: datetime) -> SObject:
+        """Add an object, or replace the definition of one whose records then keep what still fits.
+
+        Raises:
+            ValueError: A field that records have changes its kind of value.
+        """
+        sobject = SObject(answer, modified)
+        with self.front() as db:
+            db.begin()
+            try:
+                self._shape(db, sobject)
+                seq = next(self._seq)
+                run(db, "INSERT INTO org.objects VALUES (?, ?, ?)", [seq, modified, json.dumps(answer)])
+            except BaseException:
+                db.rollback()
+                raise
+            db.commit()
+        self._know(sobject)
+        return sobject
+
+    def sobject(self, api_name: str) -> SObject | None:
+        return self.objects.get(api_name.lower())
+
+    def _know(self, sobject: SObject) -> None:
+        self.objects[sobject.name.lower()] = sobject
+
+    def _shape(self, db: duckdb.DuckDBPyConnection, sobject: SObject) -> None:
+        table = records(sobject)
+        known = self.sobject(sobject.name)
+        if known is None:
+            columns = ", ".join(f"{name(field.name)} {field.sql_type}" for field in sobject.stored)
+            run(db, f"CREATE TABLE IF NOT EXISTS {table} ({columns})")
+        has = dict(
+            run(
+                db,
+                "SELECT lower(column_name), data_type FROM duckdb_columns() "
+                "WHERE schema_name = 'records' AND lower(table_name) = ?",
+                [sobject.name.lower()],
+            )
+        )
+        for field in sobject.stored:
+            there = has.get(field.name.lower())
+            if there is None:
+                run(db, f"ALTER TABLE {table} ADD COLUMN {name(field.name)} {field.sql_type}")
+            elif there != field.sql_type:
+                raise ValueError(
+                    f"{sobject.name}.{field.name} is kept as {there}, a {field.type} needs {field.sql_type}"
+                )
+
+    # Jobs.
+
+    def record_job(self, db: duckdb.DuckDBPyConnection, job_id: str, line: str) -> None:
+        run(db, "INSERT INTO org.jobs VALUES (?, ?, ?)", [next(self._seq), job_id, line])
+
+    def job_lines(self) -> list[tuple[str, str]]:
+        """The last line of each job that ever was, oldest job first."""
+        with self.front() as db:
+            query = "SELECT id, arg_max(line, seq) FROM org.jobs GROUP BY id ORDER BY min(seq)"
+            rows = run(db, query)
+            last = "SELECT greatest((SELECT max(seq) FROM org.jobs), (SELECT max(seq) FROM org.objects))"
+            self._seq = itertools.count(number(db, last) + 1)
+        return rows
+
+    # Records.
+
+    def rows(self, sobject: SObject) -> pa.Table:
+        with self.front() as db:
+            return db.sql(f"SELECT * FROM {records(sobject)} ORDER BY Id").to_arrow_table()
+
+    def count(self, sobject: SObject) -> int:
+        with self.front() as db:
+            return number(db, f"SELECT count(*) FROM {records(sobject)} WHERE NOT IsDeleted")
+
+    def empty(self, keep_users: str) -> None:
+        """Take away all records, jobs and uploads; the running user stays."""
+        with self.front() as db:
+            db.begin()
+            for sobject in self.objects.values():
+                keep = f" WHERE Id <> {literal(keep_users)}" if sobject.name == "User" else ""
+                run(db, f"DELETE FROM {records(sobject)}{keep}")
+            run(db, "DELETE FROM org.outcomes")
+            db.commit()
+        for folder in {self.uploads, self.scratch}:
+            for file in folder.glob("750*"):
+                file.unlink(missing_ok=True)
+
+
+def records(sobject: SObject) -> str:
+    """The table of an object's records, deleted ones included."""
+    return f"records.{name(sobject.name)}"

@@ -1,0 +1,27 @@
+"""Shapes that many answers share: refusals, dates (wire notes, 3.1, 9.1)."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+
+class Refusal(Exception):
+    """A request is answered with an error; as the array of the data endpoints."""
+
+    def __init__(self, status: int, code: str, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+        self.message = message
+
+    def body(self) -> list[dict[str, str]]:
+        return [{"errorCode": self.code, "message": self.message}]
+
+
+def not_found() -> Refusal:
+    return Refusal(404, "NOT_FOUND", "The requested resource does not exist")
+
+
+def timestamp(moment: datetime) -> str:
+    """`2026-01-02T21:33:43.000+0000`: REST writes the offset so, Bulk data writes Z."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.000+0000")

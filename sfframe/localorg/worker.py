@@ -1,0 +1,233 @@
+"""The thread in which jobs run, in turns, so that a large one doesn't hold up a small one (wire notes, 3.8, 3.9)."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from copy import copy
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from sfframe.localorg.header import read_header
+from sfframe.localorg.parse import read_rows
+from sfframe.localorg.rows import CHUNK_ROWS, Request
+from sfframe.localorg.save import Rule, Saver
+from sfframe.localorg.scan import Layout, StructureError, scan
+from sfframe.localorg.schema import SObject
+from sfframe.localorg.sql import number, run
+
+if TYPE_CHECKING:
+    from sfframe.localorg.bulk import Job, Jobs
+    from sfframe.localorg.faults import Fault, FaultDesk
+    from sfframe.localorg.manners import Manners
+    from sfframe.localorg.store import Store
+
+BATCH_ROWS = 10_000
+_STRIDE = 5 * BATCH_ROWS
+_FAILED_HALFWAY = "TooManyLockFailure : Too many lock failures for one batch. Batch will not be retried."
+_COUNTER = "next_record"
+_FIRST_RECORD = 62**4 * 10
+
+
+class Worker:
+    """Runs jobs. Rows are saved stride by stride; each stride is one transaction with the job's progress in it."""
+
+    def __init__(
+        self,
+        store: Store,
+        manners: Manners,
+        desk: FaultDesk,
+        rules: dict[str, Rule],
+        now: Callable[[], datetime],
+        user_id: str,
+    ) -> None:
+        self._store, self._manners, self._desk = store, manners, desk
+        self._rules, self._now, self._user_id = rules, now, user_id
+        self.jobs: Jobs | None = None
+        self._turns: deque[tuple[Job, Iterator[bool]]] = deque()
+        self._stuck: list[Job] = []
+        self._wake = threading.Condition()
+        self._stopping = False
+        # Held while a stride is saved; whoever empties the org takes it.
+        self.busy = threading.Lock()
+        self._thread = threading.Thread(target=self._run, name="localorg-worker", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        with self._wake:
+            self._stopping = True
+            self._wake.notify()
+        if self._thread.is_alive():
+            self._thread.join()
+
+    def run(self, job: Job) -> None:
+        with self._wake:
+            self._turns.append((job, self._steps(job)))
+            self._wake.notify()
+
+    def release(self) -> None:
+        """Let stuck jobs go on."""
+        with self._wake:
+            stuck, self._stuck = self._stuck, []
+            self._turns.extend((job, self._steps(job, is_released=True)) for job in stuck)
+            self._wake.notify()
+
+    def clear(self) -> None:
+        with self._wake:
+            self._turns.clear()
+            self._stuck.clear()
+
+    def _run(self) -> None:
+        self._db = self._store.cursor()
+        try:
+            while (turn := self._next_turn()) is not None:
+                job, steps = turn
+                if self._step(job, steps):
+                    with self._wake:
+                        self._turns.append(turn)
+        finally:
+            self._db.close()
+
+    def _next_turn(self) -> tuple[Job, Iterator[bool]] | None:
+        with self._wake:
+            while not self._turns and not self._stopping:
+                self._wake.wait()
+            return None if self._stopping else self._turns.popleft()
+
+    def _step(self, job: Job, steps: Iterator[bool]) -> bool:
+        """Do one piece of a job; says whether there is more."""
+        with self.busy, job.lock:
+            try:
+                return next(steps, False)
+            except Exception as error:  # noqa: BLE001  (a job that breaks the org's own code ends, as it would there)
+                self._end(job, "Failed", f"InternalServerError : {type(error).__name__}: {error}")
+                return False
+
+    # One job, piece by piece; every yield is a place where others may have their turn, or abort.
+
+    def _steps(self, job: Job, *, is_released: bool = False) -> Iterator[bool]:
+        assert self.jobs is not None
+        jobs, started = self.jobs, time.monotonic()
+        if job.state not in ("UploadComplete", "InProgress") or not jobs.is_known(job):
+            return
+        fault = None if is_released else self._desk.meet("job", job.object)
+        if fault is not None and fault.effect == "vanish" and fault.when == "before":
+            jobs.vanish(job)
+            return
+        job.state = "InProgress"
+        jobs.touch(job)
+        jobs.record(job)
+        try:
+            layout, request = self._read(job)
+        except StructureError as error:
+            self._end(job, "Failed", str(error))
+            return
+        job.rows = layout.rows
+        jobs.batches_today += max(1, -(-layout.rows // BATCH_ROWS))
+        stop = _stop_row(fault, layout.rows)
+        yield from self._save(job, layout, request, stop, started)
+        if job.state != "InProgress" or not jobs.is_known(job):
+            return
+        if fault is None:
+            self._end(job, "JobComplete")
+        elif fault.effect == "fail":
+            self._end(job, "Failed", fault.error or _FAILED_HALFWAY)
+        elif fault.effect == "vanish":
+            jobs.vanish(job)
+        else:
+            self._stuck.append(job)
+
+    def _read(self, job: Job) -> tuple[Layout, Request]:
+        assert self.jobs is not None
+        sobject = self._store.sobject(job.object)
+        if sobject is None:
+            raise StructureError(f"InvalidJob : Unable to find object: {job.object}")
+        layout = scan(
+            self.jobs.upload_path(job),
+            delimiter=job.column_delimiter,
+            line_ending=job.line_ending,
+            strict=self._manners.strict_line_endings,
+        )
+        return layout, request_of(job, layout, sobject, self._store.sobject)
+
+    def _save(self, job: Job, layout: Layout, request: Request, stop: int, started: float) -> Iterator[bool]:
+        assert self.jobs is not None
+        rule = self._rules.get(request.sobject.name)
+        saver = Saver(self._db, request, self._user_id, rule, self._desk.for_rows(layout.names))
+        upload = self.jobs.upload_path(job)
+        for rows in read_rows(upload, layout, delimiter=job.column_delimiter, start=job.processed, stride=_STRIDE):
+            if job.state != "InProgress" or not self.jobs.is_known(job) or job.processed >= stop:
+                return
+            begun = time.monotonic()
+            rows = rows.slice(0, stop - job.processed)
+            after = copy(job)
+            self._db.begin()
+            try:
+                after.failed += self._save_stride(job, saver, rows)
+                after.processed += rows.num_rows
+                after.active_ms += _ms_since(begun)
+                after.total_ms = max(_ms_since(started), after.active_ms)
+                self._store.record_job(self._db, job.id, after.line())
+            except BaseException:
+                self._db.rollback()
+                raise
+            self._db.commit()
+            job.processed, job.failed = after.processed, after.failed
+            job.active_ms, job.total_ms = after.active_ms, after.total_ms
+            if job.processed < stop:
+                yield True
+
+    def _save_stride(self, job: Job, saver: Saver, rows: pa.Table) -> int:
+        first = number(self._db, "SELECT value FROM org.settings WHERE key = ?", [_COUNTER]) or _FIRST_RECORD
+        now = self._now().astimezone(UTC)
+        following = saver.save(rows, now=now, next_number=first)
+        run(self._db, "DELETE FROM org.settings WHERE key = ?", [_COUNTER])
+        run(self._db, "INSERT INTO org.settings VALUES (?, ?)", [_COUNTER, str(following)])
+        failed_id = "target" if self._manners.failed_ids else "NULL"
+        run(
+            self._db,
+            f"INSERT INTO org.outcomes SELECT ?, n, CASE WHEN error IS NULL THEN target ELSE {failed_id} END,"
+            " created, error FROM work ORDER BY n",
+            [job.id],
+        )
+        return number(self._db, "SELECT count(*) FROM work WHERE error IS NOT NULL")
+
+    def _end(self, job: Job, state: str, message: str | None = None) -> None:
+        assert self.jobs is not None
+        job.state, job.error_message = state, message
+        self.jobs.touch(job)
+        self.jobs.record(job)
+
+
+def request_of(job: Job, layout: Layout, sobject: SObject, find: Callable[[str], SObject | None]) -> Request:
+    """The job with its columns resolved.
+
+    Raises:
+        StructureError: The header can't be used.
+    """
+    key = sobject.field(job.external_id_field) if job.external_id_field else None
+    columns = ()
+    if layout.names:
+        columns = read_header(
+            layout.names, sobject, find, operation=job.operation, key=key.name if key is not None else None
+        )
+    return Request(sobject, job.operation, columns, key, find)
+
+
+def _stop_row(fault: Fault | None, rows: int) -> int:
+    """The row before which a job stops; half of its chunks where the fault doesn't say."""
+    if fault is None or fault.effect == "vanish":
+        return rows
+    if fault.after_rows is not None:
+        return min(fault.after_rows, rows)
+    return rows // CHUNK_ROWS // 2 * CHUNK_ROWS if rows > CHUNK_ROWS else 0
+
+
+def _ms_since(moment: float) -> int:
+    return int((time.monotonic() - moment) * 1000)
