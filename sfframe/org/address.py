@@ -66,4 +66,5 @@ def is_sandbox(url: str) -> bool:
     """Whether users of this address log in at test.salesforce.com."""
     host = urlsplit(url).hostname or ""
     # Older sandboxes are acme--box.cs12.my.salesforce.com; a double hyphen is never part of an org's name.
-    return host == "test.salesforce.com" or ".sandbox." in host or "--" in host.split(".")[0]
+    is_marked = re.search(r"\.(sandbox|scratch)\.", host) is not None or "--" in host.split(".")[0]
+    return is_marked or host == "test.salesforce.com"

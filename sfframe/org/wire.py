@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import io
 import logging
 import os
 import time
@@ -189,7 +190,7 @@ async def _read(answer: aiohttp.ClientResponse, request: Request) -> bytes:
     if not 200 <= answer.status < 300:
         return await _beginning(answer)
     if request.sink is None:
-        return await answer.read()
+        return await _in_memory(answer)
     if isinstance(request.sink, Path):
         with request.sink.open("wb") as file:
             await _pour(answer, file)
@@ -198,6 +199,19 @@ async def _read(answer: aiohttp.ClientResponse, request: Request) -> bytes:
         request.sink.truncate()
         await _pour(answer, request.sink)
     return b""
+
+
+async def _in_memory(answer: aiohttp.ClientResponse) -> bytes:
+    """The body in one piece; where its length is known, without a second copy beside it."""
+    if not answer.content_length or "Content-Encoding" in answer.headers:
+        return await answer.read()
+    body = io.BytesIO()
+    body.seek(answer.content_length - 1)  # makes room at once; a body that grows would be moved time and again
+    body.write(b"\0")
+    body.seek(0)
+    await _pour(answer, body)
+    body.truncate()
+    return body.getvalue()
 
 
 async def _beginning(answer: aiohttp.ClientResponse) -> bytes:

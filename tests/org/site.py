@@ -81,9 +81,7 @@ class Site:
 
     async def _handle(self, request: web.Request) -> web.StreamResponse:
         body = await request.read()
-        self.seen.append(
-            Seen(request.method, request.path, request.query_string, dict(request.headers), body)
-        )
+        self.seen.append(Seen(request.method, request.path, request.query_string, dict(request.headers), body))
         answers = self._answers.get((request.method, request.path))
         if not answers:
             if request.path == TOKEN:
@@ -117,9 +115,7 @@ def reply(content: Any = None, *, status: int = 200, headers: Mapping[str, str] 
     return answer
 
 
-def refuse(
-    status: int, code: str, message: str = "no", *, headers: Mapping[str, str] | None = None
-) -> Answer:
+def refuse(status: int, code: str, message: str = "no", *, headers: Mapping[str, str] | None = None) -> Answer:
     return reply([{"errorCode": code, "message": message}], status=status, headers=headers)
 
 

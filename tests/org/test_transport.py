@@ -45,9 +45,7 @@ async def test_nothing_is_sent_before_the_first_call(site: Site) -> None:
 
 
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT", "PATCH", "DELETE"])
-async def test_a_dead_token_is_renewed_once_and_the_same_request_sent_again(
-    site: Site, org: Org, method: str
-) -> None:
+async def test_a_dead_token_is_renewed_once_and_the_same_request_sent_again(site: Site, org: Org, method: str) -> None:
     site.on(method, "/x", by_token(token_1=stale(), token_2=reply(b"done")))
     body = b"a,b" if method in ("POST", "PUT", "PATCH") else None
     response = await org.transport.request(method, "/x", body=body, repeat=Repeat.NEVER)
@@ -95,9 +93,7 @@ def test_loops_in_several_threads_share_one_token(site: Site) -> None:
     assert sum(one.token.endswith("token-2") for one in site.seen) == 24
 
 
-async def test_when_the_one_who_fetches_the_token_is_cancelled_another_takes_over(
-    site: Site, org: Org
-) -> None:
+async def test_when_the_one_who_fetches_the_token_is_cancelled_another_takes_over(site: Site, org: Org) -> None:
     fetching = asyncio.Event()
     loop = asyncio.get_running_loop()
 
@@ -119,9 +115,7 @@ async def test_when_the_one_who_fetches_the_token_is_cancelled_another_takes_ove
 async def test_all_who_wait_for_a_token_learn_why_there_is_none(site: Site, org: Org) -> None:
     refusal = {"error": "invalid_client", "error_description": "invalid client credentials"}
     site.on("POST", "/services/oauth2/token", reply(refusal, status=400))
-    outcomes = await asyncio.gather(
-        *(org.transport.request("GET", PATH) for _ in range(3)), return_exceptions=True
-    )
+    outcomes = await asyncio.gather(*(org.transport.request("GET", PATH) for _ in range(3)), return_exceptions=True)
     assert {type(outcome) for outcome in outcomes} == {AuthenticationError}
     assert len({id(outcome) for outcome in outcomes}) == 3
     assert site.tokens_made() == 1
@@ -163,9 +157,7 @@ async def test_the_last_lost_answer_is_an_api_error_with_its_cause(site: Site, o
 
 @pytest.mark.parametrize("method", ["PUT", "PATCH"])
 @pytest.mark.parametrize("fault", [drop, reply(status=503), stall, cut(b"....", after=1)])
-async def test_what_may_not_be_repeated_is_sent_once(
-    site: Site, org: Org, method: str, fault: object
-) -> None:
+async def test_what_may_not_be_repeated_is_sent_once(site: Site, org: Org, method: str, fault: object) -> None:
     site.on(method, "/x", fault)  # type: ignore[arg-type]  # all are answers
     with pytest.raises(ApiError):
         await org.transport.request(method, "/x", body=b"a", repeat=Repeat.NEVER)
@@ -185,9 +177,7 @@ async def test_a_request_that_found_no_connection_is_sent_again_whatever_it_is(
     site: Site, unused_tcp_port: int
 ) -> None:
     refused = Timeouts(connect_s=1)
-    nowhere = Org(
-        f"http://127.0.0.1:{unused_tcp_port}", AccessToken("t" * 20), retry=AT_ONCE, timeouts=refused
-    )
+    nowhere = Org(f"http://127.0.0.1:{unused_tcp_port}", AccessToken("t" * 20), retry=AT_ONCE, timeouts=refused)
     async with nowhere:
         with pytest.raises(ApiError, match="can't be reached"):
             await nowhere.transport.request("PATCH", "/x", json={}, repeat=Repeat.NEVER)
@@ -224,9 +214,7 @@ async def test_a_success_is_never_searched_for_error_texts(site: Site, org: Org)
     assert len(site.paths()) == 1
 
 
-async def test_a_redirect_isnt_followed_and_a_get_asks_a_fresh_token_where_the_org_is(
-    site: Site, org: Org
-) -> None:
+async def test_a_redirect_isnt_followed_and_a_get_asks_a_fresh_token_where_the_org_is(site: Site, org: Org) -> None:
     away = reply(status=302, headers={"Location": "https://elsewhere.example/login?t=secret"})
     site.on("GET", PATH, by_token(token_1=away, token_2=reply(b"home")))
     assert (await org.transport.request("GET", PATH)).body == b"home"
@@ -376,9 +364,7 @@ async def test_usage_and_requests_are_counted(site: Site, org: Org) -> None:
     assert org.requests_made == 3
 
 
-async def test_the_log_names_requests_and_no_secret(
-    site: Site, org: Org, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_the_log_names_requests_and_no_secret(site: Site, org: Org, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     site.on("GET", PATH, by_token(token_1=stale(), token_2=reply({})))
     await org.transport.request("GET", PATH, params={"locator": "hidden-in-the-query"})
