@@ -230,9 +230,7 @@ def _token(url: str, response: Response) -> Token:
 
 def _refused(url: str, response: Response) -> AuthenticationError:
     code, message = refusal(response)
-    return AuthenticationError(
-        f"{host_of(url)} gave no token: {code or response.status}: {message}", error_code=code
-    )
+    return AuthenticationError(f"{host_of(url)} gave no token: {code or response.status}: {message}", error_code=code)
 
 
 def _identity(url: Any) -> tuple[str | None, str | None]:

@@ -88,9 +88,7 @@ class Field:
         known = {name: described[key] for name, key in _KEYS.items() if described.get(key) is not None}
         known["reference_to"] = tuple(described.get("referenceTo") or ())
         known["picklist_values"] = tuple(
-            str(entry["value"])
-            for entry in described.get("picklistValues") or ()
-            if entry.get("active", True)
+            str(entry["value"]) for entry in described.get("picklistValues") or () if entry.get("active", True)
         )
         return cls(**known)
 
@@ -125,8 +123,8 @@ class SObject:
 
     def relationship(self, name: str) -> Field | None:
         """The reference field with that relationship name in whatever case, or `None`."""
-        wanted = name.lower()
-        return next((one for one in self.fields if (one.relationship_name or "").lower() == wanted), None)
+        pairs = ((one.relationship_name, one) for one in self.fields)
+        return next((one for known, one in pairs if known and known.lower() == name.lower()), None)
 
     def close_names(self, name: str, *, most: int = 3) -> tuple[str, ...]:
         """Names of fields that may have been meant, the likeliest first. Labels count: `Last Name`."""

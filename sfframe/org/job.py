@@ -78,9 +78,7 @@ class JobInfo:
             if name in known:
                 known[name] = _moment(known[name])
         if "api_version" in known:
-            known["api_version"] = (
-                f"{float(known['api_version']):.1f}"  # a number in answers, text in documents
-            )
+            known["api_version"] = f"{float(known['api_version']):.1f}"  # a number in answers, text in documents
         extra = {key: value for key, value in answer.items() if key not in _NAMES}
         return cls(**known, extra=extra)
 

@@ -32,9 +32,7 @@ class IngestJobs:
     Each may raise `ApiError` (the org refused, or gave no answer) and `AuthenticationError`.
     """
 
-    def __init__(
-        self, transport: Transport, *, api_version: str, retry: RetryPolicy, org: Any = None
-    ) -> None:
+    def __init__(self, transport: Transport, *, api_version: str, retry: RetryPolicy, org: Any = None) -> None:
         self._transport = transport
         self._api_version = api_version
         self._retry = retry
@@ -85,9 +83,7 @@ class IngestJobs:
             raise TypeError(f"data must be bytes or a Path, not {type(data).__name__}")
         headers = {"Content-Type": "text/csv; charset=UTF-8"}
         path = self._path(job_id, "batches")
-        await self._transport.request(
-            "PUT", path, body=data, headers=headers, repeat=Repeat.NEVER, job_id=job_id
-        )
+        await self._transport.request("PUT", path, body=data, headers=headers, repeat=Repeat.NEVER, job_id=job_id)
 
     async def close_job(self, job_id: str) -> JobInfo:
         """Tell the org that a job's data is complete. Its rows may be written from this moment on.

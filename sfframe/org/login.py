@@ -71,9 +71,7 @@ def _result(answer: Response, alias: str) -> Mapping[str, Any]:
         return result
     name, message = content.get("name"), content.get("message") or "it gave no readable answer"
     first_line = str(message).strip().splitlines()[0]
-    raise AuthenticationError(
-        f"the Salesforce CLI has no session for {alias!r}: {first_line}", error_code=name
-    )
+    raise AuthenticationError(f"the Salesforce CLI has no session for {alias!r}: {first_line}", error_code=name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,9 +129,7 @@ def from_env(environ: Mapping[str, str]) -> Found:
         NoOrgError: No set of variables is complete; the text names what each one that was begun lacks.
     """
     found = {
-        name.removeprefix(PREFIX): value
-        for name, value in environ.items()
-        if name.startswith(PREFIX) and value.strip()
+        name.removeprefix(PREFIX): value for name, value in environ.items() if name.startswith(PREFIX) and value.strip()
     }
     for login in _SETS:
         if not login.missing(found):

@@ -82,9 +82,7 @@ class Org:
             ValueError: The address, the version or the reserve makes no sense.
         """
         if quota_reserve is not None and not 0 <= quota_reserve < 1:
-            raise ValueError(
-                f"quota_reserve is a share from 0 up to, not including, 1; not {quota_reserve!r}"
-            )
+            raise ValueError(f"quota_reserve is a share from 0 up to, not including, 1; not {quota_reserve!r}")
         is_cli = isinstance(auth, login.CliSession)
         self._url: Final = url if is_cli else normalized(url)
         self.auth: Final = auth
@@ -95,9 +93,7 @@ class Org:
         self.poll: Final = poll or PollPolicy()
         self.timeouts: Final = timeouts or Timeouts()
         self.transport: Final = Transport(self._url, auth, retry=self.retry, timeouts=self.timeouts)
-        self.ingest: Final = IngestJobs(
-            self.transport, api_version=self.api_version, retry=self.retry, org=self
-        )
+        self.ingest: Final = IngestJobs(self.transport, api_version=self.api_version, retry=self.retry, org=self)
         self._describes: Final = Describes(self.transport, self.base_path)
 
     @classmethod

@@ -46,9 +46,7 @@ class SoapLogin:
             FutureWarning,
             stacklevel=2,
         )
-        body = _ENVELOPE.format(
-            username=escape(self.username), password=escape(self.password + self.security_token)
-        )
+        body = _ENVELOPE.format(username=escape(self.username), password=escape(self.password + self.security_token))
         headers = {"Content-Type": "text/xml; charset=UTF-8", "SOAPAction": "login", "Accept": "text/xml"}
         address = f"{url}/services/Soap/u/{_SOAP_VERSION}"
         answer = yield TokenRequest(address, headers, body.encode(), (self.password,), refusal_status=500)
@@ -66,9 +64,7 @@ def _token(url: str, response: Response) -> Token:
         return Token(session, instance, texts.get("organizationId"), texts.get("userId"))
     code = texts.get("exceptionCode") or texts.get("faultcode", "").rpartition(":")[2] or None
     message = texts.get("exceptionMessage") or texts.get("faultstring") or "the answer is no SOAP answer"
-    raise AuthenticationError(
-        f"{host_of(url)} gave no token: {code or response.status}: {message}", error_code=code
-    )
+    raise AuthenticationError(f"{host_of(url)} gave no token: {code or response.status}: {message}", error_code=code)
 
 
 def _texts(body: bytes) -> dict[str, str]:

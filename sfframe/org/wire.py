@@ -136,7 +136,6 @@ class Wire:
                 timeout=aiohttp.ClientTimeout(sock_connect=timeouts.connect_s, sock_read=patience_s),
                 proxy=proxy,
                 proxy_headers=proxy_headers,
-                trace_request_ctx=request,
             ) as answer:
                 body = await _read(answer, request)
                 headers = {name.lower(): value for name, value in answer.headers.items()}
@@ -165,8 +164,8 @@ class _Session:
 
 async def _keep_session(timeouts: Timeouts, user_agent: str) -> AsyncGenerator[aiohttp.ClientSession, None]:
     trace = aiohttp.TraceConfig()
-    trace.on_connection_create_start.append(_refuse_second_put)
-    trace.on_connection_reuseconn.append(_refuse_second_put)
+    trace.on_connection_create_start.append(_send_once)
+    trace.on_connection_reuseconn.append(_send_once)
     async with aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(limit=_CONNECTIONS),
         cookie_jar=aiohttp.DummyCookieJar(),
@@ -177,13 +176,13 @@ async def _keep_session(timeouts: Timeouts, user_agent: str) -> AsyncGenerator[a
         yield session
 
 
-async def _refuse_second_put(session: object, context: SimpleNamespace, params: object) -> None:
-    # aiohttp takes PUT for idempotent and sends it once more by itself when a connection breaks. A second PUT
-    # spoils a job (wire notes, 3.3).
-    request = context.trace_request_ctx
-    if request.method == "PUT" and getattr(context, "was_begun", False):
-        raise aiohttp.ClientConnectionError("it broke while the data went up")
-    context.was_begun = True
+async def _send_once(session: object, context: SimpleNamespace, params: object) -> None:
+    # When a connection breaks, aiohttp by itself sends what it takes for idempotent once more, PUT and DELETE
+    # included. But a second PUT spoils a job (wire notes, 3.3), and a second DELETE finds nothing: whether to
+    # repeat isn't decided here.
+    if getattr(context, "was_sent", False):
+        raise aiohttp.ClientConnectionError("no answer came")
+    context.was_sent = True
 
 
 async def _read(answer: aiohttp.ClientResponse, request: Request) -> bytes:
