@@ -27,9 +27,7 @@ T = TypeVar("T")
 # KeyboardInterrupt of its own. A task that its own program cancels has to let the CancelledError through.
 INTERRUPTED: Final = "interrupted by Ctrl-C"
 
-_caller: contextvars.ContextVar[tuple[str, int, str] | None] = contextvars.ContextVar(
-    "sfframe_caller", default=None
-)
+_caller: contextvars.ContextVar[tuple[str, int, str] | None] = contextvars.ContextVar("sfframe_caller", default=None)
 
 _EXIT_PATIENCE_S: Final = 5.0
 _TASKS: Final = Path("/proc/self/task")  # one folder for each thread, on Linux
@@ -194,15 +192,12 @@ class _Background:
         if threading.current_thread() is self._thread:
             name = getattr(coroutine, "__qualname__", "the async form")
             raise RuntimeError(
-                f"a blocking call on sfframe's own event loop would wait for itself: "
-                f"use `await {name}(...)` there."
+                f"a blocking call on sfframe's own event loop would wait for itself: use `await {name}(...)` there."
             )
         with self._lock:
             if self._loop is None:
                 self._loop = _new_loop()
-                self._thread = threading.Thread(
-                    target=_serve, args=(self._loop,), name="sfframe", daemon=True
-                )
+                self._thread = threading.Thread(target=_serve, args=(self._loop,), name="sfframe", daemon=True)
                 self._thread.start()
             return self._loop
 

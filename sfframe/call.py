@@ -137,9 +137,7 @@ async def prepare(frame: Any, request: IngestRequest, org: Callable[[], Org]) ->
     groups = [name for name in request.options.group_by if name in source.labels]
     names = list(dict.fromkeys([*wanted, *groups]))
     types = await asyncio.to_thread(source.types, names)
-    given = Given(
-        labels=source.labels, dtypes=types.dtypes, marks=types.marks, index_names=source.index_names
-    )
+    given = Given(labels=source.labels, dtypes=types.dtypes, marks=types.marks, index_names=source.index_names)
     parents = await _parents(org, parents_wanted(given, wanted, sobject)) if sobject is not None else {}
     layout, column_problems = lay_out(given, wanted, request, sobject, parents)
     prepared = Prepared(
@@ -259,18 +257,14 @@ async def _keep_reserve(prepared: Prepared, org: Org, reserve: float) -> None:
     n_rows = prepared.rows.n - len(prepared.left_out())
     row_bytes = await asyncio.to_thread(_row_bytes, prepared)
     options = prepared.request.options
-    n_jobs = max(
-        1, math.ceil(n_rows * row_bytes / options.max_payload_bytes), math.ceil(n_rows / options.max_records)
-    )
+    n_jobs = max(1, math.ceil(n_rows * row_bytes / options.max_payload_bytes), math.ceil(n_rows / options.max_records))
     needs = {
         "DailyApiRequests": n_jobs * _CALLS_PER_JOB,
         "DailyBulkApiBatches": max(n_jobs, math.ceil(n_rows / _BATCH) + n_jobs - 1),
     }
     limits = await org.limits()
     for name, need in needs.items():
-        limit = limits.get(name) or limits.get(
-            {"DailyBulkApiBatches": "DailyBulkApiRequests"}.get(name, name)
-        )
+        limit = limits.get(name) or limits.get({"DailyBulkApiBatches": "DailyBulkApiRequests"}.get(name, name))
         if limit and limit["Remaining"] - need < reserve * limit["Max"]:
             raise QuotaReserved(
                 f"the call would need about {need:,} of {name} ({n_jobs:,} jobs); {limit['Remaining']:,} of "
@@ -349,9 +343,7 @@ def _mismatch(result: IngestResult[Any], done: Done) -> ResultMismatch:
 
 
 def _running(done: Done) -> list[str]:
-    named = [
-        job_id for error in done.trouble if isinstance(error, OutcomeUnknown) for job_id in error.job_ids
-    ]
+    named = [job_id for error in done.trouble if isinstance(error, OutcomeUnknown) for job_id in error.job_ids]
     return list(dict.fromkeys([*done.running, *named]))
 
 
@@ -376,9 +368,7 @@ class _Again:
         self._org = org
         self._request = request
 
-    def __call__(
-        self, result: IngestResult[Any], *, org: Org | None = None, **options: Any
-    ) -> IngestResult[Any]:
+    def __call__(self, result: IngestResult[Any], *, org: Org | None = None, **options: Any) -> IngestResult[Any]:
         frame = result._source.view(result._outcomes, NOT_SUCCESSFUL)
         request = replace(self._request, options=self._request.options.changed(options))
         return bridge.run(ingest(frame, request, org or self._org))

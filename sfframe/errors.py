@@ -147,9 +147,7 @@ class ResultMismatch(_WithResult):
         rows: The input rows (counted from 0) whose fate isn't known, ascending; a NumPy array.
     """
 
-    def __init__(
-        self, message: str, *, result: Any = None, raw_results: Any = None, rows: Any = None
-    ) -> None:
+    def __init__(self, message: str, *, result: Any = None, raw_results: Any = None, rows: Any = None) -> None:
         super().__init__(message, result=result)
         self.raw_results = raw_results
         self.rows = rows

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
+import numpy as np
 import polars as pl
 
 from sfframe.ingest.columns import RESULT_COLUMNS
@@ -142,8 +143,17 @@ def fates_of(outcomes: Outcomes, part: Part) -> pl.DataFrame:
 
 def sf_columns(fates: pl.DataFrame, part: Part) -> pl.DataFrame:
     """The same of fates that are at hand, all of the part's outcomes."""
-    words = pl.col("outcome").replace_strict(list(WORDS), list(WORDS.values()), return_dtype=pl.String)
-    return fates.with_columns(words.alias("sf__Outcome")).select("row", *part.beside)
+    if "sf__Outcome" in part.beside:
+        words = pl.col("outcome").replace_strict(list(WORDS), list(WORDS.values()), return_dtype=pl.String)
+        fates = fates.with_columns(words.alias("sf__Outcome"))
+    return fates.select("row", *part.beside)
+
+
+def mask_of(rows: pl.Series, n: int) -> np.ndarray[Any, np.dtype[np.bool_]]:
+    """Row numbers as a mask over all `n` rows: to filter is much faster than to gather."""
+    mask = np.zeros(n, dtype=np.bool_)
+    mask[rows.to_numpy()] = True
+    return mask
 
 
 def own_labels(labels: Sequence[object]) -> list[object]:

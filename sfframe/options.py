@@ -137,9 +137,7 @@ def operation_of(text: str) -> Operation:
     for operation in OPERATIONS:
         if name == operation:
             return operation
-    raise ValueError(
-        f"there is no operation {text!r}: {', '.join(OPERATIONS)}{did_you_mean(text, OPERATIONS)}"
-    )
+    raise ValueError(f"there is no operation {text!r}: {', '.join(OPERATIONS)}{did_you_mean(text, OPERATIONS)}")
 
 
 _CHOICES: dict[str, tuple[Any, ...]] = {

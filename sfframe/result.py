@@ -272,9 +272,7 @@ def _bar(counts: dict[str, int]) -> str:
 
 
 def _error_table(errors: pl.DataFrame) -> str:
-    head = "".join(
-        f"<th style='text-align:left'>{name}</th>" for name in ("count", "code", "fields", "message")
-    )
+    head = "".join(f"<th style='text-align:left'>{name}</th>" for name in ("count", "code", "fields", "message"))
     rows = [
         "<tr>"
         + "".join(

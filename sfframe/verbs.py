@@ -174,9 +174,7 @@ class Bulk(Generic[FrameT]):
         """
         request, the_org = _request(sobject, operation, external_id_field, org, options)
         prepared = await call.prepare(self._frame, request, lambda: current_org(the_org))
-        return (
-            prepared.source.table(prepared.error().problems) if prepared.problems else _no_problems(prepared)
-        )
+        return prepared.source.table(prepared.error().problems) if prepared.problems else _no_problems(prepared)
 
     check = blocking(check_async)
 

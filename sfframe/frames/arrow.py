@@ -13,7 +13,7 @@ import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
 from sfframe.frames.objects import nulls_in, objects, read_objects
-from sfframe.front import Folder, Part, Types, fates_of, own_labels, register, sf_columns
+from sfframe.front import Folder, Part, Types, fates_of, mask_of, own_labels, register, sf_columns
 from sfframe.ingest.outcomes import Outcomes
 from sfframe.ingest.spool import CHUNK, MemoryRows, Rows, SpooledRows
 from sfframe.problems import Problem
@@ -57,7 +57,7 @@ class TableSource:
         fates = fates_of(outcomes, part)
         table = self._table.select(own_labels(self.labels))
         if fates.height < table.num_rows:
-            table = table.take(fates["row"].to_arrow())
+            table = table.filter(pa.array(mask_of(fates["row"], table.num_rows)))
         return _beside(table, fates)
 
     def table(self, table: pl.DataFrame) -> pa.Table:

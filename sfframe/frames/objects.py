@@ -60,9 +60,7 @@ def read_objects(name: str, values: Objects, is_null: Mask) -> Read:
     except UnicodeEncodeError:
         return _without_surrogates(name, filled)
     except (pa.ArrowException, ValueError, TypeError, OverflowError):
-        return Read(
-            None, problem=_no_form(name, f"{kind} values of types that don't go together, or out of range")
-        )
+        return Read(None, problem=_no_form(name, f"{kind} values of types that don't go together, or out of range"))
 
 
 def _no_form(name: str, message: str) -> Problem:
@@ -147,9 +145,7 @@ def _numbers(values: Objects, present: Objects) -> Read:
     except (OverflowError, pa.ArrowInvalid):
         pass  # beyond 64 bits: as digits
     # Several number types, or decimals of several scales: each with its own digits.
-    return Read(
-        pa.array([None if v is None else _digits(v) for v in values], type=pa.large_string()), NUMBERS
-    )
+    return Read(pa.array([None if v is None else _digits(v) for v in values], type=pa.large_string()), NUMBERS)
 
 
 def _digits(number: Any) -> str:

@@ -12,7 +12,7 @@ import polars as pl
 import pyarrow as pa
 
 from sfframe.frames.objects import Read, nulls_in, read_objects
-from sfframe.front import Folder, Part, Types, fates_of, own_labels, register
+from sfframe.front import Folder, Part, Types, fates_of, mask_of, own_labels, register
 from sfframe.ingest.outcomes import Outcomes
 from sfframe.ingest.spool import MemoryRows, Rows
 from sfframe.problems import Problem
@@ -65,7 +65,7 @@ class PandasSource:
         if len(own_labels(self.labels)) < len(self.labels):
             frame = frame.loc[:, [label in own_labels([label]) for label in self.labels]]
         if fates.height < len(frame):
-            frame = frame.iloc[fates["row"].to_numpy()]
+            frame = frame.loc[mask_of(fates["row"], len(frame))]
         beside = {name: _array(fates[name]) for name in fates.columns if name != "row"}
         return frame.assign(**beside) if beside else frame.copy(deep=not _COPY_ON_WRITE)
 

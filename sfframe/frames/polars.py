@@ -8,7 +8,7 @@ from pathlib import Path
 import polars as pl
 from polars.io.plugins import register_io_source
 
-from sfframe.front import SF_SCHEMA, Folder, Part, Types, fates_of, own_labels, register, sf_columns
+from sfframe.front import SF_SCHEMA, Folder, Part, Types, fates_of, mask_of, own_labels, register, sf_columns
 from sfframe.ingest.outcomes import Outcomes
 from sfframe.ingest.spool import CHUNK, MemoryRows, Rows, SpooledRows
 from sfframe.verbs import Bulk
@@ -38,7 +38,7 @@ class PolarsSource:
         fates = fates_of(outcomes, part)
         frame = self._frame.select(own_labels(self.labels))  # type: ignore[arg-type]  # Polars has text labels alone
         if fates.height < frame.height:
-            frame = frame[fates["row"]]
+            frame = frame.filter(pl.Series(mask_of(fates["row"], frame.height)))
         return frame.hstack(fates.drop("row"))
 
     def table(self, table: pl.DataFrame) -> pl.DataFrame:
@@ -118,9 +118,7 @@ def _views(
         if own_names:
             read = rows.slice(start, start + CHUNK, own_names)
             read = read if mine.height == read.height else read[mine["row"] - start]
-            frame = read.cast(
-                {name: own[name] for name in own_names if read.schema[name] != own[name]}
-            ).hstack(frame)
+            frame = read.cast({name: own[name] for name in own_names if read.schema[name] != own[name]}).hstack(frame)
         yield frame.select(names)  # a selection without columns has no rows, which is what Polars expects
 
 

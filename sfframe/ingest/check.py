@@ -35,9 +35,7 @@ class Report:
     def reasons(self) -> pl.DataFrame:
         """The rows that can't be sent, each with its first problem: `row`, `sf__Error`, in row order."""
         row_numbers = [p.rows for p in self.problems if p.rows is not None]
-        texts = [
-            f"NOT_SENT:{p.code} {p.message}:{p.column or ''} --" for p in self.problems if p.rows is not None
-        ]
+        texts = [f"NOT_SENT:{p.code} {p.message}:{p.column or ''} --" for p in self.problems if p.rows is not None]
         if not row_numbers:
             return pl.DataFrame(schema={"row": pl.Int64, "sf__Error": pl.String})
         return (
@@ -143,8 +141,7 @@ class _TooLong:
     def _widest(self, frame: pl.DataFrame) -> int:
         """An upper bound for the bytes of a row, without writing one: a quote may double each byte."""
         lengths = frame.select(
-            c.value.expr.cast(pl.String).str.len_bytes().max().fill_null(0).alias(c.header)
-            for c in self._texts
+            c.value.expr.cast(pl.String).str.len_bytes().max().fill_null(0).alias(c.header) for c in self._texts
         )
         text = sum(2 * n + 3 for n in lengths.row(0)) if self._texts else 0
         return int(text) + _WIDEST_VALUE * (len(self._layout.columns) - len(self._texts))

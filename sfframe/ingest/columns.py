@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import polars as pl
 
 from sfframe.ingest.request import IngestRequest
-from sfframe.ingest.values import CLEAR, Kind, NoForm, Value, text_of, value_of
+from sfframe.ingest.values import CLEAR, Kind, NoFormError, Value, text_of, value_of
 from sfframe.options import did_you_mean
 from sfframe.org.describe import Field, SObject
 from sfframe.problems import Problem
@@ -60,11 +60,13 @@ class Layout:
         columns: The columns.
         key: The column of the upsert key or of `Id`; `None` for an insert.
         key_ignores_case: Whether two keys that differ in case alone are one.
+        key_is_unique: Whether it is known that no two rows have the same key.
     """
 
     columns: tuple[Column, ...]
     key: Column | None = None
     key_ignores_case: bool = False
+    key_is_unique: bool = False
 
     def native(self, frame: pl.DataFrame) -> pl.DataFrame:
         """The rows as the CSV writer takes them: headers as names, null where there is no value.
@@ -94,8 +96,7 @@ class Layout:
         """The rows as the texts that the CSV holds; the empty string where there is no value."""
         native = self.native(frame)
         return native.select(
-            text_of(pl.col(name), dtype).fill_null(self.null_text).alias(name)
-            for name, dtype in native.schema.items()
+            text_of(pl.col(name), dtype).fill_null(self.null_text).alias(name) for name, dtype in native.schema.items()
         )
 
 
@@ -166,9 +167,7 @@ def chosen(labels: Sequence[object], request: IngestRequest) -> tuple[dict[str, 
     return wanted, problems
 
 
-def _is_sent(
-    label: object, columns: Mapping[str, str | None] | Sequence[str] | None, request: IngestRequest
-) -> bool:
+def _is_sent(label: object, columns: Mapping[str, str | None] | Sequence[str] | None, request: IngestRequest) -> bool:
     if label in RESULT_COLUMNS:
         return False
     if request.operation in ("delete", "hard_delete") and not isinstance(label, str):
@@ -255,9 +254,7 @@ def _path(target: str, dtype: pl.DataType | None) -> _Path | None:
     prefix, colon, rest = target.partition(":")
     name, dot, key = (rest if colon else target).partition(".")
     if isinstance(dtype, pl.Struct) and not dot:
-        return (
-            _Path(name, dtype.fields[0].name, prefix if colon else None) if len(dtype.fields) == 1 else None
-        )
+        return _Path(name, dtype.fields[0].name, prefix if colon else None) if len(dtype.fields) == 1 else None
     return _Path(name, key, prefix if colon else None) if dot else None
 
 
@@ -449,7 +446,7 @@ class _Builder:
                 mark=self.given.marks.get(label),
                 zone=self.request.options.naive_datetimes,
             )
-        except NoForm as form:
+        except NoFormError as form:
             self._say(
                 label,
                 "NO_CSV_FORM" if form.unsupported else "WRONG_TYPE",
@@ -461,10 +458,7 @@ class _Builder:
             return
         is_key = header.lower() == (self.request.key_field or "").lower()
         required = is_key or (
-            self.request.operation == "insert"
-            and found is not None
-            and not is_lookup
-            and found.is_required_on_insert
+            self.request.operation == "insert" and found is not None and not is_lookup and found.is_required_on_insert
         )
         made = Column(
             name=label,
@@ -484,9 +478,7 @@ class _Builder:
         self._key_is_there()
         if self.sobject is not None and self.request.operation == "insert":
             missing = [
-                f.name
-                for f in self.sobject.fields
-                if f.is_required_on_insert and f.name.lower() not in self.taken
+                f.name for f in self.sobject.fields if f.is_required_on_insert and f.name.lower() not in self.taken
             ]
             for name in missing:
                 self._say(
@@ -541,9 +533,7 @@ class _Builder:
                 return
         if key.lower() in self.taken:
             return
-        in_index = [
-            name for name in self.given.index_names if isinstance(name, str) and name.lower() == key.lower()
-        ]
+        in_index = [name for name in self.given.index_names if isinstance(name, str) and name.lower() == key.lower()]
         remedy = (
             f"It is in the index: call reset_index({in_index[0]!r}) first."
             if in_index
@@ -554,7 +544,9 @@ class _Builder:
     def layout(self) -> Layout:
         key = self.key.field if self.key is not None else None
         folds = key is not None and key.name != "Id" and not key.case_sensitive
-        return Layout(columns=tuple(self.columns), key=self.key, key_ignores_case=folds)
+        # With "raise", rows that share a key are found by the check and never sent.
+        is_unique = self.key is not None and self.request.options.on_duplicate_key == "raise"
+        return Layout(columns=tuple(self.columns), key=self.key, key_ignores_case=folds, key_is_unique=is_unique)
 
     def _say(
         self,

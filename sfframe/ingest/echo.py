@@ -20,7 +20,7 @@ WORDS = {SUCCESSFUL: "successful", FAILED: "failed", UNPROCESSED: "unprocessed"}
 _SF_COLUMNS = {SUCCESSFUL: ("sf__Id", "sf__Created"), FAILED: ("sf__Id", "sf__Error"), UNPROCESSED: ()}
 
 
-class NotAnEcho(Exception):
+class NotAnEchoError(Exception):
     """A body that is no result file: HTML, a cut-off CSV, columns that don't belong there."""
 
 
@@ -55,31 +55,38 @@ def read_echo(
         that the file has, under the headers as sent, whatever case and order the file has them in.
 
     Raises:
-        NotAnEcho: It is none.
+        NotAnEchoError: It is none.
     """
     names = _header(body)
     by_folded = {h.lower(): h for h in headers}
     own = _SF_COLUMNS[outcome]
     if names and own and names[0].lower() != "sf__id":
-        raise NotAnEcho(f"the first column is {names[0][:40]!r}, not sf__Id")
+        raise NotAnEchoError(f"the first column is {names[0][:40]!r}, not sf__Id")
     wanted = {name: by_folded[name.lower()] for name in names if name.lower() in by_folded}
     if only is not None:
         wanted = {name: header for name, header in wanted.items() if header in only}
     read = [*(n for n in names if n in own), *wanted]
     frame = _cells(body, names, read)
     # A blank line is no row: its cells are missing, while an empty cell is quoted.
-    frame = frame.filter(~pl.all_horizontal(pl.all().is_null())) if read else frame
+    if read and frame.select(pl.all().has_nulls()).row(0).count(True):
+        frame = frame.filter(~pl.all_horizontal(pl.all().is_null()))
     return frame.select(
         pl.lit(outcome, pl.UInt8).alias("outcome"),
         *(_or_null(name, frame) for name in ("sf__Id", "sf__Created", "sf__Error")),
-        *(pl.col(name).fill_null("").alias(header) for name, header in wanted.items()),
+        *(_filled(frame[name]).alias(header) for name, header in wanted.items()),
     )
 
 
 def _or_null(name: str, frame: pl.DataFrame) -> pl.Expr:
     if name not in frame.columns:
         return pl.lit(None, pl.String).alias(name)
+    if not (frame[name] == "").any():
+        return pl.col(name)
     return pl.when(pl.col(name) != "").then(pl.col(name)).alias(name)
+
+
+def _filled(column: pl.Series) -> pl.Series:
+    return column.fill_null("") if column.null_count() else column
 
 
 def _header(body: bytes | Path) -> list[str]:
@@ -88,7 +95,7 @@ def _header(body: bytes | Path) -> list[str]:
     except pl.exceptions.NoDataError:
         return []
     except (pl.exceptions.PolarsError, OSError) as error:
-        raise NotAnEcho(str(error)[:200]) from error
+        raise NotAnEchoError(str(error)[:200]) from error
 
 
 def _cells(body: bytes | Path, names: list[str], read: list[str]) -> pl.DataFrame:
@@ -98,7 +105,7 @@ def _cells(body: bytes | Path, names: list[str], read: list[str]) -> pl.DataFram
         # Nothing of the file's may be lost to a width that doesn't fit: ragged lines are an error in Polars.
         return pl.read_csv(_source(body), columns=read or names[:1], infer_schema=False)
     except pl.exceptions.PolarsError as error:
-        raise NotAnEcho(str(error)[:200]) from error
+        raise NotAnEchoError(str(error)[:200]) from error
 
 
 def _source(body: bytes | Path) -> io.BytesIO | Path:

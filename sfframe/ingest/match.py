@@ -8,13 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import polars as pl
 
 from sfframe.ingest.echo import UNPROCESSED, Compared, any_meaning, canonical, meaning, stored
 
-_FATE = ("outcome", "sf__Id", "sf__Created", "sf__Error")
+Indices = np.ndarray[Any, np.dtype[np.int64]]
+
+FATE = ("outcome", "sf__Id", "sf__Created", "sf__Error")
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -89,46 +92,47 @@ class _Matching:
     """Rows sent and rows echoed that haven't found each other yet."""
 
     def __init__(self, sent: pl.DataFrame, echo: pl.DataFrame) -> None:
-        self._sent = sent.with_columns(pl.int_range(sent.height, dtype=pl.UInt32).alias("sf__row"))
-        self._echo = echo.with_columns(pl.int_range(echo.height, dtype=pl.UInt32).alias("sf__echo"))
-        self._pairs: list[pl.DataFrame] = []
+        self._all_echo = echo
+        self._sent, self._echo = sent, echo
+        # Where the rows that are left stand among all.
+        self._sent_at, self._echo_at = np.arange(sent.height), np.arange(echo.height)
+        self._pairs: list[tuple[Indices, Indices]] = []
 
     @property
     def is_done(self) -> bool:
         return not self._sent.height or not self._echo.height
 
     def result(self) -> Matched:
-        empty = pl.DataFrame(
-            schema={"row": pl.UInt32, "outcome": pl.UInt8, **dict.fromkeys(_FATE[1:], pl.String)}
+        nobody: Indices = np.empty(0, np.int64)
+        sent = np.concatenate([nobody, *(s for s, _ in self._pairs)])
+        echo = np.concatenate([nobody, *(e for _, e in self._pairs)])
+        if (sent[1:] < sent[:-1]).any():
+            order = np.argsort(sent)
+            sent, echo = sent[order], echo[order]
+        fates = self._all_echo.select(FATE)[echo]
+        return Matched(
+            fates=fates.insert_column(0, pl.Series("row", sent.astype(np.uint32))),
+            lost=pl.Series(self._sent_at.astype(np.uint32)),
+            strangers=pl.Series(self._echo_at.astype(np.uint32)),
         )
-        fates = pl.concat(self._pairs) if self._pairs else empty
-        return Matched(fates=fates, lost=self._sent["sf__row"], strangers=self._echo["sf__echo"])
 
     def unique(self, compared: Mapping[str, Compared], form: Form) -> None:
-        """Pair rows whose canonical texts stand exactly once on each side."""
-        (header,) = compared
+        """Pair rows whose canonical texts stand exactly once on each side; a row without one pairs with none."""
         ours, theirs = self._forms(compared, form)
-        left = pl.DataFrame({"k": ours[header], "s": np.arange(ours.height, dtype=np.uint32)})
-        right = pl.DataFrame({"k": theirs[header], "e": np.arange(theirs.height, dtype=np.uint32)})
-        left, right = left.drop_nulls("k"), right.drop_nulls("k")
-        if left["k"].n_unique() != left.height:
-            left = left.filter(~pl.col("k").is_duplicated())
-        if right["k"].n_unique() != right.height:
-            right = right.filter(~pl.col("k").is_duplicated())
-        both = right.join(left, on="k", how="inner")
-        self._pair(both["s"].to_numpy(), both["e"].to_numpy())
+        pairs = _all_once(ours, theirs)
+        if pairs is not None:
+            self._pair(*pairs)
+            return
+        mine, their = (_once(frame.to_series()) for frame in (ours, theirs))
+        s, e = _equal_by_count(ours[mine], theirs[their])
+        self._pair(mine[s], their[e])
 
     def counted(self, compared: Mapping[str, Compared], form: Form) -> None:
         """Pair rows whose canonical texts are equal, equal ones by count."""
-        if self.is_done:
-            return
-        ours, theirs = self._forms(compared, form)
-        s, e = _equal_by_count(ours, theirs)
-        self._pair(s, e)
+        if not self.is_done:
+            self._pair(*_equal_by_count(*self._forms(compared, form)))
 
-    def unambiguous(
-        self, compared: Mapping[str, Compared], form: Form, *, strict: Mapping[str, Compared]
-    ) -> None:
+    def unambiguous(self, compared: Mapping[str, Compared], form: Form, *, strict: Mapping[str, Compared]) -> None:
         """Pair rows whose canonical texts are equal, where it doesn't matter which of them is which.
 
         That is so where a group has as many rows on both sides and either one row alone, or rows that are
@@ -137,20 +141,18 @@ class _Matching:
         if self.is_done or not compared:
             return
         ours, theirs = self._forms(compared, form)
-        exact = canonical(
-            self._sent, {h: how for h, how in strict.items() if h in self._sent.columns}, meaning
-        )
-        left = pl.DataFrame({"h": ours.hash_rows(), "x": exact.hash_rows()}).group_by("h")
-        right = pl.DataFrame(
-            {"h": theirs.hash_rows(), "f": self._echo.select(_FATE).hash_rows(), "id": self._echo["sf__Id"]}
-        )
-        groups = left.agg(pl.len().alias("n"), pl.col("x").n_unique()).join(
-            right.group_by("h").agg(pl.len().alias("m"), pl.col("f").n_unique(), pl.col("id").count()), on="h"
+        ours_hashed, theirs_hashed = ours.hash_rows(), theirs.hash_rows()
+        left = pl.DataFrame({"h": ours_hashed, "x": canonical(self._sent, strict, meaning).hash_rows()})
+        right = pl.DataFrame({"h": theirs_hashed, "f": self._echo.select(FATE).hash_rows(), "id": self._echo["sf__Id"]})
+        groups = (
+            left.group_by("h")
+            .agg(pl.len().alias("n"), pl.col("x").n_unique())
+            .join(right.group_by("h").agg(pl.len().alias("m"), pl.col("f").n_unique(), pl.col("id").count()), on="h")
         )
         same_fate = (pl.col("f") == 1) & (pl.col("id") == 0)
-        clear = groups.filter((pl.col("n") == pl.col("m")) & ((pl.col("x") == 1) | same_fate))["h"].implode()
-        mine = np.flatnonzero(ours.hash_rows().is_in(clear).to_numpy())
-        their = np.flatnonzero(theirs.hash_rows().is_in(clear).to_numpy())
+        clear = groups.filter((pl.col("n") == pl.col("m")) & ((pl.col("x") == 1) | same_fate))["h"].to_numpy()
+        mine = np.flatnonzero(np.isin(ours_hashed.to_numpy(), clear))
+        their = np.flatnonzero(np.isin(theirs_hashed.to_numpy(), clear))
         s, e = _equal_by_count(ours[mine], theirs[their])
         self._pair(mine[s], their[e])
 
@@ -162,7 +164,7 @@ class _Matching:
         """Where what is left has one and the same fate, and as many rows on both sides, no matching is needed."""
         if self.is_done or self._sent.height != self._echo.height:
             return
-        fates = self._echo.select(_FATE)
+        fates = self._echo.select(FATE)
         if fates["sf__Id"].null_count() == fates.height and fates.n_unique() == 1:
             everyone = np.arange(fates.height)
             self._pair(everyone, everyone)
@@ -170,39 +172,78 @@ class _Matching:
     def _forms(self, compared: Mapping[str, Compared], form: Form) -> tuple[pl.DataFrame, pl.DataFrame]:
         return canonical(self._sent, compared, form), canonical(self._echo, compared, form)
 
-    def _pair(self, sent: np.ndarray, echo: np.ndarray) -> None:  # type: ignore[type-arg]  # indices of any width
+    def _pair(self, sent: Indices, echo: Indices) -> None:
         if not len(sent):
             return
-        fates = self._echo.select(_FATE)[echo]
-        self._pairs.append(fates.insert_column(0, self._sent["sf__row"].gather(sent).alias("row")))
-        self._sent = self._sent.filter(_all_but(sent, self._sent.height))
-        self._echo = self._echo.filter(_all_but(echo, self._echo.height))
+        self._pairs.append((self._sent_at[sent], self._echo_at[echo]))
+        self._sent, self._sent_at = _without(self._sent, self._sent_at, sent)
+        self._echo, self._echo_at = _without(self._echo, self._echo_at, echo)
 
 
-def _all_but(positions: np.ndarray, n: int) -> pl.Series:  # type: ignore[type-arg]  # indices of any width
-    keep = np.ones(n, dtype=np.bool_)
-    keep[positions] = False
-    return pl.Series(keep)
+def _without(frame: pl.DataFrame, at: Indices, gone: Indices) -> tuple[pl.DataFrame, Indices]:
+    if len(gone) == frame.height:
+        return frame.clear(), at[:0]
+    keep = np.ones(frame.height, dtype=np.bool_)
+    keep[gone] = False
+    return frame.filter(pl.Series(keep)), at[keep]
 
 
-def _equal_by_count(left: pl.DataFrame, right: pl.DataFrame) -> tuple[np.ndarray, np.ndarray]:  # type: ignore[type-arg]  # indices
+def _all_once(left: pl.DataFrame, right: pl.DataFrame) -> tuple[Indices, Indices] | None:
+    """Positions of equal rows, if both frames have the same rows and none twice; that is nearly always so."""
+    if left.height != right.height or left.to_series().null_count():
+        return None
+    hashes = _hashes(left), _hashes(right)
+    s, e = (np.argsort(h) for h in hashes)
+    ordered = hashes[0][s]
+    if not np.array_equal(ordered, hashes[1][e]) or (ordered[1:] == ordered[:-1]).any():
+        return None
+    # In the order of the left side: only the right one is then read at random.
+    there = np.empty_like(e)
+    there[s] = e
+    in_order = np.arange(left.height)
+    return (in_order, there) if _are_equal(left, right, None, there).all() else None
+
+
+def _once(keys: pl.Series) -> Indices:
+    """Positions of the values that are there once and aren't null."""
+    return np.flatnonzero((keys.is_unique() & keys.is_not_null()).to_numpy())
+
+
+def _equal_by_count(left: pl.DataFrame, right: pl.DataFrame) -> tuple[Indices, Indices]:
     """Positions of equal rows, the first with the first, the second with the second, and so on."""
-    keyed = []
-    for frame, name in ((left, "s"), (right, "e")):
-        hashed = pl.DataFrame({"h": frame.hash_rows(), name: np.arange(frame.height, dtype=np.uint32)})
-        nth = pl.int_range(pl.len(), dtype=pl.UInt32).over("h")
-        has_equals = hashed["h"].n_unique() != hashed.height
-        keyed.append(hashed.with_columns((nth if has_equals else pl.lit(0, pl.UInt32)).alias("nth")))
-    both = keyed[1].join(keyed[0], on=["h", "nth"], how="inner")
-    s, e = both["s"].to_numpy(), both["e"].to_numpy()
-    # Hashes find, values decide.
-    same = pl.Series(np.ones(len(s), dtype=np.bool_))
-    for a, b in zip(left[s].iter_columns(), right[e].iter_columns(), strict=True):
-        same &= a.eq_missing(b)
-    if not same.all():
-        keep = same.to_numpy()
-        s, e = s[keep], e[keep]
-    return s, e
+    s, e = _equal_hashes(_hashes(left), _hashes(right))
+    same = _are_equal(left, right, s, e)
+    return (s, e) if same.all() else (s[same], e[same])
+
+
+def _are_equal(
+    left: pl.DataFrame, right: pl.DataFrame, s: Indices | None, e: Indices
+) -> np.ndarray[Any, np.dtype[np.bool_]]:
+    """Whether the rows of each pair are equal: hashes find, values decide. No `s`: all on the left, in order."""
+    same = pl.Series(np.ones(len(e), dtype=np.bool_))
+    for name in left.columns:
+        ours = left[name] if s is None else left[name].gather(s)
+        same &= ours.eq_missing(right[name].gather(e))
+    return same.to_numpy()
+
+
+def _hashes(frame: pl.DataFrame) -> np.ndarray[Any, np.dtype[np.uint64]]:
+    hashed = frame.to_series().hash() if frame.width == 1 else frame.hash_rows()
+    return hashed.to_numpy()
+
+
+def _equal_hashes(
+    left: np.ndarray[Any, np.dtype[np.uint64]], right: np.ndarray[Any, np.dtype[np.uint64]]
+) -> tuple[Indices, Indices]:
+    """Positions of equal hashes in two arrays, the n-th of each with the n-th."""
+    left_order, right_order = np.argsort(left, kind="stable"), np.argsort(right, kind="stable")
+    left, right = left[left_order], right[right_order]
+    if np.array_equal(left, right):
+        return left_order, right_order
+    begin, end = np.searchsorted(right, left, "left"), np.searchsorted(right, left, "right")
+    nth = np.arange(len(left)) - np.searchsorted(left, left, "left")
+    there = begin + nth < end
+    return left_order[there], right_order[(begin + nth)[there]]
 
 
 def unprocessed(rows: pl.Series) -> pl.DataFrame:
@@ -211,5 +252,5 @@ def unprocessed(rows: pl.Series) -> pl.DataFrame:
         {"row": rows.cast(pl.UInt32)},
     ).with_columns(
         pl.lit(UNPROCESSED, pl.UInt8).alias("outcome"),
-        *(pl.lit(None, pl.String).alias(name) for name in _FATE[1:]),
+        *(pl.lit(None, pl.String).alias(name) for name in FATE[1:]),
     )

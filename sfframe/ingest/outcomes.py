@@ -51,7 +51,7 @@ class Outcomes:
             pl.col("row").cast(pl.Int64),
             pl.col("outcome").cast(pl.UInt8),
             pl.col("sf__Id").cast(pl.String),
-            (pl.col("sf__Created").cast(pl.String).str.to_lowercase() == "true").alias("sf__Created"),
+            pl.col("sf__Created").is_in(["true", "True", "TRUE"]).alias("sf__Created"),
             pl.col("sf__Error").cast(pl.String),
         )
         if not fates["row"].is_sorted():
@@ -105,9 +105,7 @@ class Outcomes:
         if self._folder is None:
             return self.all().filter(pl.col("row").is_between(start, stop, closed="left"))
         pieces = [
-            pl.scan_parquet(path, glob=False)
-            .filter(pl.col("row").is_between(start, stop, closed="left"))
-            .collect()
+            pl.scan_parquet(path, glob=False).filter(pl.col("row").is_between(start, stop, closed="left")).collect()
             for low, high, path in self._files
             if low < stop and high >= start
         ]

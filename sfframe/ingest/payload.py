@@ -20,6 +20,7 @@ from sfframe.ingest.values import DATETIME_FORMAT, TIME_FORMAT
 
 LineEnding = Literal["LF", "CRLF"]
 _TERMINATORS: dict[LineEnding, str] = {"LF": "\n", "CRLF": "\r\n"}
+_LAST_ROWS = 256  # written at once when a part is nearly full
 _GROUPED_CHUNK = 8 * CHUNK  # a group of up to so many rows is never cut
 
 
@@ -77,15 +78,13 @@ def parts(rows: Rows, layout: Layout, cut: Cut) -> Iterator[Part]:
         rest: _Chunk | None = chunk
         while rest is not None:
             rest = filling.add(rest)
-            if rest is not None:
+            if filling.is_full:
                 yield filling.close()
     if filling.n:
         yield filling.close()
 
 
-def written_again(
-    rows: Rows, layout: Layout, cut: Cut, part: Part, line_ending: LineEnding = "LF"
-) -> memoryview:
+def written_again(rows: Rows, layout: Layout, cut: Cut, part: Part, line_ending: LineEnding = "LF") -> memoryview:
     """The CSV of a part once more, with lines that end as told."""
     buffer = io.BytesIO()
     _write_header(layout, buffer, line_ending)
@@ -111,14 +110,10 @@ class _Chunk:
     def split(self, k: int) -> _Chunk:
         """All rows from the `k`-th on."""
         starts = None if self.group_starts is None else self.group_starts[k:]
-        return _Chunk(
-            int(self.positions[k]), self.frame.slice(k), self.numbers[k:], self.positions[k:], starts
-        )
+        return _Chunk(int(self.positions[k]), self.frame.slice(k), self.numbers[k:], self.positions[k:], starts)
 
 
-def _chunks(
-    rows: Rows, cut: Cut, start: int, stop: int, names: Sequence[str] | None = None
-) -> Iterator[_Chunk]:
+def _chunks(rows: Rows, cut: Cut, start: int, stop: int, names: Sequence[str] | None = None) -> Iterator[_Chunk]:
     position = start
     step = _GROUPED_CHUNK if cut.group_by else CHUNK
     while position < stop:
@@ -142,9 +137,7 @@ def _chunks(
         position = end
 
 
-def _group_starts(
-    frame: pl.DataFrame, by: tuple[str, ...]
-) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
+def _group_starts(frame: pl.DataFrame, by: tuple[str, ...]) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
     ids = frame.select(pl.struct(by).rle_id()).to_series().to_numpy()
     return np.concatenate([[True], ids[1:] != ids[:-1]]) if len(ids) else np.empty(0, np.bool_)
 
@@ -174,22 +167,25 @@ class _Filling:
         self._start: int | None = None
         self._stop = 0
         self.n = 0
+        self.is_full = False
 
     def add(self, chunk: _Chunk) -> _Chunk | None:
-        """Add what fits; the rest, if any, belongs into the next part."""
+        """Add rows as far as they fit; gives those that are left, for this part or, if it is full now, the next."""
         if self.n == 0:
             self._start = chunk.position
         begin = self._buffer.tell()
-        fits = min(len(chunk.numbers), self._cut.max_records - self.n)
+        fits = self._promising(chunk, begin)
         native = self._layout.native(chunk.frame.slice(0, fits))
         _write(native, self._layout, self._buffer, "LF")
         if self._buffer.tell() > self._cut.max_bytes:
+            self.is_full = True
             fits = self._cut_back(begin)
-        fits = self._whole_groups(chunk, fits, begin)
-        if fits == 0 and self.n == 0:
-            raise PayloadError(
-                f"row {int(chunk.numbers[0]):,} alone exceeds max_payload_bytes={self._cut.max_bytes:,}"
-            )
+        elif self.n + fits == self._cut.max_records:
+            self.is_full = True
+        if self.is_full and fits < len(chunk.numbers):
+            fits = self._whole_groups(chunk, fits, begin)
+        if self.is_full and fits == 0 and self.n == 0:
+            raise PayloadError(f"row {int(chunk.numbers[0]):,} alone exceeds max_payload_bytes={self._cut.max_bytes:,}")
         self._numbers.append(chunk.numbers[:fits])
         self._positions.append(chunk.positions[:fits])
         self.n += fits
@@ -200,6 +196,14 @@ class _Filling:
         self._stop = rest.position
         return rest
 
+    def _promising(self, chunk: _Chunk, begin: int) -> int:
+        """How many rows to write next: close to the limit as many as are likely to fit, so that few are cut back."""
+        fits = min(len(chunk.numbers), self._cut.max_records - self.n)
+        if chunk.group_starts is not None or not self.n:
+            return fits
+        likely = int((self._cut.max_bytes - begin) / (begin / self.n))
+        return min(fits, max(_LAST_ROWS, likely))
+
     def _cut_back(self, begin: int) -> int:
         """Take back the rows that don't fit; how many of those written from `begin` on stay."""
         with self._buffer.getbuffer() as view:
@@ -209,7 +213,7 @@ class _Filling:
 
     def _whole_groups(self, chunk: _Chunk, fits: int, begin: int) -> int:
         starts = chunk.group_starts
-        if starts is None or fits == len(chunk.numbers) or starts[fits]:
+        if starts is None or starts[fits]:
             return fits
         starts_before = np.flatnonzero(starts[: fits + 1])
         whole = int(starts_before[-1]) if len(starts_before) else 0

@@ -50,6 +50,4 @@ def ingest_request(
         raise TypeError("upsert needs an external id field, e.g. upsert('Contact', 'ExternalId__c')")
     if operation != "upsert" and external_id_field is not None:
         raise TypeError(f"{operation} takes no external id field; only upsert does")
-    return IngestRequest(
-        sobject=sobject, operation=operation, external_id_field=external_id_field, options=options
-    )
+    return IngestRequest(sobject=sobject, operation=operation, external_id_field=external_id_field, options=options)

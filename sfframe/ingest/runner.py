@@ -203,9 +203,7 @@ class Runner:
             return
         open_rows = pl.DataFrame({"row": left})
         if self._held:
-            unknown = pl.DataFrame(
-                {"row": np.concatenate(self._unknown) if self._unknown else np.empty(0, np.int64)}
-            )
+            unknown = pl.DataFrame({"row": np.concatenate(self._unknown) if self._unknown else np.empty(0, np.int64)})
             last = pl.concat(self._held).unique("row", keep="last")
             last = last.join(open_rows, on="row", how="semi").join(unknown, on="row", how="anti")
             self._outcomes.add(last)
@@ -252,8 +250,11 @@ class Runner:
         codes = [code for code, times in self._request.options.retry_rows.items() if attempt <= times]
         if not codes:
             return None
-        code = pl.col("sf__Error").str.split_exact(":", 1).struct.field("field_0")
-        mask = fates.select((pl.col("outcome") == FAILED) & code.is_in(codes).fill_null(False)).to_series()
+        failed = fates["outcome"] == FAILED
+        if not failed.any():
+            return None
+        code = pl.when(failed).then(pl.col("sf__Error").str.extract(r"^([^:]*)"))
+        mask = fates.select(code.is_in(codes).fill_null(False)).to_series()
         return mask if mask.any() else None
 
     # --- the end ------------------------------------------------------------------------------------------------------
@@ -353,9 +354,7 @@ class _Job:
                 patience = 2 if error.status is not None and error.status < 500 else retry.max_tries
                 if tries >= patience:
                     raise
-                _log.info(
-                    "job %s was thrown away before it was committed (%s); another is made", job.id, error
-                )
+                _log.info("job %s was thrown away before it was committed (%s); another is made", job.id, error)
                 await asyncio.sleep(retry.wait_s(tries))
 
     async def _create(self, line_ending: LineEnding) -> JobInfo:
@@ -405,9 +404,7 @@ class _Job:
             self._run._jobs[job.id] = job = seen
             if changed:
                 state, processed, failed = _progress(seen)
-                self._run._tell(
-                    JobProgressed(job_id=job.id, state=state, rows_processed=processed, rows_failed=failed)
-                )
+                self._run._tell(JobProgressed(job_id=job.id, state=state, rows_processed=processed, rows_failed=failed))
         return job
 
     async def _look(self, job: JobInfo) -> JobInfo:
@@ -440,10 +437,7 @@ class _Job:
             await asyncio.to_thread(run._take, matched.fates, self._part, job.id, self._attempt)
             self._forget(files)
         run._running.pop(job.id, None)
-        if (
-            job.state != JobState.JOB_COMPLETE
-            and not matched.fates["outcome"].is_in([SUCCESSFUL, FAILED]).any()
-        ):
+        if job.state != JobState.JOB_COMPLETE and not matched.fates["outcome"].is_in([SUCCESSFUL, FAILED]).any():
             run._failed_jobs.append(job)
         outcomes = np.bincount(matched.fates["outcome"].to_numpy(), minlength=4)
         run._tell(
@@ -468,9 +462,7 @@ class _Job:
         return dict(zip(_KINDS, bodies, strict=True))
 
     async def _file(self, job: JobInfo, outcome: int) -> bytes | Path | None:
-        sink = (
-            self._run._folder / f"{job.id}-{_KINDS[outcome]}.csv" if self._run._folder is not None else None
-        )
+        sink = self._run._folder / f"{job.id}-{_KINDS[outcome]}.csv" if self._run._folder is not None else None
         try:
             body = await self._ingest.download(job.id, _KINDS[outcome], sink, api_version=job.api_version)
         except ApiError as error:

@@ -9,7 +9,7 @@ from pathlib import Path
 import polars as pl
 
 from sfframe.ingest.columns import Layout
-from sfframe.ingest.echo import FAILED, SUCCESSFUL, UNPROCESSED, Compared, NotAnEcho, read_echo
+from sfframe.ingest.echo import FAILED, SUCCESSFUL, UNPROCESSED, Compared, NotAnEchoError, read_echo
 from sfframe.ingest.match import Matched, match_by_key, match_by_row, unprocessed
 from sfframe.ingest.payload import Cut, Part, frame_of
 from sfframe.ingest.spool import Rows
@@ -92,9 +92,9 @@ class _Job:
         """By the key alone, if the part has each key once: neither files nor rows are read beyond it."""
         key = layout.key
         assert key is not None
-        narrow = Layout(columns=(key,), key=key)
+        narrow = Layout(columns=(key,), key=key)  # the rest needn't be read
         sent = narrow.text(frame_of(self._rows, self._cut, self._part, [key.name]))
-        if sent[key.header].n_unique() != sent.height:
+        if not layout.key_is_unique and sent[key.header].n_unique() != sent.height:
             return None
         echo = self._echo([key.header])
         if key.header not in echo.columns or (key.header == "Id" and (echo["Id"] == "").any()):
@@ -126,7 +126,7 @@ class _Job:
             body = self._files.get(outcome)
             try:
                 frames.append(read_echo(b"" if body is None else body, outcome, headers, only))
-            except NotAnEcho:
+            except NotAnEchoError:
                 # Unprocessed rows may not parse when that is why the job failed; the others must.
                 self._is_readable = self._is_readable and outcome == UNPROCESSED
         with_columns = [f for f in frames if f.height]
@@ -140,8 +140,4 @@ def _id_as_key(echo: pl.DataFrame, header: str) -> pl.DataFrame:
     own = pl.col("sf__Id").fill_null("")
     if header in echo.columns:
         own = pl.when(pl.col(header) != "").then(pl.col(header)).otherwise(own)
-    return (
-        echo.with_columns(own.alias(header))
-        if header == "Id"
-        else echo.with_columns(pl.lit("").alias(header))
-    )
+    return echo.with_columns(own.alias(header)) if header == "Id" else echo.with_columns(pl.lit("").alias(header))

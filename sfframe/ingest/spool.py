@@ -71,17 +71,13 @@ class MemoryRows:
 class SpooledRows:
     """Rows of a Parquet file."""
 
-    def __init__(
-        self, path: Path, *, columns: Sequence[str] | None = None, number_column: str | None = None
-    ) -> None:
+    def __init__(self, path: Path, *, columns: Sequence[str] | None = None, number_column: str | None = None) -> None:
         self._scan = pl.scan_parquet(path, glob=False)
         self._number_column = number_column
         self.n = pq.read_metadata(path).num_rows
         schema = dict(self._scan.collect_schema())
         self.schema: dict[str, pl.DataType] = {
-            name: schema[name]
-            for name in (columns if columns is not None else schema)
-            if name != number_column
+            name: schema[name] for name in (columns if columns is not None else schema) if name != number_column
         }
 
     def slice(self, start: int, stop: int, names: Sequence[str] | None = None) -> pl.DataFrame:

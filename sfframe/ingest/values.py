@@ -7,6 +7,7 @@ What a field takes is told in the table of `docs` "From frame to CSV"; the forms
 
 from __future__ import annotations
 
+import datetime as dt
 import io
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
@@ -101,7 +102,7 @@ class Value:
     flaws: tuple[Flaw, ...] = ()
 
 
-class NoForm(Exception):
+class NoFormError(Exception):
     """This dtype has no form for this field; the text says what the field takes."""
 
     def __init__(self, message: str, remedy: str, *, unsupported: bool) -> None:
@@ -128,11 +129,11 @@ def value_of(
         zone: The time zone of datetimes without one, or `"error"`.
 
     Raises:
-        NoForm: The dtype has no CSV form, or none that the field takes.
+        NoFormError: The dtype has no CSV form, or none that the field takes.
     """
     form = _form(dtype, mark)
     if form is None:
-        raise NoForm(
+        raise NoFormError(
             f"{_name(dtype)} values have no CSV form",
             "Convert the column, or leave it out with columns={...: None}.",
             unsupported=True,
@@ -142,7 +143,7 @@ def value_of(
         return Value(kind, pl.lit(None, pl.String))
     make = _MAKERS.get((form, kind))
     if make is None:
-        raise NoForm(
+        raise NoFormError(
             f"{_name(dtype)} values don't go into a field of type {field.type if field else kind}",
             f"It takes {_TAKES[kind]}: convert the column, or leave it out with columns={{...: None}}.",
             unsupported=False,
@@ -338,12 +339,7 @@ def _boolean(source: _Source) -> Value:
 
 def _boolean_from_text(source: _Source) -> Value:
     low = _filled(source).str.to_lowercase()
-    out = (
-        pl.when(low.is_in(["true", "1"]))
-        .then(pl.lit("true"))
-        .when(low.is_in(["false", "0"]))
-        .then(pl.lit("false"))
-    )
+    out = pl.when(low.is_in(["true", "1"])).then(pl.lit("true")).when(low.is_in(["false", "0"])).then(pl.lit("false"))
     return _read(source, Kind.BOOLEAN, out, what="boolean", remedy="Write true, false, 1 or 0.")
 
 
@@ -407,9 +403,7 @@ def _integer_from_float(source: _Source) -> Value:
 
 
 def _fraction(bad: pl.Expr) -> Flaw:
-    return _flaw(
-        "FRACTION", "a number with a fraction for a field of whole numbers", "Round the column.", bad
-    )
+    return _flaw("FRACTION", "a number with a fraction for a field of whole numbers", "Round the column.", bad)
 
 
 def _number_from_decimal(source: _Source) -> Value:
@@ -464,12 +458,14 @@ def _integer_from_text(source: _Source) -> Value:
 
 
 def _year_flaw(moment: pl.Expr) -> Flaw:
+    first, last = dt.date(1, 1, 1), dt.date(9999, 12, 31)
     year = moment.dt.year()
     return _flaw(
         "OUT_OF_RANGE",
         "a year outside 1 to 9999, which has no form YYYY",
         "Check the column, or replace the values by null.",
         (year < 1) | (year > 9999),
+        (moment.min() < first) | (moment.max() > last),  # the last day's hours are looked at one by one
     )
 
 
@@ -487,9 +483,7 @@ def _date_from_text(source: _Source) -> Value:
     shaped = pl.when(text.str.contains(r"^\d{4}-\d{2}-\d{2}$")).then(text)
     real = shaped.str.to_date("%Y-%m-%d", strict=False)
     out = pl.when(real.is_not_null()).then(shaped)
-    return _read(
-        source, Kind.DATE, out, what="date of the form YYYY-MM-DD", remedy="Parse the column to dates first."
-    )
+    return _read(source, Kind.DATE, out, what="date of the form YYYY-MM-DD", remedy="Parse the column to dates first.")
 
 
 def _date_from_offsets(source: _Source) -> Value:
@@ -553,9 +547,7 @@ def moment_of_text(text: pl.Expr) -> pl.Expr:
     parts = text.str.extract_groups(_ISO).struct
     clock = parts.field("clock")
     clock = pl.when(clock.str.len_bytes() == 5).then(clock + ":00").otherwise(clock)
-    local = (parts.field("day") + "T" + clock).str.to_datetime(
-        "%Y-%m-%dT%H:%M:%S", time_unit="ms", strict=False
-    )
+    local = (parts.field("day") + "T" + clock).str.to_datetime("%Y-%m-%dT%H:%M:%S", time_unit="ms", strict=False)
     part = parts.field("part").fill_null("").str.slice(0, 3).str.pad_end(3, "0").cast(pl.Int64, strict=False)
     zone = parts.field("zone").str.replace(":", "", literal=True)
     minutes = zone.str.slice(1, 2).cast(pl.Int64, strict=False).fill_null(0) * 60
@@ -613,9 +605,7 @@ def _multi_from_list(source: _Source) -> Value:
             "SEPARATOR",
             "a list with a value that holds ';', is empty or null",
             "The org separates the values by ';' and has no escape for it.",
-            items.list.eval(
-                element.str.contains(";", literal=True) | (element == "") | element.is_null()
-            ).list.any(),
+            items.list.eval(element.str.contains(";", literal=True) | (element == "") | element.is_null()).list.any(),
         ),
         *_items_not_in_picklist(items, source.field),
     ]
