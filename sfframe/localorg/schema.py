@@ -128,7 +128,7 @@ class Field:
         )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # the answer is a dict, which has no hash; columns that name an object need one
 class SObject:
     """One object of the org: its describe answer, when it was last changed, and its fields by lower-case name."""
 
