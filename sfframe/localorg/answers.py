@@ -14,7 +14,7 @@ from email.utils import format_datetime, parsedate_to_datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
-from aiohttp import web
+from aiohttp import BodyPartReader, web
 
 from sfframe.localorg.bulk import Job, job_info
 from sfframe.localorg.org import Org
@@ -24,13 +24,21 @@ from sfframe.localorg.tokens import OAuthError
 from sfframe.localorg.wire import Refusal, not_found
 
 T = TypeVar("T")
-Answer = Callable[[web.BaseRequest, Route], Awaitable[web.Response]]
+Answer = Callable[[web.BaseRequest, Route], Awaitable[web.StreamResponse]]
 
 # 150 MB after base64 (wire notes, 4.2).
 MAX_UPLOAD = 112_500_000
 _MAX_MULTIPART = 100_000
 _MAX_JSON = 1_000_000
 _ID_FOR_LOCATORS = "01g"
+
+
+class CsvFile(web.FileResponse):
+    """A result file. Its charset isn't named, it is UTF-8 (5)."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path, headers={"Content-Type": "text/csv"})
+        self.path = path
 
 
 class Answers:
@@ -115,7 +123,7 @@ class Answers:
         parts: dict[str, bytes] = {}
         size = 0
         async for part in await request.multipart():
-            if not hasattr(part, "read"):
+            if not isinstance(part, BodyPartReader):
                 raise Refusal(400, "API_ERROR", "Nested multipart content is not accepted")
             content = bytes(await part.read())
             size += len(content)
@@ -186,7 +194,7 @@ class Answers:
         await self._run(self._org.jobs.delete, job)
         return web.Response(status=204)
 
-    async def _results(self, request: web.BaseRequest, route: Route) -> web.Response:
+    async def _results(self, request: web.BaseRequest, route: Route) -> web.StreamResponse:
         job = self._org.jobs.get(route.argument)
         if not _accepts_csv(request):
             raise Refusal(406, "NOT_ACCEPTABLE", "Results are text/csv")
@@ -196,8 +204,8 @@ class Answers:
             path, is_empty=not self._org.results.rows(job, kind), crlf=job.line_ending == "CRLF"
         )
 
-    def _results_answer(self, path: Path, *, is_empty: bool, crlf: bool) -> web.Response:
-        """A file, or one of the forms in which there's nothing (5.1). The charset isn't named, it is UTF-8."""
+    def _results_answer(self, path: Path, *, is_empty: bool, crlf: bool) -> web.StreamResponse:
+        """A file, or one of the forms in which there's nothing (5.1)."""
         manner = self._org.manners.empty_results if is_empty else "header"
         if manner == "no_content":
             return web.Response(status=204)
@@ -205,7 +213,7 @@ class Answers:
             return web.Response(body=b"", content_type="text/csv")
         if manner == "blank_line":
             return web.Response(body=path.read_bytes() + (b"\r\n" if crlf else b"\n"), content_type="text/csv")
-        return web.Response(body=path.open("rb"), content_type="text/csv")
+        return CsvFile(path)
 
     def _spool_path(self) -> Path:
         return self._org.store.uploads / f"750-{secrets.token_hex(8)}.part"

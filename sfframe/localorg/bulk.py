@@ -20,6 +20,10 @@ from sfframe.localorg.wire import Refusal, not_found, timestamp
 
 OPERATIONS = ("insert", "update", "upsert", "delete", "hardDelete")
 TERMINAL = frozenset({"JobComplete", "Failed", "Aborted"})
+_NO_HARD_DELETE = (
+    "FeatureNotEnabled : hardDelete operation requires special user profile permission,"
+    " please contact your system administrator"
+)
 _DELETABLE = TERMINAL | {"UploadComplete"}
 _MEMBERS = {
     "object",
@@ -286,8 +290,7 @@ class Jobs:
         if sobject is None:
             raise Refusal(400, "INVALIDJOB", f"InvalidJob : Unable to find object: {wanted or ''}")
         if body["operation"] == "hardDelete" and not self._manners.hard_delete:
-            text = "hardDelete operation requires special user profile permission, please contact your system administrator"
-            raise Refusal(400, "FEATURENOTENABLED", f"FeatureNotEnabled : {text}")
+            raise Refusal(400, "FEATURENOTENABLED", _NO_HARD_DELETE)
         return sobject, self._key(body, sobject)
 
     def _key(self, body: dict[str, Any], sobject: SObject) -> str | None:

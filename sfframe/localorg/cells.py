@@ -44,7 +44,7 @@ def read_cell(column: Column) -> Cell:
     field = column.parent_field or column.field
     reader = _READERS.get(field.type)
     if reader is None:
-        value = f"CASE WHEN {absent} THEN NULL ELSE nullif(org.trimmed({text}), '') END"
+        value = f"CASE WHEN {absent} THEN NULL ELSE org.trimmed({text}) END"
         if field.type in ("id", "reference"):
             value = f"org.normal_id({value})"
         return Cell(value, f"{text} <> ''", "NULL")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pyarrow as pa
@@ -27,7 +28,6 @@ _STORED_FORMS = {
     "time": "strftime(DATE '2000-01-01' + org.as_time({}), '%H:%M:%S.%gZ')",
     "id": "org.normal_id({})",
     "reference": "org.normal_id({})",
-    **dict.fromkeys(NUMBER_TYPES, "org.java_double(org.as_number({}))"),
 }
 
 
@@ -110,11 +110,15 @@ class Echo:
     def _query(self, order: Sequence[int], job_id: str, seed: int) -> str:
         good = ["coalesce(o.id, '')", "o.created::VARCHAR", *map(self._stored, self.columns)]
         bad = ["coalesce(o.id, '')", "o.error", *(self._sent(self.columns[index]) for index in order)]
+        numbers = [c.index for c in self.columns if c.field.type in NUMBER_TYPES and c.parent is None]
+        values = "".join(f", org.as_number({cell(i)}) AS x{i}" for i in numbers)
+        texts = "".join(f", abs(x{i})::VARCHAR AS p{i}" for i in numbers)
         return f"""
-            SELECT o.error IS NOT NULL AS is_bad, CASE WHEN o.error IS NULL THEN {self._line(good)}
-                   ELSE {self._line(bad)} END AS line
-            FROM cells JOIN org.outcomes o ON o.n = cells.{ROW} AND o.job = {literal(job_id)}
-            ORDER BY is_bad, hash({literal(f"{seed} {job_id}")}, cells.{ROW})"""
+            WITH read AS (SELECT *{values} FROM cells), written AS (SELECT *{texts} FROM read)
+            SELECT o.error IS NOT NULL AS is_bad,
+                   CASE WHEN o.error IS NULL THEN {self._line(good)} ELSE {self._line(bad)} END AS line
+            FROM written JOIN org.outcomes o ON o.n = written.{ROW} AND o.job = {literal(job_id)}
+            ORDER BY is_bad, hash({literal(f"{seed} {job_id}")}, written.{ROW})"""
 
     def _line(self, values: Sequence[str]) -> str:
         quoted = (f"""replace({value}, '"', '""')""" for value in values)
@@ -123,12 +127,16 @@ class Echo:
 
     def _stored(self, column: Column) -> str:
         """A cell of a saved row: how the org writes the value (5.3)."""
-        text = cell(column.index)
-        form = _STORED_FORMS.get(column.field.type) if column.parent is None else None
+        text, field = cell(column.index), column.field
         if self.manners.echo == "verbatim":
             return text
-        stored = text if form is None else f"coalesce({form.format(text)}, {text})"
-        return f"CASE WHEN {text} IN ('', '{NULL_MARK}') THEN '' ELSE {stored} END"
+        if column.parent is not None:
+            form = text
+        elif field.type in NUMBER_TYPES:
+            form = f"org.java_text(x{column.index}, p{column.index})"
+        else:
+            form = _STORED_FORMS.get(field.type, "{}").format(text)
+        return f"CASE WHEN {text} IN ('', '{NULL_MARK}') THEN '' ELSE coalesce({form}, {text}) END"
 
     def _sent(self, column: Column) -> str:
         """A cell of a failed row: what was sent, but for the known gap of headers in another case (4.5)."""
@@ -139,19 +147,20 @@ class Echo:
 
 def _as_reader(upload: Path, layout: Layout, delimiter: str) -> pa.RecordBatchReader:
     batches = (batch for rows in read_rows(upload, layout, delimiter=delimiter) for batch in rows.to_batches())
-    fields = [pa.field(cell(index), pa.string()) for index in range(len(layout.names))]
-    return pa.RecordBatchReader.from_batches(pa.schema([*fields, pa.field(ROW, pa.int64())]), batches)
+    columns: dict[str, pa.DataType] = {cell(index): pa.string() for index in range(len(layout.names))}
+    return pa.RecordBatchReader.from_batches(pa.schema({**columns, ROW: pa.int64()}), batches)
 
 
 def _quoted_name(header: str) -> str:
     return '"' + header.replace('"', '""') + '"'
 
 
-def _text(lines: pa.Array) -> memoryview:
+def _text(lines: pa.Array[Any]) -> memoryview:
     """The lines one after the other, as the array holds them already."""
     if not len(lines):
         return memoryview(b"")
     wide = lines.cast(pa.large_string())
     _, offsets, data = wide.buffers()
+    assert data is not None
     ends = pa.Array.from_buffers(pa.int64(), len(wide) + 1, [None, offsets], offset=wide.offset)
     return memoryview(data)[ends[0].as_py() : ends[len(wide)].as_py()]

@@ -141,7 +141,7 @@ class FaultDesk:
         return lambda rows: self._pick_rows(headers, rows)
 
     def _pick_rows(self, headers: tuple[str, ...], rows: pa.Table) -> dict[int, str]:
-        numbers = rows.column(ROW).to_pylist()
+        numbers: list[int] = rows.column(ROW).to_numpy().tolist()
         texts = zip(*(rows.column(cell(index)).to_pylist() for index in range(len(headers))), strict=True)
         picked: dict[int, str] = {}
         with self._lock:

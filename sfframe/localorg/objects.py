@@ -31,14 +31,14 @@ def _reference(*targets: str, **attributes: Any) -> dict[str, Any]:
 
 def _address(prefix: str) -> dict[str, FieldSpec]:
     compound = f"{prefix}Address"
-    parts: dict[str, FieldSpec] = {
+    parts: dict[str, dict[str, Any]] = {
         f"{prefix}Street": {"type": "textarea", "length": 255},
         f"{prefix}City": {"length": 40},
         f"{prefix}State": {"length": 80},
         f"{prefix}PostalCode": {"length": 20},
         f"{prefix}Country": {"length": 80},
     }
-    named = {name: {**dict(spec), "compoundFieldName": compound} for name, spec in parts.items() if spec is not str}
+    named = {name: {**spec, "compoundFieldName": compound} for name, spec in parts.items()}
     return {**named, compound: {"type": "address", **READ_ONLY}}
 
 

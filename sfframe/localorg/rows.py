@@ -72,7 +72,7 @@ def work_table(request: Request) -> str:
     key_value = f"t.v{key.index}" if key else "NULL::VARCHAR"
     return f"""
         CREATE OR REPLACE TEMP TABLE work AS
-        WITH t AS (
+        WITH t AS MATERIALIZED (
             SELECT n, n // {CHUNK_ROWS} AS chunk, {unreadable}::VARCHAR AS unreadable,
                    {", ".join([*texts, *values, *given])}
             FROM cells
@@ -118,13 +118,10 @@ def _target(request: Request) -> tuple[str, str, list[str]]:
         return "o.Id", f"LEFT JOIN {table} o ON o.Id = {value}", _id_errors(request, value)
     key = request.key
     assert key is not None
-    found = f"""(
-        SELECT {fold(key, name(key.name))} AS k, min(Id) AS id, count(*) AS hits, string_agg(Id, ', ' ORDER BY Id) AS ids
-        FROM {table} WHERE NOT IsDeleted AND {name(key.name)} IS NOT NULL GROUP BY 1)"""
     missing = f"CASE WHEN {value} IS NULL THEN {literal(f'MISSING_ARGUMENT:{key.name} not specified:--')} END"
     ambiguous = _ambiguous(key, "o")
     forbidden = _id_forbidden(request) or "NULL"
-    return "o.id", f"LEFT JOIN {found} o ON o.k = {fold(key, value)}", [missing, forbidden, ambiguous]
+    return "o.id", _matches(request.sobject, key, column.index, "o"), [missing, forbidden, ambiguous]
 
 
 def _id_errors(request: Request, value: str) -> list[str]:
@@ -134,14 +131,13 @@ def _id_errors(request: Request, value: str) -> list[str]:
     prefixed = cells.has_prefix(value, [request.sobject])
     malformed = cells.malformed_id("Id", "Id", value)
     gone = "o.IsDeleted" if operation != "hardDelete" else "false"
-    errors = [
+    return [
         f"CASE WHEN {value} IS NULL THEN {literal(missing)} END" if operation != "upsert" else "NULL",
         f"CASE WHEN {value} IS NOT NULL AND NOT ({prefixed}) THEN {malformed} END",
         f"CASE WHEN {value} IS NOT NULL AND o.Id IS NULL"
         " THEN 'INVALID_CROSS_REFERENCE_KEY:invalid cross reference id:--' END",
         f"CASE WHEN {gone} THEN 'ENTITY_IS_DELETED:entity is deleted:--' END",
     ]
-    return errors
 
 
 def _id_forbidden(request: Request) -> str | None:
@@ -188,11 +184,7 @@ def _lookup(column: Column, request: Request) -> tuple[str, str]:
     value, field, i = f"t.v{column.index}", column.field, column.index
     if column.parent is not None and column.parent_field is not None:
         parent_field, parent = column.parent_field, column.parent
-        key = fold(parent_field, name(parent_field.name))
-        join = f"""LEFT JOIN (
-            SELECT {key} AS k, min(Id) AS id, count(*) AS hits, string_agg(Id, ', ' ORDER BY Id) AS ids
-            FROM {records(parent)} WHERE NOT IsDeleted AND {key} IN (SELECT {fold(parent_field, f"v{i}")} FROM t)
-            GROUP BY 1) l{i} ON l{i}.k = {fold(parent_field, value)}"""
+        join = _matches(parent, parent_field, i, f"l{i}")
         where = f" not found for field {parent_field.name} in entity {parent.name}:--"
         missing = concat("'INVALID_FIELD:Foreign key external ID: '", f"t.{cell(i)}", literal(where))
         absent = f"CASE WHEN {value} IS NOT NULL AND l{i}.id IS NULL THEN {missing} END"
@@ -208,6 +200,16 @@ def _lookup(column: Column, request: Request) -> tuple[str, str]:
         CASE WHEN {cells.has_prefix(value, targets)} THEN 'INVALID_CROSS_REFERENCE_KEY:invalid cross reference id:--'
         ELSE {malformed} END END"""
     return " ".join(joins), error
+
+
+def _matches(sobject: SObject, field: Field, index: int, alias: str) -> str:
+    """The join that finds the records whose `field` is what a column of the upload says."""
+    held, value = fold(field, name(field.name)), fold(field, f"v{index}")
+    return f"""
+        LEFT JOIN (
+            SELECT {held} AS k, min(Id) AS id, count(*) AS hits, string_agg(Id, ', ' ORDER BY Id) AS ids
+            FROM {records(sobject)} WHERE NOT IsDeleted AND {held} IN (SELECT {value} FROM t) GROUP BY 1
+        ) {alias} ON {alias}.k = {fold(field, f"t.v{index}")}"""
 
 
 def _ambiguous(field: Field, alias: str) -> str:

@@ -1,4 +1,4 @@
-"""Rows become records: what `work` says is checked against the records there are, and written (wire notes, 3.9, 4.7)."""
+"""Rows become records: `work` is checked against the records there are, and written (wire notes, 3.9, 4.7)."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import duckdb
 import pyarrow as pa
 
 from sfframe.localorg import cells
+from sfframe.localorg.ids import make_ids
 from sfframe.localorg.rows import Request, fold, work_table
 from sfframe.localorg.schema import Field
 from sfframe.localorg.sql import literal, name, number, run
@@ -164,16 +165,11 @@ class Saver:
         if self.request.operation == "update":
             return next_number
         sobject = self.request.sobject
-        fresh = f"nth = {nth} AND {_OK} AND target IS NULL"
-        run(
-            self.db,
-            f"""
-            UPDATE work SET created = true, number = o.number, target = org.make_id('{sobject.key_prefix}', o.number)
-            FROM (SELECT n, {next_number - 1} + row_number() OVER (ORDER BY n) AS number FROM work WHERE {fresh}) o
-            WHERE work.n = o.n""",
-        )
-        made = self._number("count(*)", f"nth = {nth} AND created")
+        query = f"SELECT n FROM work WHERE nth = {nth} AND {_OK} AND target IS NULL ORDER BY n"
+        fresh = self.db.sql(query).to_arrow_table()
+        made = int(fresh.num_rows)
         if made:
+            self._number_new(fresh, next_number)
             values = {field.name: self._new_value(field, stamp) for field in sobject.stored}
             values["IsDeleted"] = "false"
             columns = {field: value for field, value in values.items() if value is not None}
@@ -184,6 +180,17 @@ class Saver:
                 SELECT {", ".join(columns.values())} FROM work WHERE nth = {nth} AND created ORDER BY n""",
             )
         return next_number + made
+
+    def _number_new(self, fresh: pa.Table, first: int) -> None:
+        made = fresh.num_rows
+        numbers = pa.array(range(first, first + made), pa.int64())
+        ids = make_ids(self.request.sobject.key_prefix, first, made)
+        self.db.register("made", fresh.append_column("number", numbers).append_column("id", ids))
+        run(
+            self.db,
+            "UPDATE work SET created = true, number = made.number, target = made.id FROM made WHERE made.n = work.n",
+        )
+        self.db.unregister("made")
 
     def _new_value(self, field: Field, stamp: str) -> str | None:
         """SQL for a field of a new record; None: it stays null."""

@@ -77,7 +77,7 @@ def _check_text(data: Bytes) -> None:
     try:
         for start in range(0, len(data), _STEP):
             piece = data[start : start + _STEP]
-            decoder.decode(memoryview(piece))
+            decoder.decode(piece.tobytes())
             if (piece == NUL).any():
                 raise StructureError("InvalidBatch : Failed to parse CSV. Found a NUL character")
         decoder.decode(b"", final=True)
@@ -172,8 +172,8 @@ class _Marks:
             if _units(self._record(int(starts[row]), int(lengths[row]))) > _MAX_RECORD:
                 raise StructureError(f"InvalidBatch : Record {row} is longer than {_MAX_RECORD} characters")
         if (cells != cells[0]).any():
-            row = int(np.flatnonzero(cells != cells[0])[0])
-            what = f"Record {row} has {cells[row]} values, the header has {cells[0]}"
+            odd = int(np.flatnonzero(cells != cells[0])[0])
+            what = f"Record {odd} has {cells[odd]} values, the header has {cells[0]}"
             raise StructureError(f"InvalidBatch : Failed to parse CSV. {what}")
 
     def _record(self, start: int, length: int) -> bytes:

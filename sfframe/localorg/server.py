@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 from aiohttp import web
 
-from sfframe.localorg.answers import Answers
+from sfframe.localorg.answers import Answers, CsvFile
 from sfframe.localorg.describe import FieldSpec
 from sfframe.localorg.faults import Fault
 from sfframe.localorg.manners import Manners
@@ -173,7 +173,13 @@ class Server:
         return sum(served.kind == kind for served in self.requests)
 
     def define(self, api_name: str, fields: Mapping[str, FieldSpec]) -> None:
-        """Add an object, or redefine one: `{"Total__c": "currency", "Ext__c": {"type": "string", "externalId": True}}`."""
+        """Add an object, or redefine one.
+
+        Args:
+            api_name: As in `Invoice__c`.
+            fields: A type or describe attributes for each field:
+                `{"Total__c": "currency", "Ext__c": {"type": "string", "externalId": True, "unique": True}}`.
+        """
         self.org.define(api_name, fields)
 
     def rows(self, api_name: str) -> pa.Table:
@@ -223,7 +229,7 @@ class Server:
         route: Route | None = None
         try:
             route = find_route(request.method, path)
-            response = await self._routed(request, route)
+            response: web.StreamResponse = await self._routed(request, route)
         except Refusal as refusal:
             response = web.json_response(refusal.body(), status=refusal.status)
         if "Sforce-Limit-Info" not in response.headers and path.startswith("/services/data/") and not response.prepared:
@@ -241,7 +247,7 @@ class Server:
             elif fault.effect != "truncate":
                 return await spoil(fault, request, self._stopping)
         try:
-            response = await self._answer(request, route)
+            response: web.StreamResponse = await self._answer(request, route)
         except Refusal as refusal:
             response = web.json_response(refusal.body(), status=refusal.status)
         if fault is not None and fault.effect == "truncate":
@@ -253,14 +259,17 @@ class Server:
                 return await spoil(fault, request, self._stopping)
         return response
 
-    async def _truncate(self, fault: Fault, request: web.BaseRequest, response: web.Response) -> web.StreamResponse:
-        body = response.body
-        whole = body if isinstance(body, bytes) else body._value.read() if body is not None else b""
-        if not isinstance(body, bytes) and body is not None:
-            body._value.close()
-        return await send_cut(fault, request, whole, response)
+    async def _truncate(
+        self, fault: Fault, request: web.BaseRequest, response: web.StreamResponse
+    ) -> web.StreamResponse:
+        if isinstance(response, CsvFile):
+            body = response.path.read_bytes()
+        else:
+            sent = response.body if isinstance(response, web.Response) else None
+            body = bytes(sent) if isinstance(sent, bytes | bytearray) else b""
+        return await send_cut(fault, request, body, response)
 
-    async def _answer(self, request: web.BaseRequest, route: Route) -> web.Response:
+    async def _answer(self, request: web.BaseRequest, route: Route) -> web.StreamResponse:
         if route.kind not in _NEEDS_NO_TOKEN:
             self._admit(request)
         return await self._answers.of(route.kind)(request, route)

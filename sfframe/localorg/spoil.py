@@ -33,7 +33,9 @@ async def spoil(fault: Fault, request: web.BaseRequest, stopping: asyncio.Event)
     return web.Response()
 
 
-async def send_cut(fault: Fault, request: web.BaseRequest, body: bytes, response: web.Response) -> web.StreamResponse:
+async def send_cut(
+    fault: Fault, request: web.BaseRequest, body: bytes, response: web.StreamResponse
+) -> web.StreamResponse:
     """Send a part of an answer."""
     kept = _cut(body, fault.at)
     cut = web.StreamResponse(status=response.status, headers=response.headers)

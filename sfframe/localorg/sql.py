@@ -36,7 +36,7 @@ def coalesce(*parts: str) -> str:
 
 
 # What Java's trim takes off: everything up to the blank. NUL doesn't get this far.
-_BLANKS = "".join(f"chr({code}) || " for code in range(1, 32)) + "' '"
+_BLANKS = literal("".join(map(chr, range(1, 33))))
 _NUMBER = r"[+-]?([0-9]+([.][0-9]*)?|[.][0-9]+)([eE][+-]?[0-9]+)?"
 _DATE = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
 _CLOCK = r"([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]"
@@ -45,6 +45,7 @@ _EMAIL = r"[A-Za-z0-9.!#$%&''*+/=?^_`{|}~-]+@[A-Za-z0-9-]+([.][A-Za-z0-9-]+)+"
 
 # The shortest digits of a double, as DuckDB writes them, set in the form of Java's Double.toString (wire notes, 13):
 # plain between 10^-3 and 10^7, otherwise one digit, point, digits, E, exponent without plus sign or padding.
+# Arguments are named in full once each where it matters: a macro copies its argument to each place.
 _JAVA = (
     "CREATE OR REPLACE MACRO org.java_point(digits) AS digits[1] || '.' ||"
     " CASE WHEN length(digits) > 1 THEN digits[2:] ELSE '0' END",
@@ -52,18 +53,21 @@ _JAVA = (
     " CASE WHEN contains(plain, 'e') THEN split_part(plain, 'e', 2)::INTEGER"
     " WHEN starts_with(plain, '0.') THEN length(ltrim(plain[3:], '0')) - length(plain[3:]) - 1"
     " ELSE length(split_part(plain, '.', 1)) - 1 END",
-    "CREATE OR REPLACE MACRO org.java_digits(plain) AS"
-    " CASE WHEN trim(replace(split_part(plain, 'e', 1), '.', ''), '0') = '' THEN '0'"
-    " ELSE trim(replace(split_part(plain, 'e', 1), '.', ''), '0') END",
-    "CREATE OR REPLACE MACRO org.java_double(x) AS CASE WHEN x = 0 OR (abs(x) >= 1e-3 AND abs(x) < 1e7)"
-    " THEN x::DOUBLE::VARCHAR ELSE CASE WHEN x < 0 THEN '-' ELSE '' END ||"
-    " org.java_point(org.java_digits(abs(x::DOUBLE)::VARCHAR)) || 'E' || org.java_exponent(abs(x::DOUBLE)::VARCHAR) END",
+    "CREATE OR REPLACE MACRO org.java_digits(plain) AS trim(replace(split_part(plain, 'e', 1), '.', ''), '0')",
+    "CREATE OR REPLACE MACRO org.java_text(x, plain) AS CASE WHEN x IS NULL THEN NULL"
+    " WHEN x = 0 OR (abs(x) >= 1e-3 AND abs(x) < 1e7) THEN CASE WHEN x < 0 THEN '-' ELSE '' END || plain"
+    " ELSE CASE WHEN x < 0 THEN '-' ELSE '' END ||"
+    " org.java_point(org.java_digits(plain)) || 'E' || org.java_exponent(plain) END",
+    "CREATE OR REPLACE MACRO org.java_double(x) AS org.java_text(x::DOUBLE, abs(x::DOUBLE)::VARCHAR)",
 )
 
 MACROS = (
-    f"CREATE OR REPLACE MACRO org.trimmed(t) AS trim(t, {_BLANKS})",
+    # Taking off blanks is slow, so it is asked first whether there are any; what is blank altogether is null.
+    "CREATE OR REPLACE MACRO org.trimmed(t) AS CASE"
+    " WHEN regexp_matches(t, '^[\\x01-\\x20]|[\\x01-\\x20]$') THEN nullif(trim(t, " + _BLANKS + "), '') ELSE t END",
     # Lengths are counted in UTF-16 units; bytes are never fewer, so most values need no look at their characters.
-    "CREATE OR REPLACE MACRO org.units(t) AS length(t) + length(regexp_replace(t, '[^\\x{10000}-\\x{10FFFF}]', '', 'g'))",
+    "CREATE OR REPLACE MACRO org.units(t) AS"
+    " length(t) + length(regexp_replace(t, '[^\\x{10000}-\\x{10FFFF}]', '', 'g'))",
     "CREATE OR REPLACE MACRO org.is_longer(t, most) AS"
     " CASE WHEN strlen(t) <= most THEN false ELSE org.units(t) > most END",
     "CREATE OR REPLACE MACRO org.as_boolean(t) AS"

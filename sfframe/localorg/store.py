@@ -43,7 +43,8 @@ class Store:
         self.scratch = Path(tempfile.mkdtemp(prefix="localorg-"))
         self.uploads = self.scratch if database is None else Path(f"{database}.uploads")
         self.uploads.mkdir(mode=0o700, exist_ok=True)
-        config: dict[str, Any] = {"preserve_insertion_order": True, "temp_directory": str(self.scratch)}
+        # The default of 16 MB would write the whole table anew after every few thousand rows, in memory too.
+        config: dict[str, Any] = {"checkpoint_threshold": "1GB", "temp_directory": str(self.scratch)}
         self._db = duckdb.connect(":memory:" if database is None else str(database), config=config)
         self._lock = threading.Lock()
         self._seq = itertools.count(1)
@@ -158,7 +159,8 @@ class Store:
 
     def rows(self, sobject: SObject) -> pa.Table:
         with self.front() as db:
-            return db.sql(f"SELECT * FROM {records(sobject)} ORDER BY Id").to_arrow_table()
+            table: pa.Table = db.sql(f"SELECT * FROM {records(sobject)} ORDER BY Id").to_arrow_table()
+            return table
 
     def count(self, sobject: SObject) -> int:
         with self.front() as db:

@@ -183,9 +183,9 @@ class Tokens:
         try:
             login = ElementTree.fromstring(envelope).find(f".//{{{_PARTNER}}}login")
         except ElementTree.ParseError as error:
-            return _fault("XML_PARSER_ERROR", str(error), code="soapenv:Client")
+            return _fault("XML_PARSER_ERROR", str(error), faultcode="soapenv:Client")
         if login is None:
-            return _fault("INVALID_OPERATION", "localorg speaks login() alone", code="soapenv:Client")
+            return _fault("INVALID_OPERATION", "localorg speaks login() alone", faultcode="soapenv:Client")
         if not self._knows(login.findtext(f"{{{_PARTNER}}}username"), login.findtext(f"{{{_PARTNER}}}password")):
             text = "INVALID_LOGIN: Invalid username, password, security token; or user locked out."
             return _fault("INVALID_LOGIN", text)
@@ -207,16 +207,16 @@ class Tokens:
         )
 
 
-def _fault(code: str, message: str, *, code_space: str = "sf", **kwargs: str) -> tuple[int, str]:
-    faultcode = kwargs.get("code", code)
+def _fault(code: str, message: str, *, faultcode: str | None = None) -> tuple[int, str]:
     return 500, (
         '<?xml version="1.0" encoding="UTF-8"?>'
         '<soapenv:Envelope xmlns:soapenv="http://schemas.xmlsoap.org/soap/envelope/"'
         ' xmlns:sf="urn:fault.partner.soap.sforce.com" xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance">'
-        f"<soapenv:Body><soapenv:Fault><faultcode>{faultcode}</faultcode><faultstring>{escape(message)}</faultstring>"
+        f"<soapenv:Body><soapenv:Fault><faultcode>{faultcode or code}</faultcode>"
+        f"<faultstring>{escape(message)}</faultstring>"
         f'<detail><sf:LoginFault xsi:type="sf:LoginFault"><sf:exceptionCode>{code}</sf:exceptionCode>'
-        f"<sf:exceptionMessage>{escape(message.removeprefix(f'{code}: '))}</sf:exceptionMessage></sf:LoginFault></detail>"
-        "</soapenv:Fault></soapenv:Body></soapenv:Envelope>"
+        f"<sf:exceptionMessage>{escape(message.removeprefix(f'{code}: '))}</sf:exceptionMessage></sf:LoginFault>"
+        "</detail></soapenv:Fault></soapenv:Body></soapenv:Envelope>"
     )
 
 

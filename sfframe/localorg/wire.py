@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 
-class Refusal(Exception):
+class Refusal(Exception):  # noqa: N818  (it is the answer that is refused, not an accident)
     """A request is answered with an error; as the array of the data endpoints."""
 
     def __init__(self, status: int, code: str, message: str) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from sfframe.localorg.header import read_header
+from sfframe.localorg.header import Column, read_header
 from sfframe.localorg.parse import read_rows
 from sfframe.localorg.rows import CHUNK_ROWS, Request
 from sfframe.localorg.save import Rule, Saver
@@ -120,9 +120,9 @@ class Worker:
         if fault is not None and fault.effect == "vanish" and fault.when == "before":
             jobs.vanish(job)
             return
+        # Not recorded: at reopening a job that is closed and one that had started are taken up alike.
         job.state = "InProgress"
         jobs.touch(job)
-        jobs.record(job)
         try:
             layout, request = self._read(job)
         except StructureError as error:
@@ -212,7 +212,7 @@ def request_of(job: Job, layout: Layout, sobject: SObject, find: Callable[[str],
         StructureError: The header can't be used.
     """
     key = sobject.field(job.external_id_field) if job.external_id_field else None
-    columns = ()
+    columns: tuple[Column, ...] = ()
     if layout.names:
         columns = read_header(
             layout.names, sobject, find, operation=job.operation, key=key.name if key is not None else None
