@@ -11,6 +11,7 @@ import io
 import logging
 import os
 import time
+import weakref
 from collections.abc import AsyncGenerator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -79,8 +80,8 @@ class LostError(Exception):
 class Wire:
     """Sessions, one for each running loop, opened when first needed.
 
-    A session lives in an async generator. So it is closed not only by `close`, but also when its loop ends
-    (`asyncio.run` and sfframe's own loop close their generators) and when the Wire is garbage.
+    A session lives in an async generator. So it is closed not only by `close`, but also when its loop ends:
+    `asyncio.run` and sfframe's own loop close their generators. And it is closed when the Wire is garbage.
     """
 
     def __init__(self, timeouts: Timeouts, *, user_agent: str) -> None:
@@ -108,18 +109,23 @@ class Wire:
 
     async def close(self) -> None:
         """Close the session of the running loop, if there is one."""
-        if session := self._open.pop(asyncio.get_running_loop(), None):
-            await session.keeper.aclose()
+        if held := self._open.pop(asyncio.get_running_loop(), None):
+            held.when_garbage.detach()
+            await held.keeper.aclose()
 
     async def _session(self) -> aiohttp.ClientSession:
         loop = asyncio.get_running_loop()
         if (held := self._open.get(loop)) and not held.session.closed:
             return held.session
-        for other in [other for other in self._open if other.is_closed()]:
-            self._open.pop(other, None)
+        for other in list(self._open):
+            if other.is_closed() and (ended := self._open.pop(other, None)):
+                ended.when_garbage.detach()
         keeper = _keep_session(self._timeouts, self._user_agent)
         session = await anext(keeper)
-        self._open[loop] = _Session(session, keeper)
+        # The registry of finalizers holds the session until then: it must not be garbage along with the Wire.
+        when_garbage = weakref.finalize(self, _close_soon, loop, keeper)
+        when_garbage.atexit = False
+        self._open[loop] = _Session(session, keeper, when_garbage)
         return session
 
     async def _exchange(self, session: aiohttp.ClientSession, request: Request) -> Response:
@@ -160,6 +166,16 @@ class Wire:
 class _Session:
     session: aiohttp.ClientSession
     keeper: AsyncGenerator[aiohttp.ClientSession, None]
+    when_garbage: weakref.finalize[..., Wire]
+
+
+def _close_soon(loop: asyncio.AbstractEventLoop, keeper: AsyncGenerator[aiohttp.ClientSession, None]) -> None:
+    if not loop.is_closed():
+        loop.call_soon_threadsafe(lambda: loop.create_task(_close_now(keeper)))
+
+
+async def _close_now(keeper: AsyncGenerator[aiohttp.ClientSession, None]) -> None:
+    await keeper.aclose()
 
 
 async def _keep_session(timeouts: Timeouts, user_agent: str) -> AsyncGenerator[aiohttp.ClientSession, None]:
