@@ -411,3 +411,76 @@ async def test_the_last_block_to_end_closes_the_connections(site: Site, org: Org
         await _ask(org)
     await _ask(org)  # the outer block of the fixture holds them still
     assert len(org.transport._wire._open) == 1
+
+
+async def test_a_proxy_of_the_environment_is_used_with_its_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
+    heard: list[str] = []
+
+    async def listen(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        heard.append((await reader.readuntil(b"\r\n\r\n")).decode())
+        writer.write(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n")
+        writer.close()
+
+    proxy = await asyncio.start_server(listen, "127.0.0.1", 0)
+    port = proxy.sockets[0].getsockname()[1]
+    monkeypatch.setenv("HTTPS_PROXY", f"http://ada:l%40ce@127.0.0.1:{port}")
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    monkeypatch.delenv("no_proxy", raising=False)
+    once = RetryPolicy(max_tries=1)
+    async with Org("https://acme.my.salesforce.com", AccessToken("t" * 20), retry=once) as org:
+        with pytest.raises(ApiError) as caught:
+            await org.limits()
+    proxy.close()
+    assert heard[0].startswith("CONNECT acme.my.salesforce.com:443 ")
+    assert "Basic YWRhOmxAY2U=" in heard[0]
+    assert "Bearer" not in heard[0]
+    assert "l@ce" not in str(caught.value)
+
+
+async def test_this_machine_is_never_asked_through_a_proxy(
+    site: Site, org: Org, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
+    site.on("GET", PATH, reply(b"direct"))
+    assert (await org.transport.request("GET", PATH)).body == b"direct"
+
+
+async def test_credentials_in_netrc_stay_there(
+    site: Site, org: Org, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    netrc = tmp_path / "netrc"
+    netrc.write_text("machine 127.0.0.1 login ada password lace\n")
+    monkeypatch.setenv("NETRC", str(netrc))
+    site.on("GET", PATH, reply({}))
+    await org.transport.request("GET", PATH)
+    assert site.seen[-1].token.endswith("token-1")
+
+
+@pytest.mark.parametrize("from_file", [False, True])
+async def test_an_upload_refused_before_its_end_is_sent_again_whole(from_file: bool, tmp_path: Path) -> None:
+    data = os.urandom(20_000_000)
+    (tmp_path / "part.csv").write_bytes(data)
+    whole: list[bool] = []
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = await reader.readuntil(b"\r\n\r\n")
+        if b"/token" in head:
+            await reader.readexactly(int(head.lower().partition(b"content-length: ")[2].split()[0]))
+            writer.write(b'HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 20\r\n\r\n{"access_token":"t"}')
+        elif not whole:
+            whole.append(False)
+            writer.write(b"HTTP/1.1 401 Unauthorized\r\nContent-Length: 2\r\n\r\n[]")
+            while await reader.read(2**20):
+                pass
+        else:
+            whole.append(await reader.readexactly(len(data)) == data)
+            writer.write(b"HTTP/1.1 201 Created\r\nContent-Length: 0\r\n\r\n")
+        writer.close()
+
+    listener = await asyncio.start_server(answer, "127.0.0.1", 0)
+    url = f"http://127.0.0.1:{listener.sockets[0].getsockname()[1]}"
+    async with Org(url, ClientCredentials("app", "secret"), retry=AT_ONCE) as org:
+        body = tmp_path / "part.csv" if from_file else data
+        response = await org.transport.request("PUT", "/x", body=body, repeat=Repeat.NEVER)
+    listener.close()
+    assert (response.status, whole) == (201, [False, True])
