@@ -305,8 +305,8 @@ def conclude(result: IngestResult[Any], done: Done, request: IngestRequest) -> I
         raise JobFailed("\n".join([*result.notes, result.summary()]), job=job, result=result) from cause
     if not result:
         if request.options.on_failure == "raise":
-            raise RecordsFailed(str(result), result=result)
-        _warn(str(result))
+            raise RecordsFailed(result.report(), result=result)
+        _warn(result.report())
     return result
 
 

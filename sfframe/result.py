@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 import polars as pl
 
+from sfframe import chart, excel, screen
 from sfframe.errors import JobTimeout, RecordsFailed
 from sfframe.front import (
     EVERY_ROW,
@@ -22,10 +22,9 @@ from sfframe.ingest.echo import FAILED
 from sfframe.ingest.outcomes import Outcomes
 from sfframe.ingest.request import IngestRequest
 from sfframe.org.jobs import JobInfo
+from sfframe.row_errors import counted, reasons
 
 FrameT = TypeVar("FrameT")
-
-_SHOWN = 8
 
 
 class IngestResult(Generic[FrameT]):
@@ -126,15 +125,7 @@ class IngestResult(Generic[FrameT]):
         return self._source.table(self._attempts)
 
     def _errors(self) -> pl.DataFrame:
-        text = self._outcomes.of((FAILED,)).select(pl.col("sf__Error").fill_null("").alias("text"))
-        return (
-            text.group_by("text")
-            .len("count")
-            .select(*_parsed(pl.col("text")), pl.col("count").cast(pl.Int64))
-            .group_by("code", "fields", "message")
-            .agg(pl.col("count").sum())
-            .sort("count", "code", "fields", "message", descending=[True, False, False, False])
-        )
+        return counted(self._outcomes.of((FAILED,))["sf__Error"])
 
     # --- what to do next ----------------------------------------------------------------------------------------------
 
@@ -185,6 +176,37 @@ class IngestResult(Generic[FrameT]):
             self._source.store(self._view(part), target / f"{part.name}.parquet")
         return target
 
+    def to_excel(self, path: str | Path) -> Path:
+        """Write the three frames as sheets of one workbook: `successful_results`, `failed_results` (with
+        `sf__Error` beside the rows), `unprocessed_records`. Needs `pip install sfframe[excel]`.
+
+        Cells are values, text is never a formula. A datetime with a zone keeps its own wall clock, and the zone is
+        shown behind it. Whole numbers of more than 15 digits, which Excel would round, are text.
+
+        Args:
+            path: The file, such as `"contacts.xlsx"`; it is replaced if it is there.
+
+        Returns:
+            The path.
+
+        Raises:
+            ValueError: A frame has more rows (1,048,575) or a text more characters (32,767) than Excel takes.
+            ModuleNotFoundError: xlsxwriter isn't installed.
+        """
+        target = Path(path)
+        parts = (SUCCESSFUL_RESULTS, FAILED_RESULTS, UNPROCESSED_RECORDS)
+        excel.write(target, [excel.sheet_of(part.name, self._view(part)) for part in parts])
+        return target
+
+    def plot(self) -> Any:
+        """The result as an Altair chart: rows by outcome, and failed rows by reason. Needs
+        `pip install sfframe[plot]`.
+
+        Raises:
+            ModuleNotFoundError: Altair isn't installed.
+        """
+        return chart.chart(self.counts, reasons(self._errors()), self.summary())
+
     # --- on the screen ------------------------------------------------------------------------------------------------
 
     def summary(self) -> str:
@@ -194,97 +216,40 @@ class IngestResult(Generic[FrameT]):
         good = f"{counts['successful']:,} successful"
         what = f"{self._request.operation} {self._request.sobject} on {self.host}"
         jobs = f"{len(self.jobs)} job{'' if len(self.jobs) == 1 else 's'}"
-        return f"{what}: {', '.join([*bad, good])} of {len(self):,} rows ({jobs}, {self.seconds:.1f} s)"
+        rows = f"{len(self):,} row{'' if len(self) == 1 else 's'}"
+        return f"{what}: {', '.join([*bad, good])} of {rows} ({jobs}, {self.seconds:.1f} s)"
+
+    def report(self) -> str:
+        """The text of this result without the org's messages, which quote values of rows: fit for logs."""
+        return screen.text(self._picture(), messages=False)
 
     def __repr__(self) -> str:
-        lines = [f"{'OK' if self else 'NOT OK'}  {self.summary()}"]
-        lines += [f"  ! {note}" for note in self.notes]
-        errors = self._errors()
-        if errors.height:
-            lines.append("  errors:")
-            lines += [f"    {line}" for line in _error_lines(errors)]
-        lines += [f"  {hint}" for hint in self._hints()]
-        return "\n".join(lines)
+        return screen.text(self._picture())
+
+    def _repr_html_(self) -> str:
+        return screen.page(self._picture())
+
+    def _picture(self) -> screen.Picture:
+        return screen.Picture(
+            summary=self.summary(),
+            counts=self.counts,
+            notes=self.notes,
+            reasons=reasons(self._errors()),
+            hints=self._hints(),
+        )
 
     def _hints(self) -> list[str]:
         counts = self.counts
         hints = []
         if self.running_job_ids:
-            hints.append(f"jobs that may still run: {', '.join(self.running_job_ids)}")
+            hints.append(f"jobs that may still run, so look at them first: {', '.join(self.running_job_ids)}")
         if counts["failed"]:
-            hints.append("see .failed_results (your rows, with sf__Error); mend and send it again as it is")
+            hints.append(
+                ".failed_results has these rows with sf__Error beside them: mend it and send it again as it is; "
+                ".errors counts every message"
+            )
         if counts["unprocessed"]:
-            hints.append("see .unprocessed_records; .retry() sends these and the failed rows again")
+            hints.append(".unprocessed_records has the rows that the org didn't come to")
+        if not self.running_job_ids and not self:
+            hints.append(".retry() sends all of these rows again, unchanged")
         return hints
-
-    def _repr_html_(self) -> str:
-        counts = self.counts
-        color = "#1a7f37" if self else "#cf222e"
-        head = html.escape(f"{'OK' if self else 'NOT OK'} — {self.summary()}")
-        parts = [
-            f'<div style="border-left:6px solid {color};padding:2px 0 2px 10px">',
-            f"<b>{head}</b>",
-            _bar(counts),
-        ]
-        parts += [f'<div style="color:#cf222e">{html.escape(note)}</div>' for note in self.notes]
-        errors = self._errors()
-        if errors.height:
-            parts.append(_error_table(errors))
-        parts += [f"<div><i>{html.escape(hint)}</i></div>" for hint in self._hints()]
-        return "".join([*parts, "</div>"])
-
-
-def _parsed(text: pl.Expr) -> tuple[pl.Expr, pl.Expr, pl.Expr]:
-    """`CODE:message:field1,field2 --` as its parts; the message may hold colons (wire notes, 5.2)."""
-    code = text.str.extract(r"^([A-Z0-9_]+):").fill_null("")
-    rest = text.str.replace(r"^[A-Z0-9_]+:", "").str.replace(r"\s*--\s*$", "")
-    names = r":((?:[A-Za-z][\w.:]*(?:,\s*[A-Za-z][\w.:]*)*)?)\s*$"
-    fields = rest.str.extract(names).fill_null("")
-    message = rest.str.replace(names, "")
-    return code.alias("code"), fields.alias("fields"), message.alias("message")
-
-
-def _error_lines(errors: pl.DataFrame) -> list[str]:
-    lines = []
-    for row in errors.head(_SHOWN).iter_rows(named=True):
-        fields = f" [{row['fields']}]" if row["fields"] else ""
-        lines.append(f"{row['count']:,} × {row['code']}{fields} {_short(row['message'])}")
-    if errors.height > _SHOWN:
-        lines.append(f"and {errors.height - _SHOWN:,} more kinds: see .errors")
-    return lines
-
-
-def _short(text: str, most: int = 120) -> str:
-    line = " ".join(text.split())
-    return line if len(line) <= most else line[: most - 1] + "…"
-
-
-def _bar(counts: dict[str, int]) -> str:
-    colors = {"successful": "#2da44e", "failed": "#cf222e", "unprocessed": "#bf8700"}
-    total = sum(counts.values()) or 1
-    pieces = []
-    for word, n in counts.items():
-        if n:
-            # Even one failed row among millions is seen.
-            width = f"width:max(4px,{100 * n / total:.3f}%)"
-            pieces.append(f'<div title="{n:,} {word}" style="{width};background:{colors[word]}"></div>')
-    return f'<div style="display:flex;height:8px;max-width:480px;margin:4px 0">{"".join(pieces)}</div>'
-
-
-def _error_table(errors: pl.DataFrame) -> str:
-    head = "".join(f"<th style='text-align:left'>{name}</th>" for name in ("count", "code", "fields", "message"))
-    rows = [
-        "<tr>"
-        + "".join(
-            f"<td style='text-align:left'>{html.escape(text)}</td>"
-            for text in (f"{row['count']:,}", row["code"], row["fields"], _short(row["message"], 300))
-        )
-        + "</tr>"
-        for row in errors.head(_SHOWN).iter_rows(named=True)
-    ]
-    more = (
-        f"<div>and {errors.height - _SHOWN:,} more kinds: see <code>.errors</code></div>"
-        if errors.height > _SHOWN
-        else ""
-    )
-    return f"<table><tr>{head}</tr>{''.join(rows)}</table>{more}"

@@ -1,0 +1,69 @@
+"""Row errors: the org's `sf__Error` texts, taken apart and counted. No I/O."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import polars as pl
+
+# `CODE:message:field1,field2 --` (wire notes, 5.2). The message may hold anything; the fields are what follows the
+# last colon, if it looks like names.
+_CODE: Final = r"^([A-Z][A-Z0-9_]*):"
+_END: Final = r"\s*--\s*$"
+_LAST: Final = r":([^:]*)$"
+_NAMES: Final = r"^\s*(?:[A-Za-z]\w*(?:\.\w+)*(?:\s*,\s*[A-Za-z]\w*(?:\.\w+)*)*)?\s*$"
+# sfframe's own `NOT_SENT:why:column --` ends with a column of the frame, which may have any name, and may be a
+# polymorphic lookup's: `User:Owner.Username`.
+_OWN: Final = "NOT_SENT"
+_OWN_LAST: Final = r":((?:[A-Za-z]\w*:)?\w+\.\w+|[^:]*)$"
+
+
+def parsed(texts: pl.Series) -> pl.DataFrame:
+    """Errors as `code`, `fields`, `message`: text each, empty where the error doesn't have it, in the same order."""
+    text = pl.col("text")
+    code = text.str.extract(_CODE).fill_null("")
+    rest = pl.when(text.str.contains(r"--\s*$")).then(text.str.replace(_END, "")).otherwise(text)
+    rest = rest.str.replace(_CODE, "")
+    is_own = code == _OWN
+    last = pl.when(is_own).then(rest.str.extract(_OWN_LAST)).otherwise(rest.str.extract(_LAST))
+    has_names = last.is_not_null() & (is_own | last.str.contains(_NAMES))
+    before = pl.when(is_own).then(rest.str.replace(_OWN_LAST, "")).otherwise(rest.str.replace(_LAST, ""))
+    return (
+        pl.DataFrame({"text": texts.cast(pl.String).fill_null("")})
+        .lazy()
+        .select(
+            code.alias("code"),
+            pl.when(has_names).then(last.str.strip_chars()).otherwise(pl.lit("")).alias("fields"),
+            pl.when(has_names).then(before).otherwise(rest).alias("message"),
+        )
+        .collect()
+    )
+
+
+def counted(texts: pl.Series) -> pl.DataFrame:
+    """The different errors: `code`, `fields`, `message`, `count`, the most frequent first."""
+    found = pl.DataFrame({"text": texts.cast(pl.String).fill_null("")}).group_by("text").len("count")
+    return (
+        parsed(found["text"])
+        .with_columns(found["count"].cast(pl.Int64))
+        .group_by("code", "fields", "message")
+        .agg(pl.col("count").sum())
+        .sort("count", "code", "fields", "message", descending=[True, False, False, False])
+    )
+
+
+def reasons(errors: pl.DataFrame) -> pl.DataFrame:
+    """What `counted` gives, by code and fields alone: messages often hold the row's value, and so differ by row.
+
+    Returns:
+        `code`, `fields`, `message` (the most frequent one), `messages` (how many different ones), `count`.
+    """
+    return (
+        errors.group_by("code", "fields", maintain_order=True)
+        .agg(
+            pl.col("message").first(),
+            pl.len().cast(pl.Int64).alias("messages"),
+            pl.col("count").sum(),
+        )
+        .sort("count", "code", "fields", descending=[True, False, False])
+    )
