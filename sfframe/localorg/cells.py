@@ -65,7 +65,7 @@ def value_error(column: Column, value: str, is_given: str) -> str:
     if column.parent is None:
         checks += [
             _too_long(field, value),
-            _out_of_range(field, value),
+            _out_of_range(field, value, f"t.{cell(column.index)}"),
             _not_listed(field, value),
             _email(field, value),
         ]
@@ -95,7 +95,7 @@ def _too_long(field: Field, value: str) -> str | None:
     return f"CASE WHEN org.is_longer({value}, {field.length}) THEN {why} END"
 
 
-def _out_of_range(field: Field, value: str) -> str | None:
+def _out_of_range(field: Field, value: str, text: str) -> str | None:
     if field.type not in NUMBER_TYPES or not field.precision:
         return None
     why = concat(
@@ -103,7 +103,11 @@ def _out_of_range(field: Field, value: str) -> str | None:
         f"org.java_double({value})",
         literal(f":{field.name} --"),
     )
-    return f"CASE WHEN abs({value}) >= 1e{field.precision - field.scale} THEN {why} END"
+    # Near the limit doubles are too coarse: 9999999999999999.99 is one that has 16 digits, and 1e16 as a double.
+    exact = f"round(try_cast({text} AS DECIMAL(38, 10)), {field.scale})"
+    limit = f"1e{field.precision - field.scale}"
+    beyond = f"coalesce(abs({exact}) >= CAST('{limit}' AS DECIMAL(38, 0)), true)"
+    return f"CASE WHEN abs({value}) >= {limit} AND {beyond} THEN {why} END"
 
 
 def _not_listed(field: Field, value: str) -> str | None:

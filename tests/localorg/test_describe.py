@@ -1,0 +1,108 @@
+"""Objects and limits (wire notes, 1, 7)."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from sfframe.localorg import Manners, Server
+
+from .client import Client
+
+DATA = "/services/data/v66.0"
+ATTRIBUTES = """aggregatable aiPredictionField autoNumber byteLength calculated calculatedFormula cascadeDelete
+    caseSensitive compoundFieldName controllerName createable custom defaultValue defaultValueFormula defaultedOnCreate
+    dependentPicklist deprecatedAndHidden digits displayLocationInDecimal encrypted externalId extraTypeInfo filterable
+    filteredLookupInfo formulaTreatNullNumberAsZero groupable highScaleNumber htmlFormatted idLookup inlineHelpText label
+    length mask maskType name nameField namePointing nillable permissionable picklistValues polymorphicForeignKey
+    precision queryByDistance referenceTargetField referenceTo relationshipName relationshipOrder restrictedDelete
+    restrictedPicklist scale searchPrefilterable soapType sortable type unique updateable
+    writeRequiresMasterRead""".split()
+
+
+def describe(client: Client, sobject: str) -> dict[str, dict[str, object]]:
+    answer = client.get(f"{DATA}/sobjects/{sobject}/describe").json
+    return {field["name"]: field for field in answer["fields"]}
+
+
+def test_1_versions_are_listed_without_a_token_oldest_first(client: Client) -> None:
+    versions = client.request("GET", "/services/data/", token="").json
+    assert versions[-1] == {"label": "Summer '26", "url": "/services/data/v67.0", "version": "67.0"}
+    assert {"label": "Spring '23", "url": "/services/data/v57.0", "version": "57.0"} in versions
+    assert {"label": "Winter '26", "url": "/services/data/v65.0", "version": "65.0"} in versions
+    assert [float(version["version"]) for version in versions] == sorted(float(v["version"]) for v in versions)
+
+
+@pytest.mark.parametrize(
+    "sobject", ["Account", "Contact", "Lead", "Case", "Opportunity", "User", "Task", "Everything__c"]
+)
+def test_7_1_each_field_has_all_attributes(client: Client, sobject: str) -> None:
+    for field in describe(client, sobject).values():
+        assert sorted(field) == sorted(ATTRIBUTES)
+
+
+def test_7_1_polymorphy_shows_in_the_number_of_targets(client: Client) -> None:
+    assert describe(client, "Contact")["OwnerId"]["referenceTo"] == ["User"]
+    assert describe(client, "Case")["OwnerId"]["referenceTo"] == ["Group", "User"]
+    assert describe(client, "Task")["WhoId"]["referenceTo"] == ["Contact", "Lead"]
+    assert describe(client, "Task")["WhatId"]["referenceTo"] == ["Account", "Opportunity", "Case"]
+
+
+def test_7_1_if_modified_since(client: Client) -> None:
+    path = f"{DATA}/sobjects/Contact/describe"
+    modified = client.get(path).headers["Last-Modified"]
+    reply = client.get(path, {"If-Modified-Since": modified})
+    assert (reply.status, reply.body) == (304, b"")
+    assert client.get(path, {"If-Modified-Since": "Thu, 01 Jan 2015 00:00:00 GMT"}).status == 200
+
+
+def test_7_1_unknown_objects_are_404(client: Client) -> None:
+    assert client.get(f"{DATA}/sobjects/Foo__c/describe").error == (404, "NOT_FOUND")
+
+
+def test_7_2_limits_and_the_usage_header(client: Client) -> None:
+    before = client.get(f"{DATA}/limits")
+    assert {"DailyApiRequests", "DailyBulkApiBatches", "DailyBulkV2QueryJobs"} <= before.json.keys()
+    client.load("LastName\nNg\n")
+    after = client.get(f"{DATA}/limits")
+    assert after.json["DailyBulkApiBatches"]["Remaining"] == before.json["DailyBulkApiBatches"]["Remaining"] - 1
+    used = 1_000_000 - after.json["DailyApiRequests"]["Remaining"]
+    assert after.headers["Sforce-Limit-Info"] == f"api-usage={used}/1000000"
+
+
+def test_defined_objects_are_described_and_take_rows(client: Client) -> None:
+    fields = {"Total__c": "currency", "Ext__c": {"type": "string", "externalId": True, "unique": True}}
+    with Server() as server:
+        server.define("Invoice__c", fields)
+        client = Client(server).log_in()
+        described = describe(client, "Invoice__c")
+        assert described["Total__c"]["scale"] == 2
+        assert described["Ext__c"]["idLookup"] is True
+        done = client.upsert("Ext__c,Total__c\na,1.5\n", "Invoice__c", "Ext__c")
+        assert done.errors == []
+        (record,) = client.records("Invoice__c")
+        assert (record["Ext__c"], record["Total__c"], record["Id"][:2]) == ("a", 1.5, "a0")
+        listed = client.get(f"{DATA}/sobjects").json["sobjects"]
+        assert "Invoice__c" in [sobject["name"] for sobject in listed]
+        client.close()
+
+
+@pytest.mark.parametrize("spec", ["nonsense", {"type": "string", "lenght": 3}])
+def test_definitions_with_mistakes_are_refused(spec: object) -> None:
+    with Server() as server, pytest.raises(ValueError, match=r"unknown (type|describe attributes)"):
+        server.define("X__c", {"A__c": spec})  # type: ignore[dict-item]  # the mistake
+
+
+def test_objects_come_from_describe_answers_as_dicts_and_files(tmp_path: Path, client: Client) -> None:
+    answer = client.get(f"{DATA}/sobjects/Account/describe").json
+    answer["fields"] = [field for field in answer["fields"] if field["name"] != "Website"]
+    own = {**answer, "name": "Own__c", "keyPrefix": "a77"}
+    path = tmp_path / "own.json"
+    path.write_text(json.dumps(own))
+    with Server(objects=[answer, path], manners=Manners()) as server:
+        other = Client(server).log_in()
+        assert "Website" not in describe(other, "Account")
+        assert other.load("Name\nx\n", sobject="Own__c").ids[0].startswith("a77")
+        other.close()

@@ -1,0 +1,306 @@
+"""What becomes of each row (wire notes, 4.3 to 4.7, 5.2)."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+import pytest
+
+from .client import Client
+
+
+def everything(client: Client, field: str, text: str) -> tuple[Any, str | None]:
+    """The value that is kept for a cell, or the error of its row."""
+    client.server.reset()
+    quoted = '"' + text.replace('"', '""') + '"'
+    done = client.load(f'"Text__c","{field}"\n"x",{quoted}\n', sobject="Everything__c")
+    if done.errors:
+        return None, done.errors[0]
+    return client.records("Everything__c")[0][field], None
+
+
+@pytest.mark.parametrize(
+    ("field", "text", "value"),
+    [
+        ("Checkbox__c", "TRUE", True),
+        ("Checkbox__c", "0", False),
+        ("Checkbox__c", "", False),
+        ("Integer__c", "007", 7),
+        ("Integer__c", "-12", -12),
+        ("Double__c", "1E3", 1000.0),
+        ("Double__c", ".5", 0.5),
+        ("Double__c", "0.12345678", 0.123457),
+        ("Currency__c", "9999999999999999.99", 9999999999999999.99),
+        ("Currency__c", "-22.7631", -22.76),
+        ("Date__c", "1940-06-07Z", dt.date(1940, 6, 7)),
+        ("Datetime__c", "2026-01-02T03:04:05Z", dt.datetime(2026, 1, 2, 3, 4, 5)),
+        ("Datetime__c", "2026-01-02T03:04:05.999+01:00", dt.datetime(2026, 1, 2, 2, 4, 5)),
+        ("Datetime__c", "2026-01-02T03:04:05-0130", dt.datetime(2026, 1, 2, 4, 34, 5)),
+        ("Time__c", "08:00:00.120Z", dt.time(8, 0, 0, 120_000)),
+        ("Text__c", "", None),
+        ("Email__c", "o'neil+tag@sub.example.com", "o'neil+tag@sub.example.com"),
+        ("Picklist__c", "no such value", "no such value"),
+        ("Restricted_Picklist__c", "Two", "Two"),
+        ("Restricted_Multipicklist__c", "Red;Blue", "Red;Blue"),
+        ("Multipicklist__c", "Red;Other", "Red;Other"),
+        ("Long_Text__c", "\r\n a\n\tb\u2028c \x0b", "a\n\tb\u2028c"),
+        ("Long_Text__c", "\u00a0a\u3000", "\u00a0a\u3000"),
+        ("Long_Text__c", " \t\n ", None),
+        ("Phone__c", "#N/A", None),
+        ("Phone__c", "null", "null"),
+    ],
+)
+def test_4_4_values_are_read_by_type(client: Client, field: str, text: str, value: Any) -> None:
+    if field == "Text__c":
+        field = "Long_Text__c"
+    assert everything(client, field, text) == (value, None)
+
+
+@pytest.mark.parametrize(
+    ("field", "text", "xsd"),
+    [
+        ("Checkbox__c", "yes", "boolean"),
+        ("Integer__c", "1.0", "int"),
+        ("Integer__c", "2147483648", "int"),
+        ("Double__c", "1,5", "double"),
+        ("Double__c", "1_000", "double"),
+        ("Double__c", "NaN", "double"),
+        ("Double__c", "1e999", "double"),
+        ("Double__c", " 1", "double"),
+        ("Date__c", "2026-02-30", "date"),
+        ("Date__c", "2026-01-02T03:04:05Z", "date"),
+        ("Datetime__c", "2018-09-28", "dateTime"),
+        ("Datetime__c", "2026-01-02T03:04:05", "dateTime"),
+        ("Datetime__c", "2026-01-02 03:04:05Z", "dateTime"),
+        ("Time__c", "24:00:00Z", "time"),
+        ("Time__c", "null", "time"),
+    ],
+)
+def test_4_4_text_of_the_wrong_kind_fails_its_row(client: Client, field: str, text: str, xsd: str) -> None:
+    expected = (
+        f"INVALID_FIELD:Failed to deserialize field at col 1. Due to, '{text}' is not a valid value for the type"
+        f" xsd:{xsd}:{field} --"
+    )
+    assert everything(client, field, text) == (None, expected)
+
+
+LONG = "x" * 256
+FOREIGN = "INVALID_CROSS_REFERENCE_KEY:invalid cross reference id:--"
+
+
+@pytest.mark.parametrize(
+    ("field", "text", "error"),
+    [
+        ("Url__c", LONG, f"STRING_TOO_LONG:Url: data value too large: {LONG} (max length=255):Url__c --"),
+        ("Email__c", "a@b", "INVALID_EMAIL_ADDRESS:Email: invalid email address: a@b:Email__c --"),
+        (
+            "Restricted_Picklist__c",
+            "Tin",
+            "INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST:bad value for restricted picklist field: Tin:Restricted_Picklist__c --",
+        ),
+        (
+            "Restricted_Multipicklist__c",
+            "Red;Tin;Lead",
+            "INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST:bad value for restricted picklist field:"
+            " Tin:Restricted_Multipicklist__c --",
+        ),
+        (
+            "Percent__c",
+            "1000",
+            "NUMBER_OUTSIDE_VALID_RANGE:Percent: value outside of valid range on numeric field: 1000.0:Percent__c --",
+        ),
+        ("Account__c", "0015e0000000000AAA", FOREIGN),
+        (
+            "Account__c",
+            "0035e0000000000",
+            "MALFORMED_ID:Account: id value of incorrect type: 0035e0000000000AAA:Account__c --",
+        ),
+        ("Account__c", "nonsense", "MALFORMED_ID:Account: id value of incorrect type: nonsense:Account__c --"),
+        ("Checkbox__c", "#N/A", "REQUIRED_FIELD_MISSING:Required fields are missing: [Checkbox__c]:Checkbox__c --"),
+        (
+            "Formula__c",
+            "1",
+            "INVALID_FIELD_FOR_INSERT_UPDATE:Unable to create/update fields: Formula__c. Please check the security settings"
+            " of this field and verify that it is read/write for your profile or permission set.:Formula__c --",
+        ),
+    ],
+)
+def test_5_2_values_that_break_a_rule_of_their_field(client: Client, field: str, text: str, error: str) -> None:
+    assert everything(client, field, text) == (None, error)
+
+
+def test_4_2_length_counts_utf16_units(client: Client) -> None:
+    assert everything(client, "Phone__c", "🦆" * 20)[1] is None
+    assert (everything(client, "Phone__c", "🦆" * 20 + "x")[1] or "").startswith("STRING_TOO_LONG")
+    assert everything(client, "Phone__c", "é" * 40)[1] is None
+
+
+def test_5_2_all_missing_fields_are_named(client: Client) -> None:
+    done = client.load("StageName,CloseDate\n,\n", sobject="Opportunity")
+    names = "Name, StageName, CloseDate"
+    assert done.errors == [f"REQUIRED_FIELD_MISSING:Required fields are missing: [{names}]:{names} --"]
+
+
+def test_insert_stamps_owner_defaults_and_composed_names(client: Client) -> None:
+    done = client.load("FirstName,LastName\nAda,Lovelace\n")
+    (contact,), (user,) = client.records(), client.records("User")
+    assert contact["Id"] == done.ids[0]
+    assert contact["Name"] == "Ada Lovelace"
+    assert contact["OwnerId"] == contact["CreatedById"] == user["Id"]
+    assert contact["CreatedDate"] == contact["SystemModstamp"] == contact["LastModifiedDate"]
+    assert (contact["DoNotCall"], contact["IsDeleted"]) == (False, False)
+    client.load("LastName,Company\nx,y\n", sobject="Lead")
+    client.load("Subject,Status\na,\nb,#N/A\n", sobject="Case")
+    assert client.records("Lead")[0]["Status"] == "Open - Not Contacted"
+    assert [case["Status"] for case in client.records("Case")] == ["New", None]
+    assert len({case["CaseNumber"] for case in client.records("Case")}) == 2
+
+
+def test_4_7_an_id_is_refused_on_insert(client: Client) -> None:
+    done = client.load("Id,LastName\n0035e0000000000AAA,x\n,y\n")
+    assert done.errors == ["INVALID_FIELD_FOR_INSERT_UPDATE:cannot specify Id in an insert call:Id --"]
+    assert len(done.ids) == 1
+
+
+def test_4_3_empty_leaves_alone_and_the_mark_clears(client: Client) -> None:
+    (record_id,) = client.load("LastName,Email,Score__c\nNg,ng@example.com,1\n").ids
+    done = client.load(f"Id,LastName,Email,Score__c\n{record_id[:15]},,#N/A,\n", "update")
+    assert done.errors == []
+    assert done.successful[0]["sf__Created"] == "false"
+    (contact,) = client.records()
+    assert (contact["LastName"], contact["Email"], contact["Score__c"]) == ("Ng", None, 1.0)
+    done = client.load(f"Id,LastName\n{record_id},#N/A\n", "update")
+    assert done.errors == ["REQUIRED_FIELD_MISSING:Required fields are missing: [LastName]:LastName --"]
+
+
+def test_update_composes_names_anew(client: Client) -> None:
+    (record_id,) = client.load("FirstName,LastName\nAda,Byron\n").ids
+    client.load(f"Id,LastName\n{record_id},Lovelace\n", "update")
+    assert client.records()[0]["Name"] == "Ada Lovelace"
+
+
+def test_5_2_ids_that_name_nothing(client: Client) -> None:
+    (gone,) = client.load("LastName\nx\n").ids
+    client.load(f"Id\n{gone}\n", "delete")
+    done = client.load(f"Id,LastName\n{gone},a\n,b\n0035e00000zzzzzAAA,c\n0015e0000000000AAA,d\nabc,e\n", "update")
+    assert done.errors == [
+        "ENTITY_IS_DELETED:entity is deleted:--",
+        FOREIGN,
+        "MALFORMED_ID:Id: id value of incorrect type: 0015e0000000000AAA:Id --",
+        "MALFORMED_ID:Id: id value of incorrect type: abc:Id --",
+        "MISSING_ARGUMENT:Id not specified in an update call:--",
+    ]
+
+
+def test_4_7_delete_marks_and_hard_delete_removes(client: Client) -> None:
+    first, second = client.load("LastName\nx\ny\n").ids
+    assert len(client.load(f"Id\n{first}\n{first}\n", "delete").errors) == 1
+    assert {record["Id"]: record["IsDeleted"] for record in client.records()} == {first: True, second: False}
+    assert client.load(f"Id\n{first}\n{second}\n", "hardDelete").errors == []
+    assert client.records() == []
+
+
+def test_4_7_upsert_inserts_updates_and_compares_without_case(client: Client) -> None:
+    assert client.upsert("ExternalId__c,LastName\nk1,a\n").successful[0]["sf__Created"] == "true"
+    done = client.upsert("ExternalId__c,LastName,Email\nK1,,new@example.com\nk2,b,\n,c,\n")
+    assert sorted(row["sf__Created"] for row in done.successful) == ["false", "true"]
+    assert done.errors == ["MISSING_ARGUMENT:ExternalId__c not specified:--"]
+    assert sorted(record["LastName"] for record in client.records()) == ["a", "b"]
+
+
+def test_4_7_a_case_sensitive_key_tells_case(client: Client) -> None:
+    done = client.upsert("Code__c\nk\nK\n", "Everything__c", "Code__c")
+    assert len(done.ids) == 2
+
+
+def test_4_7_upsert_by_id(client: Client) -> None:
+    (record_id,) = client.load("LastName\nx\n").ids
+    done = client.upsert(f"Id,LastName\n{record_id},y\n,z\n", key="Id")
+    assert sorted(row["sf__Created"] for row in done.successful) == ["false", "true"]
+    assert sorted(record["LastName"] for record in client.records()) == ["y", "z"]
+
+
+def test_5_2_a_key_twice_in_one_chunk_fails_all_its_rows(client: Client) -> None:
+    done = client.upsert("ExternalId__c,LastName\nk1,a\nK1,b\nk2,c\n")
+    assert done.errors == [
+        f"DUPLICATE_VALUE:Duplicate external id specified: {key}:ExternalId__c --" for key in ("K1", "k1")
+    ]
+    assert len(done.ids) == 1
+
+
+def test_13_a_key_in_two_chunks_updates_twice(client: Client) -> None:
+    rows = [f"k{number},n{number}" for number in range(401)]
+    rows[0], rows[200], rows[400] = "k0,first", "k0,", "K0,last"
+    done = client.upsert("ExternalId__c,LastName\n" + "\n".join(rows) + "\n")
+    assert done.errors == []
+    created = [row["sf__Created"] for row in done.successful if row["ExternalId__c"].lower() == "k0"]
+    assert sorted(created) == ["false", "false", "true"]
+    assert len({row["sf__Id"] for row in done.successful}) == len(client.records()) == 399
+    assert "last" in [record["LastName"] for record in client.records()]
+
+
+def test_5_2_a_key_that_the_org_holds_twice(client: Client) -> None:
+    ids = client.load("LastName,Email\na,a@example.com\nb,a@example.com\n").ids
+    done = client.upsert("Email,LastName\na@example.com,c\n", key="Email")
+    assert done.errors == [
+        f"DUPLICATE_EXTERNAL_ID:Email: more than one record found for external id field: [{', '.join(sorted(ids))}]:--"
+    ]
+
+
+def test_5_2_unique_fields(client: Client) -> None:
+    (first,) = client.load("LastName,ExternalId__c\na,k1\n").ids
+    done = client.load("LastName,ExternalId__c\nb,K1\nc,k2\nd,k2\ne,\nf,\n")
+    text = "DUPLICATE_VALUE:duplicate value found: ExternalId__c duplicates value on record with id:"
+    assert done.errors == [f"{text} {first}:--", f"{text} <unknown>:--"]
+    client.load(f"Id\n{first}\n", "delete")
+    assert client.load("LastName,ExternalId__c\ng,k1\n").errors == []
+
+
+def test_4_6_lookups_by_external_id(client: Client) -> None:
+    (account,) = client.load("Name,ExternalId__c\nAcme,A1\n", sobject="Account").ids
+    done = client.load("LastName,Account.ExternalId__c\na,a1\nb,a2\nc,\n")
+    assert done.errors == [
+        "INVALID_FIELD:Foreign key external ID: a2 not found for field ExternalId__c in entity Account:--"
+    ]
+    assert {record["LastName"]: record["AccountId"] for record in client.records()} == {"a": account, "c": None}
+
+
+def test_4_6_polymorphic_lookups_name_the_type(client: Client) -> None:
+    username = client.server.username
+    done = client.load(f"Subject,User:Owner.Username\nhelp,{username.upper()}\n", sobject="Case")
+    assert done.errors == []
+    (contact,) = client.load("LastName,ExternalId__c\na,k\n").ids
+    assert client.load("Subject,Contact:Who.ExternalId__c\nCall,k\n", sobject="Task").errors == []
+    assert client.records("Task")[0]["WhoId"] == contact
+
+
+def test_4_6_lookups_by_id(client: Client) -> None:
+    (account,) = client.load("Name\nAcme\n", sobject="Account").ids
+    (contact,) = client.load("LastName\na\n").ids
+    done = client.load(f"LastName,AccountId\nx,{account[:15]}\ny,{contact}\n")
+    assert done.errors == [f"MALFORMED_ID:Account ID: id value of incorrect type: {contact}:AccountId --"]
+    assert client.load(f"Related__c\n{contact}\n", sobject="Everything__c").errors == []
+    client.load(f"Id\n{account}\n", "delete", "Account")
+    assert client.load(f"LastName,AccountId\nz,{account}\n").errors == [FOREIGN]
+
+
+def test_4_5_fields_that_are_only_createable(client: Client) -> None:
+    (record_id,) = client.load("Create_Only__c\nx\n", sobject="Everything__c").ids
+    done = client.load(f"Id,Create_Only__c\n{record_id},y\n", "update", "Everything__c")
+    assert done.errors[0].startswith("INVALID_FIELD_FOR_INSERT_UPDATE:Unable to create/update fields: Create_Only__c.")
+    assert client.load(f"Id,Create_Only__c\n{record_id},\n", "update", "Everything__c").errors == []
+
+
+def test_rules_of_the_customer(client: Client) -> None:
+    client.server.rules["Contact"] = lambda record: "no @ in it" if "@" not in (record["Email"] or "@") else None
+    client.server.rules["Account"] = lambda record: record["made up"]
+    (record_id,) = client.load("LastName,Email\na,a@example.com\n").ids
+    client.server.rules["Contact"] = lambda record: f"{record['LastName']} stays" if record["FirstName"] else None
+    done = client.load(f"Id,FirstName\n{record_id},Ada\n", "update")
+    assert done.errors == ["FIELD_CUSTOM_VALIDATION_EXCEPTION:a stays:--"]
+    assert client.records()[0]["FirstName"] is None
+    broken = client.load("Name\nx\n", sobject="Account").errors
+    assert broken[0].startswith(
+        "CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY:rule: execution of BeforeSave caused by: KeyError"
+    )
