@@ -47,6 +47,8 @@ def run(coroutine: Coroutine[Any, Any, T]) -> T:
         RuntimeError: The call comes from the background loop's own thread, where the coroutine is to be
             awaited, or from a forked process whose parent had already used Polars.
     """
+    if not asyncio.iscoroutine(coroutine):
+        raise TypeError(f"run() takes a coroutine, such as upsert_async(...), not {type(coroutine).__name__}")
     try:
         check_fork()
         call = _Call(coroutine, _background.loop_for(coroutine))

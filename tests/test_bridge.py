@@ -116,9 +116,7 @@ def test_a_blocking_call_on_the_own_loop_names_the_async_twin() -> None:
         run(nested())
 
 
-@pytest.mark.parametrize(
-    "error", [ValueError("no"), SystemExit(3), KeyboardInterrupt(), asyncio.CancelledError()]
-)
+@pytest.mark.parametrize("error", [ValueError("no"), SystemExit(3), KeyboardInterrupt(), asyncio.CancelledError()])
 def test_whatever_a_coroutine_raises_reaches_its_caller_and_the_loop_goes_on(error: BaseException) -> None:
     async def fail() -> None:
         raise error
@@ -342,6 +340,11 @@ def test_a_call_in_an_exit_handler_works() -> None:
         "-X", "dev", "-W", "error",
     )  # fmt: skip
     assert (done.stdout, done.stderr) == ("last words\nlast words\n", "")
+
+
+def test_what_isnt_a_coroutine_is_refused() -> None:
+    with pytest.raises(TypeError, match="takes a coroutine, such as"):
+        run(double_async)  # type: ignore[arg-type]  # that is the point
 
 
 def test_a_refused_call_leaves_no_coroutine_behind(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -81,5 +81,5 @@ class Timeouts:
     """
 
     connect_s: float = 30.0
-    idle_s: float = 60.0
+    idle_s: float = 120.0
     upload_s: float = 600.0

@@ -59,14 +59,18 @@ class Transport:
         self._retry = retry
         self._wire = Wire(timeouts, user_agent=_CLIENT)
         self._holders: Counter[asyncio.AbstractEventLoop] = Counter()
-        self._count_lock = threading.Lock()
-        self.requests_made = 0
+        self._made: Counter[int] = Counter()  # by thread, so that each counts its own without a lock
         self.api_usage: ApiUsage | None = None
 
     @property
     def token(self) -> Token | None:
         """The token in use; `None` before the first request."""
         return self._tokens.current
+
+    @property
+    def requests_made(self) -> int:
+        """Requests sent, those for tokens and repetitions included."""
+        return sum(self._made.copy().values())
 
     async def close(self) -> None:
         """Close the connections of the running loop. The next request opens new ones."""
@@ -176,8 +180,7 @@ class Transport:
             await asyncio.sleep(wait_s)
 
     async def _once(self, request: Request) -> Response:
-        with self._count_lock:
-            self.requests_made += 1
+        self._made[threading.get_ident()] += 1
         response = await self._wire.exchange(request)
         self.api_usage = api_usage(response.headers.get("sforce-limit-info")) or self.api_usage
         return response

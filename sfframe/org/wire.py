@@ -36,6 +36,7 @@ _CONNECTIONS: Final = 100
 _CHUNK: Final = 2**18
 _READ_BUFFER: Final = 2**20
 _REFUSAL_BYTES: Final = 2**16
+_HEADER_BYTES: Final = 2**16
 
 Body: TypeAlias = bytes | bytearray | memoryview | Path
 Sink: TypeAlias = Path | BinaryIO
@@ -154,6 +155,10 @@ class Wire:
                 return LostError(f"no secure connection to {host}: {error}", was_sent=False, may_pass=False)
             case aiohttp.ClientConnectorError() | aiohttp.ConnectionTimeoutError():
                 return LostError(f"{host} can't be reached: {error}", was_sent=False)
+            case aiohttp.ClientHttpProxyError():
+                may_pass = error.status >= 500
+                reason = f"the proxy doesn't let requests to {host} through: {error.status} {error.message}"
+                return LostError(reason, was_sent=False, may_pass=may_pass)
             case TimeoutError():
                 return LostError(f"{host} fell silent")
             case aiohttp.ClientPayloadError():
@@ -187,6 +192,8 @@ async def _keep_session(timeouts: Timeouts, user_agent: str) -> AsyncGenerator[a
         cookie_jar=aiohttp.DummyCookieJar(),
         headers={"User-Agent": user_agent},
         read_bufsize=_READ_BUFFER,
+        max_line_size=_HEADER_BYTES,
+        max_field_size=_HEADER_BYTES,
         trace_configs=[trace],
     ) as session:
         yield session

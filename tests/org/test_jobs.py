@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 
 from sfframe.errors import ApiError, AuthenticationError, OutcomeUnknown
@@ -326,3 +327,12 @@ def test_looks_come_seldom_while_nothing_changes_and_closer_when_something_does(
     assert poll.next_s(0.2, changed=True) == 0.2
     assert poll.starting_at(60).next_s(60) == 60
     assert poll.starting_at(5).next_s() == 5
+
+
+# All of it at once.
+
+
+async def test_a_whole_operation_runs_on_its_own_org(local: Org) -> None:
+    frame = pl.DataFrame({"LastName": ["Ng", "Ito"]})
+    result = await local.ingest.perform_operation("insert", "Contact", frame)
+    assert result.counts["successful"] == 2

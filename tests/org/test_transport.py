@@ -428,7 +428,7 @@ async def test_a_proxy_of_the_environment_is_used_with_its_credentials(monkeypat
     monkeypatch.delenv("no_proxy", raising=False)
     once = RetryPolicy(max_tries=1)
     async with Org("https://acme.my.salesforce.com", AccessToken("t" * 20), retry=once) as org:
-        with pytest.raises(ApiError) as caught:
+        with pytest.raises(ApiError, match="the proxy doesn't let requests to acme") as caught:
             await org.limits()
     proxy.close()
     assert heard[0].startswith("CONNECT acme.my.salesforce.com:443 ")
