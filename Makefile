@@ -1,0 +1,62 @@
+# sfframe: what you can do with a clean clone. Each target makes what it needs; nothing is installed outside.
+# Needs make and CPython 3.11 or newer; another one than python3: `make demo PYTHON=python3.12`.
+
+PYTHON ?= python3
+VENV := .venv
+BENCH := .venv-bench
+PY := $(VENV)/bin/python
+PIP := -m pip --disable-pip-version-check install --quiet
+export PYTHONUNBUFFERED := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check bench clean python
+
+help:  ## this list
+	@awk -F ':.*## *' '/^[a-z]+:.*##/ { printf "make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+# Budget: 3 minutes the first time, which is the installation; then 10 seconds.
+demo: $(VENV)/.with-local  ## load a file of contacts into an org on this machine, and see what became of each row
+	@$(PY) -m sfframe demo
+
+# Budget: 10 minutes, and 4 the first time for the installation.
+test: $(VENV)/.with-dev  ## the whole test suite
+	$(PY) -m pytest
+
+# Budget: 3 minutes, and 4 the first time for the installation.
+check: $(VENV)/.with-dev  ## lint, format, types
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(PY) -m mypy
+
+# Budget: 15 minutes, in an environment of its own that has the other clients too. ARGS="--quick" takes one.
+bench: $(BENCH)/.with-peers  ## time and memory for a million rows, beside other clients
+	$(BENCH)/bin/python -m tests.benchmarks $(ARGS)
+
+clean:  ## take away the environments and what tools have left
+	rm -rf $(VENV) $(BENCH) .bench .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist
+	find sfframe tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# The environments. A stamp tells what was installed, so that nothing is installed twice.
+python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "sfframe needs CPython 3.11 or newer; $(PYTHON) is $$($(PYTHON) --version 2>&1 || echo not there)." >&2; \
+	  echo "Name another one: make $(or $(MAKECMDGOALS),demo) PYTHON=python3.12" >&2; exit 1; }
+
+$(PY): | python
+	$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); exit 1; }
+
+$(VENV)/.with-local: pyproject.toml | $(PY)
+	@echo "Installing sfframe into $(VENV) (once) ..."
+	$(PY) $(PIP) -e '.[local]'
+	@touch $@
+
+$(VENV)/.with-dev: pyproject.toml | $(PY)
+	@echo "Installing sfframe and its tools into $(VENV) (once) ..."
+	$(PY) $(PIP) -e '.[dev]'
+	@touch $@ $(VENV)/.with-local
+
+$(BENCH)/.with-peers: pyproject.toml tests/benchmarks/requirements.txt | python
+	@echo "Installing sfframe and the other clients into $(BENCH) (once) ..."
+	test -x $(BENCH)/bin/python || $(PYTHON) -m venv $(BENCH) || { rm -rf $(BENCH); exit 1; }
+	$(BENCH)/bin/python $(PIP) -e '.[local]' -r tests/benchmarks/requirements.txt
+	@touch $@
