@@ -234,7 +234,7 @@ class Jobs:
                 self._jobs.pop(job.id, None)
             self._forget(job)
             with self._store.front() as db:
-                run(db, "DELETE FROM org.outcomes WHERE job = ?", [job.id])
+                run(db, "DELETE FROM _org.outcomes WHERE job = ?", [job.id])
 
     def is_known(self, job: Job) -> bool:
         return self._jobs.get(job.id) is job

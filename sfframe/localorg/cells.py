@@ -12,13 +12,13 @@ from sfframe.localorg.sql import coalesce, concat, literal
 
 NULL_MARK = "#N/A"
 _READERS = {
-    "boolean": "org.as_boolean",
-    "int": "org.as_int",
-    "long": "org.as_long",
-    "date": "org.as_date",
-    "datetime": "org.as_datetime",
-    "time": "org.as_time",
-    **dict.fromkeys(NUMBER_TYPES, "org.as_number"),
+    "boolean": "_org.as_boolean",
+    "int": "_org.as_int",
+    "long": "_org.as_long",
+    "date": "_org.as_date",
+    "datetime": "_org.as_datetime",
+    "time": "_org.as_time",
+    **dict.fromkeys(NUMBER_TYPES, "_org.as_number"),
 }
 
 
@@ -44,9 +44,9 @@ def read_cell(column: Column) -> Cell:
     field = column.parent_field or column.field
     reader = _READERS.get(field.type)
     if reader is None:
-        value = f"CASE WHEN {absent} THEN NULL ELSE org.trimmed({text}) END"
+        value = f"CASE WHEN {absent} THEN NULL ELSE _org.trimmed({text}) END"
         if field.type in ("id", "reference"):
-            value = f"org.normal_id({value})"
+            value = f"_org.normal_id({value})"
         return Cell(value, f"{text} <> ''", "NULL")
     value = f"{reader}({text})"
     why = concat(
@@ -92,7 +92,7 @@ def _too_long(field: Field, value: str) -> str | None:
         value,
         literal(f" (max length={field.length}):{field.name} --"),
     )
-    return f"CASE WHEN org.is_longer({value}, {field.length}) THEN {why} END"
+    return f"CASE WHEN _org.is_longer({value}, {field.length}) THEN {why} END"
 
 
 def _out_of_range(field: Field, value: str, text: str) -> str | None:
@@ -100,7 +100,7 @@ def _out_of_range(field: Field, value: str, text: str) -> str | None:
         return None
     why = concat(
         literal(f"NUMBER_OUTSIDE_VALID_RANGE:{field.label}: value outside of valid range on numeric field: "),
-        f"org.java_double({value})",
+        f"_org.java_double({value})",
         literal(f":{field.name} --"),
     )
     # Near the limit doubles are too coarse: 9999999999999999.99 is one that has 16 digits, and 1e16 as a double.
@@ -127,7 +127,7 @@ def _email(field: Field, value: str) -> str | None:
     why = concat(
         literal(f"INVALID_EMAIL_ADDRESS:{field.label}: invalid email address: "), value, literal(f":{field.name} --")
     )
-    return f"CASE WHEN NOT org.is_email({value}) THEN {why} END"
+    return f"CASE WHEN NOT _org.is_email({value}) THEN {why} END"
 
 
 def malformed_id(label: str, field_name: str, value: str) -> str:
@@ -137,7 +137,7 @@ def malformed_id(label: str, field_name: str, value: str) -> str:
 
 def has_prefix(value: str, objects: list[SObject]) -> str:
     prefixes = ", ".join(literal(sobject.key_prefix) for sobject in objects)
-    return f"org.is_id({value}) AND substr({value}, 1, 3) IN ({prefixes})" if prefixes else "false"
+    return f"_org.is_id({value}) AND substr({value}, 1, 3) IN ({prefixes})" if prefixes else "false"
 
 
 def not_writeable(columns: Mapping[str, str]) -> str:

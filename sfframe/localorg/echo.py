@@ -20,14 +20,14 @@ from sfframe.localorg.schema import NUMBER_TYPES
 from sfframe.localorg.sql import literal
 
 _STORED_FORMS = {
-    "boolean": "org.as_boolean({})::VARCHAR",
-    "int": "org.as_int({})::VARCHAR",
-    "long": "org.as_long({})::VARCHAR",
-    "date": "org.as_date({})::VARCHAR",
-    "datetime": "strftime(org.as_datetime({}), '%Y-%m-%dT%H:%M:%S.000Z')",
-    "time": "strftime(DATE '2000-01-01' + org.as_time({}), '%H:%M:%S.%gZ')",
-    "id": "org.normal_id({})",
-    "reference": "org.normal_id({})",
+    "boolean": "_org.as_boolean({})::VARCHAR",
+    "int": "_org.as_int({})::VARCHAR",
+    "long": "_org.as_long({})::VARCHAR",
+    "date": "_org.as_date({})::VARCHAR",
+    "datetime": "strftime(_org.as_datetime({}), '%Y-%m-%dT%H:%M:%S.000Z')",
+    "time": "strftime(DATE '2000-01-01' + _org.as_time({}), '%H:%M:%S.%gZ')",
+    "id": "_org.normal_id({})",
+    "reference": "_org.normal_id({})",
 }
 
 
@@ -111,13 +111,13 @@ class Echo:
         good = ["coalesce(o.id, '')", "o.created::VARCHAR", *map(self._stored, self.columns)]
         bad = ["coalesce(o.id, '')", "o.error", *(self._sent(self.columns[index]) for index in order)]
         numbers = [c.index for c in self.columns if c.field.type in NUMBER_TYPES and c.parent is None]
-        values = "".join(f", org.as_number({cell(i)}) AS x{i}" for i in numbers)
+        values = "".join(f", _org.as_number({cell(i)}) AS x{i}" for i in numbers)
         texts = "".join(f", abs(x{i})::VARCHAR AS p{i}" for i in numbers)
         return f"""
             WITH read AS (SELECT *{values} FROM cells), written AS (SELECT *{texts} FROM read)
             SELECT o.error IS NOT NULL AS is_bad,
                    CASE WHEN o.error IS NULL THEN {self._line(good)} ELSE {self._line(bad)} END AS line
-            FROM written JOIN org.outcomes o ON o.n = written.{ROW} AND o.job = {literal(job_id)}
+            FROM written JOIN _org.outcomes o ON o.n = written.{ROW} AND o.job = {literal(job_id)}
             ORDER BY is_bad, hash({literal(f"{seed} {job_id}")}, written.{ROW})"""
 
     def _line(self, values: Sequence[str]) -> str:
@@ -133,7 +133,7 @@ class Echo:
         if column.parent is not None:
             form = text
         elif field.type in NUMBER_TYPES:
-            form = f"org.java_text(x{column.index}, p{column.index})"
+            form = f"_org.java_text(x{column.index}, p{column.index})"
         else:
             form = _STORED_FORMS.get(field.type, "{}").format(text)
         return f"CASE WHEN {text} IN ('', '{NULL_MARK}') THEN '' ELSE coalesce({form}, {text}) END"

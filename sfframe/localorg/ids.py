@@ -64,7 +64,7 @@ def _suffix_sql(group: int) -> str:
 
 # The same for whole columns.
 MACROS = (
-    f"CREATE OR REPLACE MACRO org.with_suffix(id15) AS id15 || {' || '.join(map(_suffix_sql, range(3)))}",
-    "CREATE OR REPLACE MACRO org.normal_id(id) AS CASE WHEN length(id) = 15 THEN org.with_suffix(id) ELSE id END",
-    "CREATE OR REPLACE MACRO org.is_id(id) AS regexp_full_match(id, '[0-9A-Za-z]{15}([0-9A-Za-z]{3})?')",
+    f"CREATE OR REPLACE MACRO _org.with_suffix(id15) AS id15 || {' || '.join(map(_suffix_sql, range(3)))}",
+    "CREATE OR REPLACE MACRO _org.normal_id(id) AS CASE WHEN length(id) = 15 THEN _org.with_suffix(id) ELSE id END",
+    "CREATE OR REPLACE MACRO _org.is_id(id) AS regexp_full_match(id, '[0-9A-Za-z]{15}([0-9A-Za-z]{3})?')",
 )

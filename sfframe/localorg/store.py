@@ -21,14 +21,15 @@ from sfframe.localorg.schema import SObject
 from sfframe.localorg.sql import MACROS as VALUE_MACROS
 from sfframe.localorg.sql import literal, name, number, run
 
+# A file's name is the name of its catalog, which a schema must not share: hence names that no file is given.
 _TABLES = (
-    "CREATE SCHEMA IF NOT EXISTS org",
-    "CREATE SCHEMA IF NOT EXISTS records",
-    "CREATE TABLE IF NOT EXISTS org.settings (key VARCHAR, value VARCHAR)",
-    "CREATE TABLE IF NOT EXISTS org.objects (seq BIGINT, modified TIMESTAMPTZ, answer VARCHAR)",
+    "CREATE SCHEMA IF NOT EXISTS _org",
+    "CREATE SCHEMA IF NOT EXISTS _records",
+    "CREATE TABLE IF NOT EXISTS _org.settings (key VARCHAR, value VARCHAR)",
+    "CREATE TABLE IF NOT EXISTS _org.objects (seq BIGINT, modified TIMESTAMPTZ, answer VARCHAR)",
     # Appended to, never changed: writers of different threads can't conflict. A job's last line counts.
-    "CREATE TABLE IF NOT EXISTS org.jobs (seq BIGINT, id VARCHAR, line VARCHAR)",
-    "CREATE TABLE IF NOT EXISTS org.outcomes (job VARCHAR, n BIGINT, id VARCHAR, created BOOLEAN, error VARCHAR)",
+    "CREATE TABLE IF NOT EXISTS _org.jobs (seq BIGINT, id VARCHAR, line VARCHAR)",
+    "CREATE TABLE IF NOT EXISTS _org.outcomes (job VARCHAR, n BIGINT, id VARCHAR, created BOOLEAN, error VARCHAR)",
 )
 
 
@@ -71,24 +72,24 @@ class Store:
     def setting(self, key: str, make: Callable[[], str]) -> str:
         """What is kept under a key; made and kept where nothing is."""
         with self.front() as db:
-            if rows := run(db, "SELECT value FROM org.settings WHERE key = ?", [key]):
+            if rows := run(db, "SELECT value FROM _org.settings WHERE key = ?", [key]):
                 return str(rows[0][0])
             value = make()
-            run(db, "INSERT INTO org.settings VALUES (?, ?)", [key, value])
+            run(db, "INSERT INTO _org.settings VALUES (?, ?)", [key, value])
             return value
 
     def set_setting(self, key: str, value: str) -> None:
         with self.front() as db:
             db.begin()
-            run(db, "DELETE FROM org.settings WHERE key = ?", [key])
-            run(db, "INSERT INTO org.settings VALUES (?, ?)", [key, value])
+            run(db, "DELETE FROM _org.settings WHERE key = ?", [key])
+            run(db, "INSERT INTO _org.settings VALUES (?, ?)", [key, value])
             db.commit()
 
     # Objects.
 
     def load_objects(self) -> None:
         with self.front() as db:
-            rows = run(db, "SELECT modified, answer FROM org.objects ORDER BY seq")
+            rows = run(db, "SELECT modified, answer FROM _org.objects ORDER BY seq")
         for modified, answer in rows:
             self._know(SObject(json.loads(answer), modified))
 
@@ -104,7 +105,7 @@ class Store:
             try:
                 self._shape(db, sobject)
                 seq = next(self._seq)
-                run(db, "INSERT INTO org.objects VALUES (?, ?, ?)", [seq, modified, json.dumps(answer)])
+                run(db, "INSERT INTO _org.objects VALUES (?, ?, ?)", [seq, modified, json.dumps(answer)])
             except BaseException:
                 db.rollback()
                 raise
@@ -128,7 +129,7 @@ class Store:
             run(
                 db,
                 "SELECT lower(column_name), data_type FROM duckdb_columns() "
-                "WHERE schema_name = 'records' AND lower(table_name) = ?",
+                "WHERE schema_name = '_records' AND lower(table_name) = ?",
                 [sobject.name.lower()],
             )
         )
@@ -144,14 +145,14 @@ class Store:
     # Jobs.
 
     def record_job(self, db: duckdb.DuckDBPyConnection, job_id: str, line: str) -> None:
-        run(db, "INSERT INTO org.jobs VALUES (?, ?, ?)", [next(self._seq), job_id, line])
+        run(db, "INSERT INTO _org.jobs VALUES (?, ?, ?)", [next(self._seq), job_id, line])
 
     def job_lines(self) -> list[tuple[str, str]]:
         """The last line of each job that ever was, oldest job first."""
         with self.front() as db:
-            query = "SELECT id, arg_max(line, seq) FROM org.jobs GROUP BY id ORDER BY min(seq)"
+            query = "SELECT id, arg_max(line, seq) FROM _org.jobs GROUP BY id ORDER BY min(seq)"
             rows = run(db, query)
-            last = "SELECT greatest((SELECT max(seq) FROM org.jobs), (SELECT max(seq) FROM org.objects))"
+            last = "SELECT greatest((SELECT max(seq) FROM _org.jobs), (SELECT max(seq) FROM _org.objects))"
             self._seq = itertools.count(number(db, last) + 1)
         return rows
 
@@ -173,7 +174,7 @@ class Store:
             for sobject in self.objects.values():
                 keep = f" WHERE Id <> {literal(keep_users)}" if sobject.name == "User" else ""
                 run(db, f"DELETE FROM {records(sobject)}{keep}")
-            run(db, "DELETE FROM org.outcomes")
+            run(db, "DELETE FROM _org.outcomes")
             db.commit()
         for folder in {self.uploads, self.scratch}:
             for file in folder.glob("750*"):
@@ -182,4 +183,4 @@ class Store:
 
 def records(sobject: SObject) -> str:
     """The table of an object's records, deleted ones included."""
-    return f"records.{name(sobject.name)}"
+    return f"_records.{name(sobject.name)}"

@@ -184,15 +184,15 @@ class Worker:
                 yield True
 
     def _save_stride(self, job: Job, saver: Saver, rows: pa.Table) -> int:
-        first = number(self._db, "SELECT value FROM org.settings WHERE key = ?", [_COUNTER]) or _FIRST_RECORD
+        first = number(self._db, "SELECT value FROM _org.settings WHERE key = ?", [_COUNTER]) or _FIRST_RECORD
         now = self._now().astimezone(UTC)
         following = saver.save(rows, now=now, next_number=first)
-        run(self._db, "DELETE FROM org.settings WHERE key = ?", [_COUNTER])
-        run(self._db, "INSERT INTO org.settings VALUES (?, ?)", [_COUNTER, str(following)])
+        run(self._db, "DELETE FROM _org.settings WHERE key = ?", [_COUNTER])
+        run(self._db, "INSERT INTO _org.settings VALUES (?, ?)", [_COUNTER, str(following)])
         failed_id = "target" if self._manners.failed_ids else "NULL"
         run(
             self._db,
-            f"INSERT INTO org.outcomes SELECT ?, n, CASE WHEN error IS NULL THEN target ELSE {failed_id} END,"
+            f"INSERT INTO _org.outcomes SELECT ?, n, CASE WHEN error IS NULL THEN target ELSE {failed_id} END,"
             " created, error FROM work ORDER BY n",
             [job.id],
         )

@@ -20,6 +20,8 @@ FORM = "application/x-www-form-urlencoded"
 TERMINAL = ("JobComplete", "Failed", "Aborted")
 DEADLINE_S = 20.0
 
+csv.field_size_limit(1 << 30)
+
 
 @dataclass(frozen=True)
 class Reply:
@@ -156,7 +158,7 @@ class Client:
             self.get(f"{JOBS}/{job_id}/{kind}") for kind in ("successfulResults", "failedResults", "unprocessedrecords")
         ]
         assert [reply.status for reply in texts] == [200, 200, 200]
-        return Done(info, *(reply.body.decode() for reply in texts))
+        return Done(info, *(reply.body.decode(errors="replace") for reply in texts))
 
     def load(self, data: str | bytes, operation: str = "insert", sobject: str = "Contact", **members: Any) -> Done:
         """A whole job, from create to the three results."""
