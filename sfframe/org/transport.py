@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 from functools import partial
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlencode, urlsplit
@@ -33,7 +33,15 @@ from sfframe.org.wire import Body as Body
 from sfframe.org.wire import LostError, Request, Wire
 from sfframe.org.wire import Sink as Sink
 
-_CLIENT: Final = f"sfframe/{version('sfframe')}"
+
+def _client() -> str:
+    try:
+        return f"sfframe/{version('sfframe')}"
+    except PackageNotFoundError:  # frozen into a program, or run from its sources
+        return "sfframe"
+
+
+_CLIENT: Final = _client()
 _NOT_ACCEPTABLE_TRIES: Final = 3  # 406 is passing trouble of the edge at times, and no more than that
 
 

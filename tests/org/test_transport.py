@@ -33,7 +33,7 @@ async def test_a_request_carries_token_client_and_what_it_accepts(site: Site, or
     await org.transport.request("GET", PATH)
     headers = site.seen[-1].headers
     assert headers["Authorization"] == "Bearer 00D000000000001EAA!token-1"
-    assert headers["Sforce-Call-Options"].startswith("client=sfframe/")
+    assert headers["Sforce-Call-Options"].startswith("client=sfframe")
     assert headers["Accept"] == "application/json"
     assert headers["Accept-Encoding"] == "identity"  # on loopback there is nothing to gain
 
