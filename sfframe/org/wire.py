@@ -103,7 +103,8 @@ class Wire:
         except (aiohttp.ClientError, TimeoutError, ConnectionError) as error:  # a full disk is the caller's
             lost = self._lost(error, request)
             _log.debug("%s %s: %s", request.method, urlsplit(request.url).path, lost.reason)
-            raise lost from error
+            # An error made of a response holds the request's headers, and may be logged by its repr.
+            raise lost from (None if isinstance(error, aiohttp.ClientResponseError) else error)
         took_ms = (time.perf_counter() - started) * 1000
         _log.debug("%s %s: %d, %.0f ms", request.method, urlsplit(request.url).path, response.status, took_ms)
         return response

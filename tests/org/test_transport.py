@@ -10,6 +10,7 @@ import subprocess
 import sys
 import textwrap
 import threading
+import traceback
 import zlib
 from pathlib import Path
 
@@ -434,7 +435,8 @@ async def test_a_proxy_of_the_environment_is_used_with_its_credentials(monkeypat
     assert heard[0].startswith("CONNECT acme.my.salesforce.com:443 ")
     assert "Basic YWRhOmxAY2U=" in heard[0]
     assert "Bearer" not in heard[0]
-    assert "l@ce" not in str(caught.value)
+    assert caught.value.__cause__ is None  # aiohttp's own error would hold the headers
+    assert "YWRhOmxAY2U" not in "".join(traceback.format_exception(caught.value))
 
 
 async def test_this_machine_is_never_asked_through_a_proxy(
