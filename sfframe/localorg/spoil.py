@@ -54,7 +54,7 @@ def _cut(body: bytes, at: str) -> bytes:
         end = body.find(b"\n") + 1 or len(body) // 2
     if at == "row" and end < len(body):
         return body[:end]
-    return body[: max(0, min(end + (len(body) - end) // 2, len(body) - 2))]
+    return body[: min(end + (len(body) - end) // 2, len(body) - 1)].rstrip(b"\r\n")[:-1]
 
 
 async def _until_gone(request: web.BaseRequest, stopping: asyncio.Event) -> None:
