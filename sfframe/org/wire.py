@@ -1,4 +1,4 @@
-"""One request, one answer. The only room that knows the HTTP library.
+"""One request, one answer; this room and `sessions` alone know the HTTP library.
 
 Nothing is repeated here, no redirect is followed, and no answer is judged.
 """
@@ -6,37 +6,30 @@ Nothing is repeated here, no redirect is followed, and no answer is judged.
 from __future__ import annotations
 
 import asyncio
-import base64
 import io
 import logging
 import os
 import time
-import weakref
-from collections.abc import AsyncGenerator, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import SimpleNamespace
 from typing import BinaryIO, Final, TypeAlias
 from urllib.parse import urlsplit
-from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
 from aiohttp import payload
 from aiohttp.abc import AbstractStreamWriter
 from yarl import URL
 
-from sfframe.org.address import is_loopback
 from sfframe.org.answers import Response
 from sfframe.org.retry import Timeouts
+from sfframe.org.sessions import Sessions, proxy_for
 
 _log = logging.getLogger("sfframe.org")
 
-_CONNECTIONS: Final = 100
 _CHUNK: Final = 2**18
-_READ_BUFFER: Final = 2**20
 _REFUSAL_BYTES: Final = 2**16
-_HEADER_BYTES: Final = 2**16
 
 Body: TypeAlias = bytes | bytearray | memoryview | Path
 Sink: TypeAlias = Path | BinaryIO
@@ -79,16 +72,11 @@ class LostError(Exception):
 
 
 class Wire:
-    """Sessions, one for each running loop, opened when first needed.
-
-    A session lives in an async generator. So it is closed not only by `close`, but also when its loop ends:
-    `asyncio.run` and sfframe's own loop close their generators. And it is closed when the Wire is garbage.
-    """
+    """Sends requests, on whatever loop is running."""
 
     def __init__(self, timeouts: Timeouts, *, user_agent: str) -> None:
         self._timeouts = timeouts
-        self._user_agent = user_agent
-        self._open: dict[asyncio.AbstractEventLoop, _Session] = {}
+        self._sessions = Sessions(user_agent=user_agent)
 
     async def exchange(self, request: Request) -> Response:
         """Send a request and read its answer.
@@ -98,7 +86,7 @@ class Wire:
         """
         started = time.perf_counter()
         try:
-            session = await self._session()
+            session = await self._sessions.get()
             response = await self._exchange(session, request)
         except (aiohttp.ClientError, TimeoutError, ConnectionError) as error:  # a full disk is the caller's
             lost = self._lost(error, request)
@@ -110,30 +98,13 @@ class Wire:
         return response
 
     async def close(self) -> None:
-        """Close the session of the running loop, if there is one."""
-        if held := self._open.pop(asyncio.get_running_loop(), None):
-            held.when_garbage.detach()
-            await held.keeper.aclose()
-
-    async def _session(self) -> aiohttp.ClientSession:
-        loop = asyncio.get_running_loop()
-        if (held := self._open.get(loop)) and not held.session.closed:
-            return held.session
-        for other in list(self._open):
-            if other.is_closed() and (ended := self._open.pop(other, None)):
-                ended.when_garbage.detach()
-        keeper = _keep_session(self._timeouts, self._user_agent)
-        session = await anext(keeper)
-        # The registry of finalizers holds the session until then: it must not be garbage along with the Wire.
-        when_garbage = weakref.finalize(self, _close_soon, loop, keeper)
-        when_garbage.atexit = False
-        self._open[loop] = _Session(session, keeper, when_garbage)
-        return session
+        """Close the running loop's session, if there is one."""
+        await self._sessions.close()
 
     async def _exchange(self, session: aiohttp.ClientSession, request: Request) -> Response:
         timeouts = self._timeouts
         patience_s = timeouts.upload_s if request.is_upload else timeouts.idle_s
-        proxy, proxy_headers = _proxy_for(request.url)
+        proxy, proxy_headers = proxy_for(request.url)
         with _upload(request, timeouts.idle_s) as data:
             async with session.request(
                 request.method,
@@ -166,47 +137,6 @@ class Wire:
                 return LostError(f"the answer of {host} broke off")
             case _:
                 return LostError(f"the connection to {host} broke: {error}")
-
-
-@dataclass(frozen=True, slots=True)
-class _Session:
-    session: aiohttp.ClientSession
-    keeper: AsyncGenerator[aiohttp.ClientSession, None]
-    when_garbage: weakref.finalize[..., Wire]
-
-
-def _close_soon(loop: asyncio.AbstractEventLoop, keeper: AsyncGenerator[aiohttp.ClientSession, None]) -> None:
-    if not loop.is_closed():
-        loop.call_soon_threadsafe(lambda: loop.create_task(_close_now(keeper)))
-
-
-async def _close_now(keeper: AsyncGenerator[aiohttp.ClientSession, None]) -> None:
-    await keeper.aclose()
-
-
-async def _keep_session(timeouts: Timeouts, user_agent: str) -> AsyncGenerator[aiohttp.ClientSession, None]:
-    trace = aiohttp.TraceConfig()
-    trace.on_connection_create_start.append(_send_once)
-    trace.on_connection_reuseconn.append(_send_once)
-    async with aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(limit=_CONNECTIONS),
-        cookie_jar=aiohttp.DummyCookieJar(),
-        headers={"User-Agent": user_agent},
-        read_bufsize=_READ_BUFFER,
-        max_line_size=_HEADER_BYTES,
-        max_field_size=_HEADER_BYTES,
-        trace_configs=[trace],
-    ) as session:
-        yield session
-
-
-async def _send_once(session: object, context: SimpleNamespace, params: object) -> None:
-    # When a connection breaks, aiohttp by itself sends what it takes for idempotent once more, PUT and DELETE
-    # included. But a second PUT spoils a job (wire notes, 3.3), and a second DELETE finds nothing: whether to
-    # repeat isn't decided here.
-    if getattr(context, "was_sent", False):
-        raise aiohttp.ClientConnectionError("no answer came")
-    context.was_sent = True
 
 
 async def _read(answer: aiohttp.ClientResponse, request: Request) -> bytes:
@@ -295,20 +225,3 @@ def _upload(request: Request, idle_s: float) -> Iterator[_Upload | None]:
     else:
         view = memoryview(request.body).cast("B")
         yield _Upload(view, n_bytes=view.nbytes, idle_s=idle_s)
-
-
-def _proxy_for(url: str) -> tuple[str | None, dict[str, str] | None]:
-    """The proxy that the environment names, with its credentials as headers; never for this machine.
-
-    aiohttp's `trust_env` would do it too, and send what it finds in ~/.netrc besides.
-    """
-    parts = urlsplit(url)
-    host = parts.hostname or ""
-    proxy = None if is_loopback(host) else getproxies().get(parts.scheme)
-    if proxy is None or proxy_bypass(host):
-        return None, None
-    address = URL(proxy if "://" in proxy else f"http://{proxy}")
-    if address.user is None:
-        return str(address), None
-    credentials = base64.b64encode(f"{address.user}:{address.password or ''}".encode()).decode()
-    return str(address.with_user(None)), {"Proxy-Authorization": f"Basic {credentials}"}

@@ -411,7 +411,7 @@ async def test_the_last_block_to_end_closes_the_connections(site: Site, org: Org
     async with org:
         await _ask(org)
     await _ask(org)  # the outer block of the fixture holds them still
-    assert len(org.transport._wire._open) == 1
+    assert len(org.transport._wire._sessions) == 1
 
 
 async def test_a_proxy_of_the_environment_is_used_with_its_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
