@@ -14,9 +14,10 @@ from email.utils import format_datetime, parsedate_to_datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
-from aiohttp import BodyPartReader, web
+from aiohttp import web
 
-from sfframe.localorg.bulk import Job, job_info
+from sfframe.localorg.bodies import check_length, read_json, read_multipart, spool
+from sfframe.localorg.job import Job, job_info
 from sfframe.localorg.org import Org
 from sfframe.localorg.results import KINDS
 from sfframe.localorg.routes import Route, versions
@@ -26,10 +27,6 @@ from sfframe.localorg.wire import Refusal, not_found
 T = TypeVar("T")
 Answer = Callable[[web.BaseRequest, Route], Awaitable[web.StreamResponse]]
 
-# 150 MB after base64 (wire notes, 4.2).
-MAX_UPLOAD = 112_500_000
-_MAX_MULTIPART = 100_000
-_MAX_JSON = 1_000_000
 _ID_FOR_LOCATORS = "01g"
 
 
@@ -114,27 +111,14 @@ class Answers:
     async def _create(self, request: web.BaseRequest, route: Route) -> web.Response:
         if request.content_type == "multipart/form-data":
             return await self._create_whole(request, route)
-        body = await _json_body(request)
+        body = await read_json(request)
         job = await self._run(self._org.jobs.create, body, route.version)
         return web.json_response(job_info(job))
 
     async def _create_whole(self, request: web.BaseRequest, route: Route) -> web.Response:
         """Job, data and closing in one request (3.2)."""
-        parts: dict[str, bytes] = {}
-        size = 0
-        async for part in await request.multipart():
-            if not isinstance(part, BodyPartReader):
-                raise Refusal(400, "API_ERROR", "Nested multipart content is not accepted")
-            content = bytes(await part.read())
-            size += len(content)
-            if size > 4 * _MAX_MULTIPART:
-                raise _too_large_multipart()
-            parts[part.name or ""] = content
-        if parts.keys() != {"job", "content"}:
-            raise Refusal(400, "API_ERROR", "A multipart request has the parts 'job' and 'content'")
-        if len(parts["content"].decode("utf-8", "replace")) > _MAX_MULTIPART:
-            raise _too_large_multipart()
-        job = await self._run(self._make_whole, _parsed(parts["job"]), route.version, parts["content"])
+        job_part, content = await read_multipart(request)
+        job = await self._run(self._make_whole, job_part, route.version, content)
         return web.json_response(job)
 
     def _make_whole(self, body: dict[str, Any], version: str, content: bytes) -> dict[str, Any]:
@@ -154,11 +138,10 @@ class Answers:
             text = f"Unsupported content type {request.content_type}; the data of a job is text/csv"
             raise Refusal(415, "UNSUPPORTED_MEDIA_TYPE", text)
         jobs.check_open_for_upload(job)
-        if (request.content_length or 0) > MAX_UPLOAD:
-            raise _too_large()
+        check_length(request)
         spooled = self._spool_path()
         try:
-            await _spool(request, spooled)
+            await spool(request, spooled)
             await self._run(jobs.take_upload, job, spooled)
         finally:
             spooled.unlink(missing_ok=True)
@@ -166,7 +149,7 @@ class Answers:
 
     async def _patch(self, request: web.BaseRequest, route: Route) -> web.Response:
         job = self._org.jobs.get(route.argument)
-        body = await _json_body(request)
+        body = await read_json(request)
         if not isinstance(body.get("state"), str):
             raise Refusal(400, "API_ERROR", "Invalid value: '' supplied for property: 'state'")
         return web.json_response(await self._run(self._change_state, job, body["state"]))
@@ -219,38 +202,6 @@ class Answers:
         return self._org.store.uploads / f"750-{secrets.token_hex(8)}.part"
 
 
-async def _spool(request: web.BaseRequest, path: Path) -> None:
-    size = 0
-    with path.open("wb") as file:
-        async for piece in request.content.iter_chunked(1 << 20):
-            size += len(piece)
-            if size > MAX_UPLOAD:
-                raise _too_large()
-            file.write(piece)
-
-
-async def _json_body(request: web.BaseRequest) -> dict[str, Any]:
-    if request.content_type != "application/json":
-        text = f"Unsupported content type {request.content_type}; this resource takes application/json"
-        raise Refusal(415, "UNSUPPORTED_MEDIA_TYPE", text)
-    body = b""
-    async for piece in request.content.iter_chunked(1 << 16):
-        body += piece
-        if len(body) > _MAX_JSON:
-            raise Refusal(413, "REQUEST_TOO_LARGE", "The request body is too large")
-    return _parsed(body)
-
-
-def _parsed(body: bytes) -> dict[str, Any]:
-    try:
-        parsed = json.loads(body)
-    except ValueError as error:
-        raise Refusal(400, "JSON_PARSER_ERROR", f"{error}") from None
-    if not isinstance(parsed, dict):
-        raise Refusal(400, "JSON_PARSER_ERROR", "An object is expected at [line:1, column:1]")
-    return parsed
-
-
 def _json_of_version(answer: Any, version: str, headers: dict[str, str] | None = None) -> web.Response:
     text = json.dumps(answer).replace("v{version}", f"v{version}")
     return web.Response(text=text, content_type="application/json", headers=headers)
@@ -286,11 +237,3 @@ def _offset(locator: str | None) -> int:
 def _accepts_csv(request: web.BaseRequest) -> bool:
     accepted = request.headers.get("Accept", "*/*").lower()
     return any(kind in accepted for kind in ("*/*", "text/*", "text/csv", "application/json"))
-
-
-def _too_large() -> Refusal:
-    return Refusal(413, "REQUEST_TOO_LARGE", f"The data of a job is limited to {MAX_UPLOAD} bytes")
-
-
-def _too_large_multipart() -> Refusal:
-    return Refusal(413, "REQUEST_TOO_LARGE", f"Multipart content is limited to {_MAX_MULTIPART} characters")

@@ -1,16 +1,15 @@
-"""Ingest jobs: what they are, which states they go through, and what is refused (wire notes, 3)."""
+"""Ingest jobs: which states they go through, and what is refused (wire notes, 3)."""
 
 from __future__ import annotations
 
-import json
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from sfframe.localorg.ids import make_id, normal_id
+from sfframe.localorg.job import TERMINAL, Job
 from sfframe.localorg.manners import Manners
 from sfframe.localorg.scan import DELIMITERS, LINE_ENDS
 from sfframe.localorg.schema import SObject
@@ -19,7 +18,6 @@ from sfframe.localorg.store import Store
 from sfframe.localorg.wire import Refusal, not_found, timestamp
 
 OPERATIONS = ("insert", "update", "upsert", "delete", "hardDelete")
-TERMINAL = frozenset({"JobComplete", "Failed", "Aborted"})
 _NO_HARD_DELETE = (
     "FeatureNotEnabled : hardDelete operation requires special user profile permission,"
     " please contact your system administrator"
@@ -35,90 +33,6 @@ _MEMBERS = {
     "assignmentRuleId",
     "concurrencyMode",
 }
-
-
-@dataclass(slots=True)
-class Job:
-    """One ingest job. `lock` is held by whoever changes its state or saves its rows."""
-
-    id: str
-    operation: str
-    object: str
-    api_version: str
-    created_by: str
-    created: str
-    modstamp: str
-    column_delimiter: str = "COMMA"
-    line_ending: str = "LF"
-    external_id_field: str | None = None
-    assignment_rule_id: str | None = None
-    state: str = "Open"
-    uploads: int = 0
-    rows: int = 0
-    processed: int = 0
-    failed: int = 0
-    total_ms: int = 0
-    active_ms: int = 0
-    error_message: str | None = None
-    lock: threading.RLock = field(default_factory=threading.RLock, repr=False, compare=False)
-
-    @property
-    def has_started(self) -> bool:
-        return self.state not in ("Open", "UploadComplete")
-
-    def line(self) -> str:
-        """The job as it is kept in the database."""
-        values = {key: getattr(self, key) for key in self.__slots__ if key != "lock"}
-        return json.dumps(values)
-
-    @classmethod
-    def from_line(cls, line: str) -> Job:
-        return cls(**json.loads(line))
-
-
-def job_info(job: Job, *, counters: bool = False, listed: bool = False) -> dict[str, Any]:
-    """The JobInfo of an answer, its members in the documented order."""
-    info: dict[str, Any] = {
-        "id": job.id,
-        "operation": job.operation,
-        "object": job.object,
-        "createdById": job.created_by,
-        "createdDate": job.created,
-        "systemModstamp": job.modstamp,
-        "state": job.state,
-        "externalIdFieldName": job.external_id_field,
-        "assignmentRuleId": job.assignment_rule_id,
-        "concurrencyMode": "Parallel",
-        "contentType": "CSV",
-        "apiVersion": float(job.api_version),
-        "contentUrl": None,
-        "lineEnding": job.line_ending,
-        "columnDelimiter": job.column_delimiter,
-    }
-    if job.state == "Open":
-        # Relative, without a slash in front (3.1).
-        info["contentUrl"] = f"services/data/v{job.api_version}/jobs/ingest/{job.id}/batches"
-    info = {key: value for key, value in info.items() if value is not None}
-    if counters or listed:
-        info["jobType"] = "V2Ingest"
-    if counters:
-        info |= _counters(job)
-    return info
-
-
-def _counters(job: Job) -> dict[str, Any]:
-    counters: dict[str, Any] = {}
-    if job.has_started:
-        counters = {"numberRecordsProcessed": job.processed, "numberRecordsFailed": job.failed}
-    counters |= {
-        "retries": 0,
-        "totalProcessingTime": job.total_ms,
-        "apiActiveProcessingTime": job.active_ms,
-        "apexProcessingTime": 0,
-    }
-    if job.error_message is not None:
-        counters["errorMessage"] = job.error_message
-    return counters
 
 
 class Jobs:
@@ -145,8 +59,8 @@ class Jobs:
 
     def load(self) -> None:
         """Take up the jobs of an earlier life; those that were closed are run to their end."""
-        for job_id, line in self._store.job_lines():
-            self._made += 1
+        lines, self._made = self._store.job_lines()
+        for job_id, line in lines:
             if line:
                 self._jobs[job_id] = Job.from_line(line)
         for job in list(self._jobs.values()):
@@ -154,11 +68,11 @@ class Jobs:
                 self._start(job)
 
     def forget(self) -> None:
+        """Know of no job any more; their ids aren't given again."""
         with self._lock:
-            jobs, self._jobs = self._jobs, {}
+            self._jobs.clear()
             self.batches_today = 0
-        for job in jobs.values():
-            self._forget(job)
+            self._store.forget_jobs(made=self._made)
 
     def upload_path(self, job: Job) -> Path:
         return self._store.uploads / f"{job.id}.csv"

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from sfframe.localorg.bulk import TERMINAL, Job, Jobs
+from sfframe.localorg.bulk import Jobs
 from sfframe.localorg.echo import Echo
 from sfframe.localorg.header import Column
+from sfframe.localorg.job import TERMINAL, Job
 from sfframe.localorg.manners import Manners
 from sfframe.localorg.scan import Layout, StructureError, scan
 from sfframe.localorg.schema import SObject

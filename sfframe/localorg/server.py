@@ -9,33 +9,21 @@ from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
-from typing import Any, NamedTuple
+from typing import Any
 
 import pyarrow as pa
 from aiohttp import web
 
-from sfframe.localorg.answers import Answers, CsvFile
+from sfframe.localorg.answers import Answers
 from sfframe.localorg.describe import FieldSpec
 from sfframe.localorg.faults import Fault
+from sfframe.localorg.gate import Gate, Served
 from sfframe.localorg.manners import Manners
 from sfframe.localorg.org import Clock, Org
-from sfframe.localorg.routes import Route, find_route
 from sfframe.localorg.save import Rule
-from sfframe.localorg.spoil import send_cut, spoil
-from sfframe.localorg.wire import Refusal
 
 _HOST = "127.0.0.1"
-_NEEDS_NO_TOKEN = frozenset({"token", "versions"})
 _LOG_LENGTH = 10_000
-
-
-class Served(NamedTuple):
-    """One line of the request log; status 0 where there was no answer."""
-
-    kind: str
-    method: str
-    path: str
-    status: int
 
 
 class Server:
@@ -212,8 +200,8 @@ class Server:
     async def _serve(self, ready: list[BaseException | None], event: threading.Event) -> None:
         self._loop, self._stopping = asyncio.get_running_loop(), asyncio.Event()
         with ThreadPoolExecutor(4, "localorg-request") as executor:
-            self._answers = Answers(self.org, executor)
-            runner = web.ServerRunner(web.Server(self._handle, access_log=None), shutdown_timeout=0.5)
+            gate = Gate(self.org, Answers(self.org, executor), self.requests, self._stopping)
+            runner = web.ServerRunner(web.Server(gate.handle, access_log=None), shutdown_timeout=0.5)
             await runner.setup()
             try:
                 await web.TCPSite(runner, _HOST, self._port).start()
@@ -223,70 +211,3 @@ class Server:
                 await self._stopping.wait()
             finally:
                 await runner.cleanup()
-
-    async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
-        path = request.raw_path.partition("?")[0]
-        route: Route | None = None
-        try:
-            route = find_route(request.method, path)
-            response: web.StreamResponse = await self._routed(request, route)
-        except Refusal as refusal:
-            response = web.json_response(refusal.body(), status=refusal.status)
-        if "Sforce-Limit-Info" not in response.headers and path.startswith("/services/data/") and not response.prepared:
-            response.headers["Sforce-Limit-Info"] = self._limit_info()
-        gone = request.transport is None or request.transport.is_closing()
-        kind = route.kind if route else "unknown"
-        self.requests.append(Served(kind, request.method, path, 0 if gone else response.status))
-        return response
-
-    async def _routed(self, request: web.BaseRequest, route: Route) -> web.StreamResponse:
-        fault = self.org.desk.meet(route.kind, request.raw_path)
-        if fault is not None and fault.when == "before":
-            if fault.effect == "expire":
-                self.expire_tokens()
-            elif fault.effect != "truncate":
-                return await spoil(fault, request, self._stopping)
-        try:
-            response: web.StreamResponse = await self._answer(request, route)
-        except Refusal as refusal:
-            response = web.json_response(refusal.body(), status=refusal.status)
-        if fault is not None and fault.effect == "truncate":
-            return await self._truncate(fault, request, response)
-        if fault is not None and fault.when == "after":
-            if fault.effect == "expire":
-                self.expire_tokens()
-            else:
-                return await spoil(fault, request, self._stopping)
-        return response
-
-    async def _truncate(
-        self, fault: Fault, request: web.BaseRequest, response: web.StreamResponse
-    ) -> web.StreamResponse:
-        if isinstance(response, CsvFile):
-            body = response.path.read_bytes()
-        else:
-            sent = response.body if isinstance(response, web.Response) else None
-            body = bytes(sent) if isinstance(sent, bytes | bytearray) else b""
-        return await send_cut(fault, request, body, response)
-
-    async def _answer(self, request: web.BaseRequest, route: Route) -> web.StreamResponse:
-        if route.kind not in _NEEDS_NO_TOKEN:
-            self._admit(request)
-        if request.headers.get("Expect", "").lower() == "100-continue":
-            # Data Loader waits for it (wire notes, 3.3).
-            await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-            request.writer.output_size = 0
-        return await self._answers.of(route.kind)(request, route)
-
-    def _admit(self, request: web.BaseRequest) -> None:
-        scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-        if scheme not in ("Bearer", "OAuth"):
-            raise Refusal(401, "INVALID_AUTH_HEADER", "INVALID_HEADER_TYPE")
-        if not self.org.tokens.is_valid(token):
-            raise Refusal(401, "INVALID_SESSION_ID", "Session expired or invalid")
-        if self.org.api_calls >= self.org.manners.daily_api_requests:
-            raise Refusal(403, "REQUEST_LIMIT_EXCEEDED", "TotalRequests Limit exceeded.")
-        self.org.api_calls += 1
-
-    def _limit_info(self) -> str:
-        return f"api-usage={self.org.api_calls}/{self.org.manners.daily_api_requests}"

@@ -54,7 +54,8 @@ _JAVA = (
     " WHEN starts_with(plain, '0.') THEN length(ltrim(plain[3:], '0')) - length(plain[3:]) - 1"
     " ELSE length(split_part(plain, '.', 1)) - 1 END",
     "CREATE OR REPLACE MACRO _org.java_digits(plain) AS trim(replace(split_part(plain, 'e', 1), '.', ''), '0')",
-    "CREATE OR REPLACE MACRO _org.java_text(x, plain) AS CASE WHEN x IS NULL THEN NULL WHEN x = 0 THEN x::DOUBLE::VARCHAR"
+    "CREATE OR REPLACE MACRO _org.java_text(x, plain) AS CASE"
+    " WHEN x IS NULL THEN NULL WHEN x = 0 THEN x::DOUBLE::VARCHAR"
     " WHEN abs(x) >= 1e-3 AND abs(x) < 1e7 THEN CASE WHEN x < 0 THEN '-' ELSE '' END || plain"
     " ELSE CASE WHEN x < 0 THEN '-' ELSE '' END ||"
     " _org.java_point(_org.java_digits(plain)) || 'E' || _org.java_exponent(plain) END",

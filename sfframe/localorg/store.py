@@ -32,6 +32,8 @@ _TABLES = (
     "CREATE TABLE IF NOT EXISTS _org.outcomes (job VARCHAR, n BIGINT, id VARCHAR, created BOOLEAN, error VARCHAR)",
 )
 
+_JOBS_MADE = "jobs_made"
+
 
 class Store:
     """Owner of the database and of the folder with uploads and results.
@@ -133,6 +135,10 @@ class Store:
                 [sobject.name.lower()],
             )
         )
+        # Some describe answers have no IsDeleted (User, some custom objects); the recycle bin needs it all the same.
+        if "isdeleted" not in has:
+            run(db, f"ALTER TABLE {table} ADD COLUMN IsDeleted BOOLEAN")
+            has["isdeleted"] = "BOOLEAN"
         for field in sobject.stored:
             there = has.get(field.name.lower())
             if there is None:
@@ -147,14 +153,20 @@ class Store:
     def record_job(self, db: duckdb.DuckDBPyConnection, job_id: str, line: str) -> None:
         run(db, "INSERT INTO _org.jobs VALUES (?, ?, ?)", [next(self._seq), job_id, line])
 
-    def job_lines(self) -> list[tuple[str, str]]:
-        """The last line of each job that ever was, oldest job first."""
+    def job_lines(self) -> tuple[list[tuple[str, str]], int]:
+        """The last line of each job, oldest job first, and how many jobs there ever were."""
+        made = int(self.setting(_JOBS_MADE, lambda: "0"))
         with self.front() as db:
             query = "SELECT id, arg_max(line, seq) FROM _org.jobs GROUP BY id ORDER BY min(seq)"
-            rows = run(db, query)
+            lines = run(db, query)
             last = "SELECT greatest((SELECT max(seq) FROM _org.jobs), (SELECT max(seq) FROM _org.objects))"
             self._seq = itertools.count(number(db, last) + 1)
-        return rows
+        return lines, made + len(lines)
+
+    def forget_jobs(self, *, made: int) -> None:
+        self.set_setting(_JOBS_MADE, str(made))
+        with self.front() as db:
+            run(db, "DELETE FROM _org.jobs")
 
     # Records.
 

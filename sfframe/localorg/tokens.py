@@ -5,21 +5,18 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
-import json
 import secrets
 import threading
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from xml.etree import ElementTree
-from xml.sax.saxutils import escape
 
+from sfframe.localorg import soap
+from sfframe.localorg.assertion import AssertionInvalidError, new_private_key, verified_claims
 from sfframe.localorg.manners import Manners
 from sfframe.localorg.store import Store
 
 _JWT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 _AUDIENCES = ("https://login.salesforce.com", "https://test.salesforce.com")
-_PARTNER = "urn:partner.soap.sforce.com"
-_LAST_SOAP_LOGIN = 64.0
 
 
 class OAuthError(Exception):
@@ -60,7 +57,7 @@ class Tokens:
     @property
     def private_key(self) -> str:
         """The PEM text of the key that signs JWTs; made when it is first wanted, for it takes a while."""
-        return self._store.setting("private_key", _new_private_key)
+        return self._store.setting("private_key", new_private_key)
 
     def is_valid(self, token: str) -> bool:
         """Whether the token still is one; its use prolongs it."""
@@ -129,7 +126,13 @@ class Tokens:
         assertion = form.get("assertion")
         if not assertion:
             raise OAuthError("invalid_request", "missing required parameter: assertion")
-        claims = _verified_claims(assertion, self.private_key)
+        try:
+            claims = verified_claims(assertion, self.private_key)
+        except AssertionInvalidError:
+            raise OAuthError("invalid_grant", "invalid assertion") from None
+        except ImportError:
+            text = "localorg does not speak the JWT bearer flow without the package 'cryptography'"
+            raise OAuthError("unsupported_grant_type", text) from None
         if claims.get("iss") != self.client_id:
             raise OAuthError("invalid_client_id", "client identifier invalid")
         if claims.get("aud") not in (*_AUDIENCES, self.instance_url):
@@ -174,50 +177,24 @@ class Tokens:
             self._given[token] = self._now()
         return token
 
-    # SOAP (2.3).
-
     def soap(self, version: str, envelope: bytes) -> tuple[int, str]:
-        """Status and text of the answer to a SOAP login."""
-        if float(version) > _LAST_SOAP_LOGIN:
-            return _fault("UNSUPPORTED_API_VERSION", f"login() is not supported in API version {version}")
+        """Status and text of the answer to a SOAP login (2.3)."""
         try:
-            login = ElementTree.fromstring(envelope).find(f".//{{{_PARTNER}}}login")
-        except ElementTree.ParseError as error:
-            return _fault("XML_PARSER_ERROR", str(error), faultcode="soapenv:Client")
-        if login is None:
-            return _fault("INVALID_OPERATION", "localorg speaks login() alone", faultcode="soapenv:Client")
-        if not self._knows(login.findtext(f"{{{_PARTNER}}}username"), login.findtext(f"{{{_PARTNER}}}password")):
+            username, password = soap.read_login(version, envelope)
+        except soap.FaultError as fault:
+            return 500, fault.envelope
+        if not self._knows(username, password):
             text = "INVALID_LOGIN: Invalid username, password, security token; or user locked out."
-            return _fault("INVALID_LOGIN", text)
-        return 200, self._login_result(version)
-
-    def _login_result(self, version: str) -> str:
-        server = f"{self.instance_url}/services/Soap/u/{version}/{self._org_id[:15]}"
-        seconds = int(self._manners.session_seconds)
-        return (
-            '<?xml version="1.0" encoding="UTF-8"?>'
-            '<soapenv:Envelope xmlns:soapenv="http://schemas.xmlsoap.org/soap/envelope/"'
-            f' xmlns="{_PARTNER}" xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance"><soapenv:Body><loginResponse>'
-            f"<result><metadataServerUrl>{server}</metadataServerUrl><passwordExpired>false</passwordExpired>"
-            f"<sandbox>false</sandbox><serverUrl>{server}</serverUrl><sessionId>{self._new_token()}</sessionId>"
-            f"<userId>{self._user_id}</userId><userInfo><organizationId>{self._org_id}</organizationId>"
-            f"<sessionSecondsValid>{seconds}</sessionSecondsValid><userId>{self._user_id}</userId>"
-            f"<userName>{escape(self.username)}</userName></userInfo></result>"
-            "</loginResponse></soapenv:Body></soapenv:Envelope>"
+            return 500, soap.FaultError("INVALID_LOGIN", text).envelope
+        session = soap.Session(
+            url=f"{self.instance_url}/services/Soap/u/{version}/{self._org_id[:15]}",
+            token=self._new_token(),
+            org_id=self._org_id,
+            user_id=self._user_id,
+            username=self.username,
+            seconds=int(self._manners.session_seconds),
         )
-
-
-def _fault(code: str, message: str, *, faultcode: str | None = None) -> tuple[int, str]:
-    return 500, (
-        '<?xml version="1.0" encoding="UTF-8"?>'
-        '<soapenv:Envelope xmlns:soapenv="http://schemas.xmlsoap.org/soap/envelope/"'
-        ' xmlns:sf="urn:fault.partner.soap.sforce.com" xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance">'
-        f"<soapenv:Body><soapenv:Fault><faultcode>{faultcode or code}</faultcode>"
-        f"<faultstring>{escape(message)}</faultstring>"
-        f'<detail><sf:LoginFault xsi:type="sf:LoginFault"><sf:exceptionCode>{code}</sf:exceptionCode>'
-        f"<sf:exceptionMessage>{escape(message.removeprefix(f'{code}: '))}</sf:exceptionMessage></sf:LoginFault>"
-        "</detail></soapenv:Fault></soapenv:Body></soapenv:Envelope>"
-    )
+        return 200, session.envelope
 
 
 def _same(given: str | None, expected: str) -> bool:
@@ -234,39 +211,3 @@ def _is_after(expiry: object, now: datetime) -> bool:
         return float(str(expiry)) > now.timestamp()
     except ValueError:
         return False
-
-
-def _new_private_key() -> str:
-    from cryptography.hazmat.primitives import serialization
-    from cryptography.hazmat.primitives.asymmetric import rsa
-
-    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    encoding, form = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
-    return key.private_bytes(encoding, form, serialization.NoEncryption()).decode()
-
-
-def _verified_claims(assertion: str, private_key: str) -> dict[str, object]:
-    from cryptography.exceptions import InvalidSignature
-    from cryptography.hazmat.primitives import hashes, serialization
-    from cryptography.hazmat.primitives.asymmetric import padding, rsa
-
-    try:
-        head, body, signature = assertion.split(".")
-        algorithm = json.loads(_unpadded(head)).get("alg")
-        claims = json.loads(_unpadded(body))
-        signed = _unpadded(signature)
-    except (ValueError, AttributeError):
-        raise OAuthError("invalid_grant", "invalid assertion") from None
-    if algorithm != "RS256" or not isinstance(claims, dict):
-        raise OAuthError("invalid_grant", "invalid assertion")
-    key = serialization.load_pem_private_key(private_key.encode(), None)
-    assert isinstance(key, rsa.RSAPrivateKey)
-    try:
-        key.public_key().verify(signed, f"{head}.{body}".encode(), padding.PKCS1v15(), hashes.SHA256())
-    except InvalidSignature:
-        raise OAuthError("invalid_grant", "invalid assertion") from None
-    return claims
-
-
-def _unpadded(text: str) -> bytes:
-    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))

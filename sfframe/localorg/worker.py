@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from sfframe.localorg.header import Column, read_header
+from sfframe.localorg.job import Job
 from sfframe.localorg.parse import read_rows
 from sfframe.localorg.rows import CHUNK_ROWS, Request
 from sfframe.localorg.save import Rule, Saver
@@ -21,7 +22,7 @@ from sfframe.localorg.schema import SObject
 from sfframe.localorg.sql import number, run
 
 if TYPE_CHECKING:
-    from sfframe.localorg.bulk import Job, Jobs
+    from sfframe.localorg.bulk import Jobs
     from sfframe.localorg.faults import Fault, FaultDesk
     from sfframe.localorg.manners import Manners
     from sfframe.localorg.store import Store

@@ -109,8 +109,9 @@ class Client:
     def get(self, path: str, headers: dict[str, str] | None = None) -> Reply:
         return self.request("GET", path, None, headers)
 
-    def ask_token(self, headers: dict[str, str] | None = None, **form: str) -> Reply:
-        return self.request("POST", TOKEN, urlencode(form), {"Content-Type": FORM, **(headers or {})}, token="")
+    def ask_token(self, authorization: str | None = None, **form: str) -> Reply:
+        headers = {"Content-Type": FORM} | ({"Authorization": authorization} if authorization else {})
+        return self.request("POST", TOKEN, urlencode(form), headers, token="")
 
     def log_in(self) -> Client:
         server = self.server

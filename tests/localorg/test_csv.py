@@ -136,7 +136,7 @@ ENDINGS = "ClientInputError : LineEnding is invalid on user data. Current LineEn
 def test_4_1_structural_mistakes_fail_the_job_with_nothing_done(
     client: Client, data: str | bytes, members: dict[str, str], message: str
 ) -> None:
-    done = client.load(data, **members)  # type: ignore[arg-type]  # members of the job
+    done = client.load(data, **members)
     assert done.info["state"] == "Failed"
     assert done.info["errorMessage"] == message
     assert done.info["numberRecordsProcessed"] == 0

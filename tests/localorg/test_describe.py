@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from pathlib import Path
 
@@ -12,14 +13,17 @@ from sfframe.localorg import Manners, Server
 from .client import Client
 
 DATA = "/services/data/v66.0"
-ATTRIBUTES = """aggregatable aiPredictionField autoNumber byteLength calculated calculatedFormula cascadeDelete
-    caseSensitive compoundFieldName controllerName createable custom defaultValue defaultValueFormula defaultedOnCreate
-    dependentPicklist deprecatedAndHidden digits displayLocationInDecimal encrypted externalId extraTypeInfo filterable
-    filteredLookupInfo formulaTreatNullNumberAsZero groupable highScaleNumber htmlFormatted idLookup inlineHelpText label
-    length mask maskType name nameField namePointing nillable permissionable picklistValues polymorphicForeignKey
-    precision queryByDistance referenceTargetField referenceTo relationshipName relationshipOrder restrictedDelete
+ATTRIBUTES = """
+    aggregatable aiPredictionField autoNumber byteLength calculated calculatedFormula cascadeDelete
+    caseSensitive compoundFieldName controllerName createable custom defaultValue defaultValueFormula
+    defaultedOnCreate dependentPicklist deprecatedAndHidden digits displayLocationInDecimal encrypted
+    externalId extraTypeInfo filterable filteredLookupInfo formulaTreatNullNumberAsZero groupable
+    highScaleNumber htmlFormatted idLookup inlineHelpText label length mask maskType name nameField
+    namePointing nillable permissionable picklistValues polymorphicForeignKey precision queryByDistance
+    referenceTargetField referenceTo relationshipName relationshipOrder restrictedDelete
     restrictedPicklist scale searchPrefilterable soapType sortable type unique updateable
-    writeRequiresMasterRead""".split()
+    writeRequiresMasterRead
+""".split()  # noqa: SIM905  (sixty lines otherwise)
 
 
 def describe(client: Client, sobject: str) -> dict[str, dict[str, object]]:
@@ -62,6 +66,20 @@ def test_7_1_unknown_objects_are_404(client: Client) -> None:
     assert client.get(f"{DATA}/sobjects/Foo__c/describe").error == (404, "NOT_FOUND")
 
 
+def test_8_answers_are_compressed_for_those_who_ask() -> None:
+    with Server(manners=Manners(compress=True)) as server:
+        client = Client(server).log_in()
+        path = f"{DATA}/sobjects/Contact/describe"
+        plain, small = client.get(path), client.get(path, {"Accept-Encoding": "gzip"})
+        assert "Content-Encoding" not in plain.headers
+        assert small.headers["Content-Encoding"] == "gzip"
+        assert gzip.decompress(small.body) == plain.body
+        done = client.load("LastName\n" + "x\n" * 500)
+        results = client.get(f"{DATA}/jobs/ingest/{done.info['id']}/successfulResults", {"Accept-Encoding": "gzip"})
+        assert gzip.decompress(results.body).decode() == done.successful_csv
+        client.close()
+
+
 def test_7_2_limits_and_the_usage_header(client: Client) -> None:
     before = client.get(f"{DATA}/limits")
     assert {"DailyApiRequests", "DailyBulkApiBatches", "DailyBulkV2QueryJobs"} <= before.json.keys()
@@ -72,8 +90,11 @@ def test_7_2_limits_and_the_usage_header(client: Client) -> None:
     assert after.headers["Sforce-Limit-Info"] == f"api-usage={used}/1000000"
 
 
-def test_defined_objects_are_described_and_take_rows(client: Client) -> None:
-    fields = {"Total__c": "currency", "Ext__c": {"type": "string", "externalId": True, "unique": True}}
+def test_defined_objects_are_described_and_take_rows() -> None:
+    fields: dict[str, str | dict[str, object]] = {
+        "Total__c": "currency",
+        "Ext__c": {"type": "string", "externalId": True, "unique": True},
+    }
     with Server() as server:
         server.define("Invoice__c", fields)
         client = Client(server).log_in()

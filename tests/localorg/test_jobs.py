@@ -306,3 +306,13 @@ def test_reset_leaves_no_record_and_no_job(client: Client) -> None:
     for gone in (job_id, waiting):
         assert client.get(f"{JOBS}/{gone}").error == (404, "NOT_FOUND")
     assert [served.kind for served in client.server.requests] == ["list", "get_job", "get_job"]
+
+
+def test_3_9_many_jobs_at_once_keep_their_rows_apart(client: Client) -> None:
+    job_ids = [client.open_job(f"LastName\nof {number}\n" + f"n{number}\n" * 500) for number in range(8)]
+    for job_id in job_ids:
+        client.patch(job_id)
+    for number, job_id in enumerate(job_ids):
+        assert client.wait(job_id)["numberRecordsProcessed"] == 501
+        assert {row["LastName"] for row in client.results(job_id).successful} == {f"of {number}", f"n{number}"}
+    assert len({record["Id"] for record in client.records()}) == 8 * 501

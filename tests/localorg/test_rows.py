@@ -97,7 +97,8 @@ FOREIGN = "INVALID_CROSS_REFERENCE_KEY:invalid cross reference id:--"
         (
             "Restricted_Picklist__c",
             "Tin",
-            "INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST:bad value for restricted picklist field: Tin:Restricted_Picklist__c --",
+            "INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST:bad value for restricted picklist field:"
+            " Tin:Restricted_Picklist__c --",
         ),
         (
             "Restricted_Multipicklist__c",
@@ -121,8 +122,9 @@ FOREIGN = "INVALID_CROSS_REFERENCE_KEY:invalid cross reference id:--"
         (
             "Formula__c",
             "1",
-            "INVALID_FIELD_FOR_INSERT_UPDATE:Unable to create/update fields: Formula__c. Please check the security settings"
-            " of this field and verify that it is read/write for your profile or permission set.:Formula__c --",
+            "INVALID_FIELD_FOR_INSERT_UPDATE:Unable to create/update fields: Formula__c."
+            " Please check the security settings of this field and verify that it is read/write for your profile"
+            " or permission set.:Formula__c --",
         ),
     ],
 )

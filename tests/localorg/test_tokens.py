@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import sys
 import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -58,7 +59,7 @@ def test_2_1_every_grant_gives_a_token_that_opens_the_org(client: Client) -> Non
     basic = base64.b64encode(f"{server.client_id}:{server.client_secret}".encode()).decode()
     replies = [
         client.ask_token(grant_type="client_credentials", **app),
-        client.ask_token(grant_type="client_credentials", headers={"Authorization": f"Basic {basic}"}),
+        client.ask_token(grant_type="client_credentials", authorization=f"Basic {basic}"),
         client.ask_token(grant_type="refresh_token", refresh_token=server.refresh_token, **app),
         client.ask_token(grant_type="refresh_token", refresh_token=server.refresh_token, client_id=server.client_id),
         client.ask_token(grant_type="password", username=server.username, password=password, **app),
@@ -114,6 +115,16 @@ def test_2_1_a_jwt_of_another_key_or_algorithm_is_refused(client: Client) -> Non
     other = base64.urlsafe_b64encode(json.dumps({"alg": "none"}).encode()).decode().rstrip("=")
     for forged in (f"{head}.{body}.{signature[:-8]}AAAAAAAA", f"{other}.{body}."):
         assert client.ask_token(grant_type=JWT, assertion=forged).json["error"] == "invalid_grant"
+
+
+def test_2_1_without_cryptography_the_jwt_flow_is_refused_by_name(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    signed = assertion(client.server)
+    monkeypatch.setitem(sys.modules, "cryptography.exceptions", None)
+    reply = client.ask_token(grant_type=JWT, assertion=signed)
+    assert reply.json["error"] == "unsupported_grant_type"
+    assert "'cryptography'" in reply.json["error_description"]
 
 
 def test_2_5_a_dead_session_is_401_in_the_array_shape(client: Client) -> None:

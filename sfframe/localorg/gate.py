@@ -1,0 +1,112 @@
+"""Every request comes through here: it is admitted, answered or spoilt, counted and logged (wire notes, 9)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from typing import NamedTuple
+
+from aiohttp import web
+
+from sfframe.localorg.answers import Answers, CsvFile
+from sfframe.localorg.faults import Fault
+from sfframe.localorg.org import Org
+from sfframe.localorg.routes import Route, find_route
+from sfframe.localorg.spoil import send_cut, spoil
+from sfframe.localorg.wire import Refusal
+
+_NEEDS_NO_TOKEN = frozenset({"token", "versions"})
+
+
+class Served(NamedTuple):
+    """One line of the request log; status 0 where there was no answer."""
+
+    kind: str
+    method: str
+    path: str
+    status: int
+
+
+class Gate:
+    """Handles the requests of one org.
+
+    Args:
+        org: Who is asked.
+        answers: What it says.
+        log: Gets a line for each request.
+        stopping: Set when the server ends; nobody is kept waiting then.
+    """
+
+    def __init__(self, org: Org, answers: Answers, log: deque[Served], stopping: asyncio.Event) -> None:
+        self._org, self._answers, self._log, self._stopping = org, answers, log, stopping
+
+    async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        path = request.raw_path.partition("?")[0]
+        route: Route | None = None
+        try:
+            route = find_route(request.method, path)
+            response: web.StreamResponse = await self._routed(request, route)
+        except Refusal as refusal:
+            response = web.json_response(refusal.body(), status=refusal.status)
+        if not response.prepared:
+            self._finish(request, path, response)
+        gone = request.transport is None or request.transport.is_closing()
+        kind = route.kind if route else "unknown"
+        self._log.append(Served(kind, request.method, path, 0 if gone else response.status))
+        return response
+
+    def _finish(self, request: web.BaseRequest, path: str, response: web.StreamResponse) -> None:
+        if path.startswith("/services/data/"):
+            usage = f"api-usage={self._org.api_calls}/{self._org.manners.daily_api_requests}"
+            response.headers["Sforce-Limit-Info"] = usage
+        if self._org.manners.compress and "gzip" in request.headers.get("Accept-Encoding", ""):
+            response.enable_compression(web.ContentCoding.gzip)
+
+    async def _routed(self, request: web.BaseRequest, route: Route) -> web.StreamResponse:
+        fault = self._org.desk.meet(route.kind, request.raw_path)
+        if fault is not None and fault.when == "before":
+            if fault.effect == "expire":
+                self._org.tokens.expire()
+            elif fault.effect != "truncate":
+                return await spoil(fault, request, self._stopping)
+        try:
+            response: web.StreamResponse = await self._answer(request, route)
+        except Refusal as refusal:
+            response = web.json_response(refusal.body(), status=refusal.status)
+        if fault is not None and fault.effect == "truncate":
+            return await self._truncate(fault, request, response)
+        if fault is not None and fault.when == "after":
+            if fault.effect == "expire":
+                self._org.tokens.expire()
+            else:
+                return await spoil(fault, request, self._stopping)
+        return response
+
+    async def _truncate(
+        self, fault: Fault, request: web.BaseRequest, response: web.StreamResponse
+    ) -> web.StreamResponse:
+        if isinstance(response, CsvFile):
+            body = response.path.read_bytes()
+        else:
+            sent = response.body if isinstance(response, web.Response) else None
+            body = bytes(sent) if isinstance(sent, bytes | bytearray) else b""
+        return await send_cut(fault, request, body, response)
+
+    async def _answer(self, request: web.BaseRequest, route: Route) -> web.StreamResponse:
+        if route.kind not in _NEEDS_NO_TOKEN:
+            self._admit(request)
+        if request.headers.get("Expect", "").lower() == "100-continue":
+            # Data Loader waits for it (wire notes, 3.3).
+            await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+            request.writer.output_size = 0
+        return await self._answers.of(route.kind)(request, route)
+
+    def _admit(self, request: web.BaseRequest) -> None:
+        scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+        if scheme not in ("Bearer", "OAuth"):
+            raise Refusal(401, "INVALID_AUTH_HEADER", "INVALID_HEADER_TYPE")
+        if not self._org.tokens.is_valid(token):
+            raise Refusal(401, "INVALID_SESSION_ID", "Session expired or invalid")
+        if self._org.api_calls >= self._org.manners.daily_api_requests:
+            raise Refusal(403, "REQUEST_LIMIT_EXCEEDED", "TotalRequests Limit exceeded.")
+        self._org.api_calls += 1
