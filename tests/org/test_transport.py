@@ -486,3 +486,29 @@ async def test_an_upload_refused_before_its_end_is_sent_again_whole(from_file: b
         response = await org.transport.request("PUT", "/x", body=body, repeat=Repeat.NEVER)
     listener.close()
     assert (response.status, whole) == (201, [False, True])
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+def test_a_forked_child_has_connections_of_its_own_and_the_same_token(site: Site) -> None:
+    site.on("GET", PATH, reply({}))
+    code = f"""
+        import gc, os, warnings
+        warnings.simplefilter("ignore", DeprecationWarning)   # Python 3.12 warns of forks of threaded processes
+        from sfframe.bridge import run
+        from sfframe.org.auth import ClientCredentials
+        from sfframe.org.org import Org
+        org = Org("{site.url}", ClientCredentials("app", "secret"))
+        run(org.limits())
+        if not (pid := os.fork()):
+            run(org.limits())
+            del org
+            gc.collect()
+            os._exit(0)
+        print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+        run(org.limits())
+    """
+    command = [sys.executable, "-X", "dev", "-c", textwrap.dedent(code)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.stdout, done.stderr) == ("0\n", "")
+    assert site.paths() == [PATH] * 3
+    assert site.tokens_made() == 1
