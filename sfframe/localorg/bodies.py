@@ -58,6 +58,18 @@ def _parsed(body: bytes) -> dict[str, Any]:
 
 async def read_multipart(request: web.BaseRequest) -> tuple[dict[str, Any], bytes]:
     """The job and the data of a multipart create (3.2)."""
+    try:
+        parts = await _read_parts(request)
+    except ValueError as error:
+        raise Refusal(400, "API_ERROR", f"Malformed multipart content: {error}") from None
+    if parts.keys() != {"job", "content"}:
+        raise Refusal(400, "API_ERROR", "A multipart request has the parts 'job' and 'content'")
+    if len(parts["content"].decode("utf-8", "replace")) > _MAX_MULTIPART:
+        raise _too_large_multipart()
+    return _parsed(parts["job"]), parts["content"]
+
+
+async def _read_parts(request: web.BaseRequest) -> dict[str, bytes]:
     parts: dict[str, bytes] = {}
     size = 0
     async for part in await request.multipart():
@@ -68,11 +80,7 @@ async def read_multipart(request: web.BaseRequest) -> tuple[dict[str, Any], byte
         if size > 4 * _MAX_MULTIPART:
             raise _too_large_multipart()
         parts[part.name or ""] = content
-    if parts.keys() != {"job", "content"}:
-        raise Refusal(400, "API_ERROR", "A multipart request has the parts 'job' and 'content'")
-    if len(parts["content"].decode("utf-8", "replace")) > _MAX_MULTIPART:
-        raise _too_large_multipart()
-    return _parsed(parts["job"]), parts["content"]
+    return parts
 
 
 def _too_large() -> Refusal:

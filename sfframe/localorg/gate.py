@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import deque
 from typing import NamedTuple
 
@@ -15,6 +16,7 @@ from sfframe.localorg.routes import Route, find_route
 from sfframe.localorg.spoil import send_cut, spoil
 from sfframe.localorg.wire import Refusal
 
+_logger = logging.getLogger(__name__)
 _NEEDS_NO_TOKEN = frozenset({"token", "versions"})
 
 
@@ -48,6 +50,16 @@ class Gate:
             response: web.StreamResponse = await self._routed(request, route)
         except Refusal as refusal:
             response = web.json_response(refusal.body(), status=refusal.status)
+        except (ConnectionError, web.RequestPayloadError):
+            # The client went away in the middle of its request; nobody reads this.
+            response = web.Response(status=400)
+        except Exception as error:
+            # Whatever it is, the client gets an answer in the usual shape.
+            _logger.exception("%s %s failed in the local org", request.method, path)
+            refusal = Refusal(
+                500, "UNKNOWN_EXCEPTION", f"An unexpected error occurred. {type(error).__name__}: {error}"
+            )
+            response = web.json_response(broken.body(), status=500)
         if not response.prepared:
             self._finish(request, path, response)
         gone = request.transport is None or request.transport.is_closing()

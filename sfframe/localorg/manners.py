@@ -26,8 +26,8 @@ class Manners:
         compress: Answers are compressed for those who accept gzip (8).
         list_page_size: Jobs on one page of the job list (3.6).
         session_seconds: Life of a token (2.2).
-        daily_api_requests: Calls a day; beyond them the org refuses (10).
-        daily_batches: Batches of up to 10,000 rows a day; beyond them no job is made (10).
+        daily_api_requests: Calls in all, until `reset` begins a new day; beyond them the org refuses (10).
+        daily_batches: Batches of up to 10,000 rows, likewise; beyond them no job is made (10).
     """
 
     second_put: Literal["accept", "refuse"] = "accept"

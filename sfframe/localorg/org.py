@@ -106,9 +106,11 @@ class Org:
             self._make_user(now)
         for source in objects:
             answer = read_describe(source)
+            known = self.store.sobject(answer["name"])
             if not answer.get("keyPrefix"):
-                answer["keyPrefix"] = self._free_prefix()
-            self.store.define(answer, now)
+                answer["keyPrefix"] = known.key_prefix if known else self._free_prefix()
+            if known is None or known.answer != answer:
+                self.store.define(answer, now)
 
     def _make_user(self, now: datetime) -> None:
         user = self.store.sobject("User")

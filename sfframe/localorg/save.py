@@ -233,6 +233,8 @@ class Saver:
         if any(part.name in values for part in parts):
             values["Name"] = self._composed_name(lambda part: self._value(part, "r"))
         values |= self._touched(stamp)
+        if not values:
+            return
         assignments = ", ".join(f"{name(field)} = {value}" for field, value in values.items())
         run(
             self.db,

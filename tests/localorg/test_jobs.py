@@ -108,6 +108,13 @@ def test_3_2_multipart_create_is_limited_in_characters(client: Client) -> None:
     assert client.request("POST", JOBS, *multipart(too_long)).error == (413, "REQUEST_TOO_LARGE")
 
 
+def test_3_2_malformed_multipart_content_is_refused(client: Client) -> None:
+    headers = {"Content-Type": "multipart/form-data; boundary=B"}
+    assert client.request("POST", JOBS, b"nonsense", headers).error == (400, "API_ERROR")
+    one_part = b'--B\r\nContent-Disposition: form-data; name="job"\r\n\r\n{}\r\n--B--\r\n'
+    assert client.request("POST", JOBS, one_part, headers).error == (400, "API_ERROR")
+
+
 def test_3_3_put_takes_anything_and_says_nothing(client: Client) -> None:
     job_id = client.open_job()
     reply = client.put(job_id, b"\xff\x00 no CSV at all")
@@ -137,7 +144,7 @@ def test_3_3_put_on_jobs_that_are_not_open(client: Client) -> None:
     assert client.put("7505e00000ZZZZZAAA", CONTACTS).error == (404, "NOT_FOUND")
 
 
-def test_3_3_a_put_that_breaks_off_leaves_nothing(client: Client) -> None:
+def test_3_3_a_put_that_breaks_off_leaves_nothing(client: Client, caplog: pytest.LogCaptureFixture) -> None:
     job_id = client.open_job()
     with socket.create_connection(("127.0.0.1", urlsplit(client.server.url).port or 0)) as sock:
         head = f"PUT {JOBS}/{job_id}/batches HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {client.token}\r\n"
@@ -145,6 +152,7 @@ def test_3_3_a_put_that_breaks_off_leaves_nothing(client: Client) -> None:
     assert client.put(job_id, CONTACTS).status == 201
     assert client.patch(job_id).status == 200
     assert client.wait(job_id)["numberRecordsProcessed"] == 2
+    assert caplog.records == []
 
 
 def test_3_3_expect_100_continue_is_answered(client: Client) -> None:
@@ -316,3 +324,10 @@ def test_3_9_many_jobs_at_once_keep_their_rows_apart(client: Client) -> None:
         assert client.wait(job_id)["numberRecordsProcessed"] == 501
         assert {row["LastName"] for row in client.results(job_id).successful} == {f"of {number}", f"n{number}"}
     assert len({record["Id"] for record in client.records()}) == 8 * 501
+
+
+def test_9_1_what_breaks_in_the_org_itself_is_500_in_the_usual_shape(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client.server.org.jobs, "page", None)
+    assert client.get(JOBS).error == (500, "UNKNOWN_EXCEPTION")
