@@ -56,9 +56,7 @@ class Gate:
         except Exception as error:
             # Whatever it is, the client gets an answer in the usual shape.
             _logger.exception("%s %s failed in the local org", request.method, path)
-            refusal = Refusal(
-                500, "UNKNOWN_EXCEPTION", f"An unexpected error occurred. {type(error).__name__}: {error}"
-            )
+            broken = Refusal(500, "UNKNOWN_EXCEPTION", f"An unexpected error occurred. {type(error).__name__}: {error}")
             response = web.json_response(broken.body(), status=500)
         if not response.prepared:
             self._finish(request, path, response)
