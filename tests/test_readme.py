@@ -1,0 +1,91 @@
+"""The README's code runs, block after block, and prints what the README says."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import re
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+import sfframe
+
+README = Path(__file__).parents[1] / "README.md"
+_BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+HOST = "acme.my.salesforce.com"
+
+
+@dataclass(frozen=True)
+class Block:
+    """A block of Python, the line where it begins, and what the README says it prints."""
+
+    code: str
+    line: int
+    printed: str | None
+
+
+def blocks() -> list[Block]:
+    text = README.read_text("utf-8")
+    found = [(match[1], match[2], text.count("\n", 0, match.start()) + 1) for match in _BLOCK.finditer(text)]
+    return [
+        Block(code, line, following[1] if following[0] == "text" else None)
+        for (kind, code, line), following in zip(found, [*found[1:], ("", "", 0)], strict=True)
+        if kind == "python"
+    ]
+
+
+@pytest.fixture
+def namespace(local: sfframe.LocalOrg, org: sfframe.Org, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Any]]:
+    """What the README's reader has: an org with an account, the environment's variables, a frame."""
+    for name, value in {"URL": local.url, "CLIENT_ID": local.client_id, "CLIENT_SECRET": local.client_secret}.items():
+        monkeypatch.setenv(f"SFFRAME_{name}", value)
+    accounts = pl.DataFrame({"ExternalId__c": ["A-1", "A-7"], "Name": ["Analytical Engines", "Bletchley Park"]})
+    sfframe.ingest(accounts, "Account", "upsert", "ExternalId__c", org=org)
+    sfframe.set_default_org(org)
+    contacts = pl.DataFrame({"ExternalId__c": ["C-0"], "LastName": ["Babbage"]})
+    yield {"__name__": "readme", "contacts": contacts}
+    sfframe.set_default_org(None)
+
+
+def test_every_block_runs_and_prints_what_the_readme_says(namespace: dict[str, Any], local: sfframe.LocalOrg) -> None:
+    own = local.url.removeprefix("http://")
+    for block in blocks():
+        code = "\n" * block.line + block.code.replace(f"https://{HOST}", local.url)
+        out = io.StringIO()
+        with contextlib.redirect_stdout(out), warnings.catch_warnings():
+            warnings.simplefilter("ignore", sfframe.RecordsFailedWarning)
+            exec(compile(code, str(README), "exec"), namespace)
+        if block.printed is not None or out.getvalue():
+            assert _without_time(out.getvalue().replace(own, HOST)) == _without_time(block.printed or "")
+
+
+def _without_time(text: str) -> str:
+    return re.sub(r"\d+\.\d s\)", "0.0 s)", text)
+
+
+def test_the_options_table_names_every_option_with_its_default() -> None:
+    text = README.read_text("utf-8")
+    table = text[text.index("## Options") : text.index("## asyncio")]
+    named = set(
+        re.findall(r"`(\w+)`", "".join(line.split("|")[1] for line in table.splitlines() if line.startswith("|")))
+    )
+    assert named == {*sfframe.Options.__dataclass_fields__, "org"}
+
+
+def test_the_readme_names_nothing_that_isnt_there() -> None:
+    for name in re.findall(r"`?sfframe\.([A-Za-z_]+)", README.read_text("utf-8")):
+        assert hasattr(sfframe, name), f"sfframe.{name}"
+    for name in re.findall(r"`?result\.([a-z_]+)", README.read_text("utf-8")):
+        assert hasattr(sfframe.IngestResult, name) or name in ("jobs",), f"result.{name}"
+
+
+def test_every_make_target_that_the_readme_names_is_there() -> None:
+    makefile = (README.parent / "Makefile").read_text("utf-8")
+    for target in re.findall(r"\bmake ([a-z]+)\b(?= *#|`)", README.read_text("utf-8")):
+        assert re.search(rf"^{target}:.*##", makefile, re.MULTILINE), target
