@@ -210,8 +210,9 @@ def _tell_story(path: Path, local: LocalOrg) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", sfframe.RecordsFailedWarning)
         _frame_of(_ACCOUNTS).sfbulk.upsert("Account", "ExternalId__c", org=org, progress=False)
-        _head(f"sfframe {sfframe.__version__}: from a file to Salesforce and back. Nothing leaves this machine.")
         _say(f"""
+            sfframe {sfframe.__version__}: from a file to Salesforce and back. Nothing leaves this machine.
+
             The file  {path}
                       {CONTACTS:,} contacts as a department hands them over: umlauts, line breaks, quotes, gaps,
                       dates, each contact's account by its external id (Account.ExternalId__c), and some slips.

@@ -162,9 +162,7 @@ def _simple_salesforce(setting: Setting, frame: Any) -> Any:
     """From a CSV file: the faster of its two ways, with dates and booleans as the org wants them."""
     file = Path(setting.parts) / "simple-salesforce.csv.tmp"
     frame.write_csv(file, datetime_format="%Y-%m-%dT%H:%M:%S%.3fZ")
-    org = _module("simple_salesforce").Salesforce(
-        session_id="bench", instance_url=setting.url, version=VERSION
-    )
+    org = _module("simple_salesforce").Salesforce(session_id="bench", instance_url=setting.url, version=VERSION)
     org.bulk2_url = f"{setting.url}/services/data/v{VERSION}/jobs/"  # it writes https whatever it is given
     contacts = org.bulk2.Contact
     jobs = contacts.upsert(csv_file=str(file), external_id_field=KEY)
@@ -207,9 +205,7 @@ def _work(_: Setting, frame_and_results: Any) -> int:
 def _parts(setting: Setting, frame: Any) -> int:
     """Not a client: writes the parts that sfframe sends, for the floor."""
     payloads = frame.sfbulk.payloads("Contact", "upsert", KEY, org=_org(setting))
-    return sum(
-        (Path(setting.parts) / f"{n:04d}.csv").write_bytes(bytes(part)) for n, part in enumerate(payloads)
-    )
+    return sum((Path(setting.parts) / f"{n:04d}.csv").write_bytes(bytes(part)) for n, part in enumerate(payloads))
 
 
 CLIENTS = {

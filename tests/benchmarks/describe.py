@@ -31,9 +31,7 @@ def _text(name: str, length: int, kind: str = "string", **others: Any) -> dict[s
 
 def _record_id() -> dict[str, Any]:
     fixed = dict.fromkeys(["nillable", "createable", "updateable"], False)
-    return _field(
-        "Id", "id", "tns:ID", length=18, byteLength=18, idLookup=True, defaultedOnCreate=True, **fixed
-    )
+    return _field("Id", "id", "tns:ID", length=18, byteLength=18, idLookup=True, defaultedOnCreate=True, **fixed)
 
 
 FIELDS = [
@@ -50,9 +48,7 @@ FIELDS = [
     _field("DoNotCall", "boolean", "xsd:boolean", nillable=False, defaultedOnCreate=True),
 ]
 
-_ABLE = (
-    "createable updateable deletable queryable retrieveable undeletable mergeable searchable replicateable"
-)
+_ABLE = "createable updateable deletable queryable retrieveable undeletable mergeable searchable replicateable"
 
 CONTACT: dict[str, Any] = {
     "name": "Contact",

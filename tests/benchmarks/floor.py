@@ -48,9 +48,7 @@ async def _job(session: aiohttp.ClientSession, url: str, part: bytes, free: asyn
     async with free:
         async with session.post(f"{url}/jobs/ingest", json=asked) as answer:
             job = f"{url}/jobs/ingest/{(await answer.json())['id']}"
-        async with session.put(
-            f"{job}/batches", data=io.BytesIO(part), headers={"Content-Type": "text/csv"}
-        ) as answer:
+        async with session.put(f"{job}/batches", data=io.BytesIO(part), headers={"Content-Type": "text/csv"}) as answer:
             await answer.read()
         async with session.patch(job, json={"state": "UploadComplete"}) as answer:
             await answer.read()

@@ -108,9 +108,7 @@ class Bench:
 
 
 def _python(*arguments: str) -> str:
-    return subprocess.run(
-        [sys.executable, *arguments], cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True
-    ).stdout
+    return subprocess.run([sys.executable, *arguments], cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True).stdout
 
 
 def _tell(what: str) -> None:
@@ -161,9 +159,7 @@ def _speed(cost: dict[str, Cost]) -> Iterator[Measure]:
     for peer in PEERS:
         if peer in cost:
             times = cost[peer].wall_s / wall_s
-            yield Measure(
-                name=f"wall, times faster than {peer}", value=times, must=10, aim=20, sense=">=", unit="x"
-            )
+            yield Measure(name=f"wall, times faster than {peer}", value=times, must=10, aim=20, sense=">=", unit="x")
     if "aiosalesforce" in cost:
         share = cost["polars"].cpu_s / cost["aiosalesforce"].cpu_s
         yield Measure(name="CPU, Polars / aiosalesforce", value=share, must=0.1, aim=0.05)
@@ -191,17 +187,11 @@ def _scale(flat: Sequence[Sample]) -> Iterator[Measure]:
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
-    parser.add_argument(
-        "--rows", type=int, default=1_000_000, help="rows of the clients' frame (%(default)s)"
-    )
-    parser.add_argument(
-        "--only", action="append", choices=NAMES, metavar="NAME", help=f"some of {', '.join(NAMES)}"
-    )
+    parser.add_argument("--rows", type=int, default=1_000_000, help="rows of the clients' frame (%(default)s)")
+    parser.add_argument("--only", action="append", choices=NAMES, metavar="NAME", help=f"some of {', '.join(NAMES)}")
     parser.add_argument("--quick", action="store_true", help="100,000 rows, without the other clients")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures to a file too")
-    parser.add_argument(
-        "--folder", type=Path, default=ROOT / ".bench", help="where rows and answers are kept"
-    )
+    parser.add_argument("--folder", type=Path, default=ROOT / ".bench", help="where rows and answers are kept")
     return parser.parse_args(arguments)
 
 

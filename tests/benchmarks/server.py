@@ -152,9 +152,7 @@ class Org:
 
     def _job(self, request: web.Request) -> Job:
         if (job := self.jobs.get(request.match_info["job"])) is None:
-            raise web.HTTPNotFound(
-                text='[{"errorCode":"NOT_FOUND","message":"The requested resource does not exist"}]'
-            )
+            raise web.HTTPNotFound(text='[{"errorCode":"NOT_FOUND","message":"The requested resource does not exist"}]')
         return job
 
 
