@@ -31,8 +31,9 @@ _caller: contextvars.ContextVar[tuple[str, int, str] | None] = contextvars.Conte
 
 _EXIT_PATIENCE_S: Final = 5.0
 _TASKS: Final = Path("/proc/self/task")  # one folder for each thread, on Linux
-# On Windows Ctrl-C can't break the wait for a lock: it is seen when a wait ends, so waits are short there.
-_WAIT_SLICE_S: Final = 0.1 if sys.platform == "win32" else None
+# Ctrl-C doesn't break the wait for a lock everywhere: not on Windows, and not once Polars is imported, whose
+# handler lets interrupted system calls start again. It is seen when a wait ends, so waits are short.
+_WAIT_SLICE_S: Final = 0.1
 
 
 def run(coroutine: Coroutine[Any, Any, T]) -> T:
@@ -84,6 +85,33 @@ def blocking(async_fn: Callable[P, Awaitable[T]]) -> Callable[P, T]:
     twin.__name__ = async_fn.__name__.removesuffix("_async")
     twin.__qualname__ = async_fn.__qualname__.removesuffix("_async")
     return twin
+
+
+async def in_thread(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Run a function in a worker thread, as `asyncio.to_thread`, safe from Ctrl-C.
+
+    Polars raises `KeyboardInterrupt` in whatever thread has a query running. In a task that would end the loop
+    for everyone, so it comes out as `InterruptedThread`, an exception like others.
+    """
+    return await asyncio.to_thread(_guarded, function, *args, **kwargs)
+
+
+class InterruptedThread(Exception):  # noqa: N818  # an interrupt, no error
+    """Ctrl-C reached a worker thread."""
+
+
+def interrupt_in(error: BaseException) -> InterruptedThread | None:
+    """The `InterruptedThread` that an error is, or that a task group brought out."""
+    if isinstance(error, BaseExceptionGroup):
+        return next((found for inner in error.exceptions if (found := interrupt_in(inner))), None)
+    return error if isinstance(error, InterruptedThread) else None
+
+
+def _guarded(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    try:
+        return function(*args, **kwargs)
+    except KeyboardInterrupt as interrupt:
+        raise InterruptedThread from interrupt
 
 
 def caller() -> tuple[str, int, str] | None:

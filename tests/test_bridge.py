@@ -367,3 +367,34 @@ def test_where_threads_cant_be_seen_own_calls_count_as_use_of_polars(monkeypatch
     loop = background._loop
     assert loop is not None
     loop.close()
+
+
+def test_ctrl_c_is_seen_at_once_also_with_polars_imported() -> None:
+    """Polars' handler lets system calls start again, the wait for a lock among them."""
+    done = script(
+        """
+        import asyncio, os, signal, threading
+        import polars
+        from sfframe.bridge import run
+
+        async def wait():
+            asyncio.get_running_loop().call_later(0, lambda: os.kill(os.getpid(), signal.SIGINT))
+            await asyncio.Event().wait()
+
+        try:
+            run(wait())
+        except KeyboardInterrupt:
+            print("seen")
+        """
+    )
+    assert done.stdout.strip() == "seen", done.stderr
+
+
+async def test_ctrl_c_in_a_worker_thread_does_not_end_the_loop() -> None:
+    def interrupted() -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(bridge.InterruptedThread) as caught:
+        await bridge.in_thread(interrupted)
+    assert bridge.interrupt_in(BaseExceptionGroup("", [ValueError(), caught.value])) is caught.value
+    assert bridge.interrupt_in(ValueError()) is None

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
-from sfframe.bridge import INTERRUPTED
+from sfframe.bridge import INTERRUPTED, in_thread, interrupt_in
 from sfframe.errors import ApiError, AuthenticationError, OutcomeUnknown, SfframeError
 from sfframe.ingest.columns import Layout
 from sfframe.ingest.echo import FAILED, SUCCESSFUL, UNPROCESSED
@@ -130,7 +130,8 @@ class Runner:
         self._no_more_parts = False
         self._lock = threading.Lock()
         self._is_over = False  # what a thread still brings after that comes too late
-        self._matching = asyncio.Semaphore(1)  # matching uses all cores; more at once only use more memory
+        # One job's results come down while another's are matched; more at once would only use more memory.
+        self._downloading, self._matching = asyncio.Semaphore(1), asyncio.Semaphore(1)
 
     async def run(self) -> Done:
         """Send all rows and collect their fates. Faults of jobs, the time's end and Ctrl-C are in the result."""
@@ -146,10 +147,13 @@ class Runner:
             if INTERRUPTED not in cancelled.args:
                 raise
             ended_by = cancelled
-        except BaseException:
+        except BaseException as error:
             await self._tidy()
-            raise
-        await asyncio.to_thread(self._complete)
+            interrupt = interrupt_in(error)
+            if interrupt is None:
+                raise
+            ended_by = interrupt
+        await in_thread(self._complete)
         return Done(
             outcomes=self._outcomes,
             jobs=list(self._jobs.values()),
@@ -173,9 +177,11 @@ class Runner:
             await asyncio.sleep(self._org.retry.wait_s(attempt))
             attempt += 1
             self._tell(RowsRetried(rows=len(numbers), attempt=attempt))
-            await self._send(SomeRows(self._rows, positions[order], numbers[order]), attempt=attempt)
+            positions, numbers = positions[order], numbers[order]
+            await self._send(SomeRows(self._rows, positions, numbers), attempt=attempt, positions=positions)
 
-    async def _send(self, rows: Rows, *, attempt: int) -> None:
+    async def _send(self, rows: Rows, *, attempt: int, positions: Numbers | None = None) -> None:
+        """Send rows, part by part; `positions` says where they are in the rows of the run, if they aren't all."""
         jobs = asyncio.Semaphore(self._request.options.max_concurrent_jobs)
         payloads = asyncio.Semaphore(_PAYLOADS)
         cut = self._cut if attempt == 1 else replace(self._cut, left_out=np.empty(0, np.int64))
@@ -186,10 +192,11 @@ class Runner:
                 await payloads.acquire()
                 if self._no_more_parts:
                     break
-                part = await asyncio.to_thread(_next, to_send)
+                part = await in_thread(_next, to_send)
                 if part is None:
                     break
-                job = _Job(self, rows, cut, part, attempt=attempt, payloads=payloads)
+                where = part.positions if positions is None else positions[part.positions]
+                job = _Job(self, rows, cut, part, where, attempt=attempt, payloads=payloads)
                 group.create_task(job.run()).add_done_callback(lambda _: jobs.release())
 
     # --- what the jobs report -----------------------------------------------------------------------------------------
@@ -219,14 +226,21 @@ class Runner:
         schema = {"row": pl.Int64, "attempt": pl.Int64, "job_id": pl.String, "sf__Error": pl.String}
         return pl.concat([pl.DataFrame(schema=schema), *self._attempts]).sort("row", "attempt")
 
-    def _take(self, fates: pl.DataFrame, part: Part, job_id: str, attempt: int) -> None:
-        """Take the fates of a part; rows that deserve another try wait for it."""
+    def _take(self, fates: pl.DataFrame, numbers: Numbers, positions: Numbers, job_id: str, attempt: int) -> None:
+        """Take the fates of a part's rows; those that deserve another try wait for it.
+
+        Args:
+            fates: By index in the part.
+            numbers: The caller's number of each row of the part.
+            positions: Where each of them is in the rows of the run.
+            job_id, attempt: Which job it was, and the how manieth try of its rows.
+        """
         with self._lock:
             if not self._is_over:
-                self._take_now(fates, part, job_id, attempt)
+                self._take_now(fates, numbers, positions, job_id, attempt)
 
-    def _take_now(self, fates: pl.DataFrame, part: Part, job_id: str, attempt: int) -> None:
-        numbered = fates.with_columns(pl.Series(part.numbers).gather(fates["row"]).alias("row"))
+    def _take_now(self, fates: pl.DataFrame, numbers: Numbers, positions: Numbers, job_id: str, attempt: int) -> None:
+        numbered = fates.with_columns(pl.Series(numbers).gather(fates["row"]).alias("row"))
         goes_again = self._deserve_another(numbered, attempt)
         if attempt > 1 or goes_again is not None:
             seen = numbered if attempt > 1 else numbered.filter(goes_again)
@@ -242,7 +256,7 @@ class Runner:
             self._outcomes.add(numbered)
             return
         indices = fates["row"].filter(goes_again).to_numpy()
-        self._again.append((part.positions[indices], part.numbers[indices]))
+        self._again.append((positions[indices], numbers[indices]))
         self._held.append(numbered.filter(goes_again))
         self._outcomes.add(numbered.filter(~goes_again))
 
@@ -270,12 +284,14 @@ class Runner:
         except TimeoutError:
             _log.warning("jobs not yet committed could not be aborted in time; they hold no running work")
 
-    async def _abort(self, job_id: str) -> None:
+    async def _abort(self, job_id: str) -> JobInfo | None:
+        """Abort a job that isn't committed; the job as it is then, if the org tells."""
+        self._uncommitted.discard(job_id)
         try:
-            await self._org.ingest.abort_job(job_id)
+            return await self._org.ingest.abort_job(job_id)
         except SfframeError as error:
             _log.info("job %s, never committed, could not be aborted: %s", job_id, error)
-        self._uncommitted.discard(job_id)
+            return None
 
     async def _abort_if_open(self, job_id: str) -> None:
         try:
@@ -292,13 +308,22 @@ class _Job:
     """One part on its way: sent, watched, collected."""
 
     def __init__(
-        self, run: Runner, rows: Rows, cut: Cut, part: Part, *, attempt: int, payloads: asyncio.Semaphore
+        self,
+        run: Runner,
+        rows: Rows,
+        cut: Cut,
+        part: Part,
+        positions: Numbers,
+        *,
+        attempt: int,
+        payloads: asyncio.Semaphore,
     ) -> None:
         self._run = run
         self._ingest = run._org.ingest
         self._rows = rows
         self._cut = cut
         self._part = part
+        self._positions = positions
         self._attempt = attempt
         self._payloads = payloads
         self._id: str | None = None
@@ -336,7 +361,7 @@ class _Job:
     async def _commit(self, line_ending: LineEnding) -> JobInfo:
         """Make a job, give it the rows, close it. After a doubt about the rows: another job, the same rows."""
         if line_ending != "LF" or not len(self._part.data):
-            self._part.data = await asyncio.to_thread(
+            self._part.data = await in_thread(
                 written_again, self._rows, self._run._layout, self._cut, self._part, line_ending
             )
         retry, tries = self._run._org.retry, 0
@@ -347,9 +372,11 @@ class _Job:
                 await self._ingest.put_job_data(job.id, self._part.data)
                 return await self._close(job)
             except ApiError as error:
-                if job.id not in self._run._uncommitted:
-                    raise
-                await self._run._abort(job.id)
+                may_be_closed = job.id in self._run._closing
+                aborted = await self._run._abort(job.id)
+                self._run._closing.discard(job.id)
+                if may_be_closed and not _never_ran(aborted):
+                    raise _unknown(job.id, self._part.n_rows, str(error)) from error
                 # A refusal stands after a second hearing; an answer that didn't come may come next time.
                 patience = 2 if error.status is not None and error.status < 500 else retry.max_tries
                 if tries >= patience:
@@ -375,13 +402,7 @@ class _Job:
         run = self._run
         run._uncommitted.discard(job.id)
         run._closing.add(job.id)
-        try:
-            closed = await self._ingest.close_job(job.id)
-        except ApiError:
-            # Refused, or still open after all: nothing was written, and the job can be thrown away.
-            run._closing.discard(job.id)
-            run._uncommitted.add(job.id)
-            raise
+        closed = await self._ingest.close_job(job.id)
         run._closing.discard(job.id)
         run._running[job.id] = None
         run._jobs[job.id] = job = replace(job, state=closed.state)
@@ -413,29 +434,32 @@ class _Job:
         except (ApiError, AuthenticationError) as error:
             gone = isinstance(error, ApiError) and error.status == 404
             why = "the org doesn't know it any more" if gone else f"the org can't be asked: {error}"
-            raise OutcomeUnknown(
-                f"what became of job {job.id} isn't known ({why}). Its {self._part.n_rows:,} rows may or may not "
-                "be in the org: ask it before you send inserts again.",
-                job_ids=(job.id,),
-            ) from error
+            raise _unknown(job.id, self._part.n_rows, why) from error
 
     # --- down ---------------------------------------------------------------------------------------------------------
 
     async def _collect(self, job: JobInfo) -> None:
         """Download the results, match them, read again what doesn't add up."""
         run = self._run
-        async with run._matching:
-            for attempt in range(1, _DOWNLOADS + 1):
-                files = await self._download(job)
-                settled = await asyncio.to_thread(self._settle, job, files)
-                if settled.is_whole or attempt == _DOWNLOADS:
+        async with run._downloading:
+            files = await self._download(job)
+            await run._matching.acquire()
+        try:
+            settled = await in_thread(self._settle, job, files)
+            for attempt in range(1, _DOWNLOADS):
+                if settled.is_whole:
                     break
                 await asyncio.sleep(run._org.retry.wait_s(attempt))
+                files = await self._download(job)
+                settled = await in_thread(self._settle, job, files)
             matched = settled.matched
             if not settled.is_whole:
-                await asyncio.to_thread(self._note_mismatch, job, settled, files)
-            await asyncio.to_thread(run._take, matched.fates, self._part, job.id, self._attempt)
+                await in_thread(self._note_mismatch, job, settled, files)
+            numbers = self._part.numbers
+            await in_thread(run._take, matched.fates, numbers, self._positions, job.id, self._attempt)
             self._forget(files)
+        finally:
+            run._matching.release()
         run._running.pop(job.id, None)
         if job.state != JobState.JOB_COMPLETE and not matched.fates["outcome"].is_in([SUCCESSFUL, FAILED]).any():
             run._failed_jobs.append(job)
@@ -494,6 +518,18 @@ class _Job:
             if isinstance(body, Path):
                 body.unlink(missing_ok=True)
         files.clear()
+
+
+def _unknown(job_id: str, n_rows: int, why: str) -> OutcomeUnknown:
+    return OutcomeUnknown(
+        f"what became of job {job_id} isn't known ({why}). Its {n_rows:,} rows may or may not be in the org: "
+        "ask it before you send inserts again.",
+        job_ids=(job_id,),
+    )
+
+
+def _never_ran(aborted: JobInfo | None) -> bool:
+    return aborted is not None and aborted.state == JobState.ABORTED and not aborted.number_records_processed
 
 
 def _next(to_send: Iterator[Part]) -> Part | None:

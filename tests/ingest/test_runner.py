@@ -1,0 +1,437 @@
+"""The runner under a bad network, a bad org, and an impatient caller; all over a real socket."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import threading
+import warnings
+from collections.abc import Iterator
+from typing import Any
+
+import polars as pl
+import pytest
+
+import sfframe
+from sfframe.localorg.faults import Fault
+from sfframe.localorg.manners import Manners
+from sfframe.progress import Event, JobCreated, JobFinished, JobProgressed, PartUploaded, RowsRetried
+
+N = 300
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[sfframe.LocalOrg]:
+    with sfframe.LocalOrg() as local:
+        yield local
+
+
+@pytest.fixture
+def local(server: sfframe.LocalOrg) -> Iterator[sfframe.LocalOrg]:
+    server.faults.clear()
+    server.reset()
+    yield server
+    server.release_jobs()
+    server.faults.clear()
+
+
+@pytest.fixture
+def org(local: sfframe.LocalOrg) -> sfframe.Org:
+    return org_of(local)
+
+
+def org_of(local: sfframe.LocalOrg, **settings: Any) -> sfframe.Org:
+    """An org that never waits."""
+    settings = {
+        "retry": sfframe.RetryPolicy(first_wait_s=0),
+        "poll": sfframe.PollPolicy(first_wait_s=0.001, max_wait_s=0.01),
+        "timeouts": sfframe.Timeouts(idle_s=0.3, upload_s=0.3),
+        **settings,
+    }
+    return sfframe.Org(local.url, sfframe.ClientCredentials(local.client_id, local.client_secret), **settings)
+
+
+def contacts(n: int = N) -> pl.DataFrame:
+    return pl.DataFrame({"LastName": [f"Näme {i}" for i in range(n)], "Visits__c": [i % 7 for i in range(n)]})
+
+
+def names_in(local: sfframe.LocalOrg) -> list[str]:
+    return sorted(local.rows("Contact")["LastName"].to_pylist())
+
+
+def states(local: sfframe.LocalOrg) -> dict[str, str]:
+    async def ask() -> dict[str, str]:
+        return {job.id: job.state async for job in org_of(local).ingest.list_jobs()}
+
+    return sfframe.run(ask())
+
+
+# --- nothing twice, nothing lost --------------------------------------------------------------------------------------
+
+KINDS = ("token", "describe", "create", "put", "patch", "get_job", "results")
+EFFECTS: dict[str, dict[str, Any]] = {
+    "drop": {"effect": "drop"},
+    "reset": {"effect": "reset"},
+    "stall": {"effect": "stall"},
+    "503": {"effect": "status", "status": 503},
+    "429 with Retry-After": {"effect": "status", "status": 429, "retry_after": 0},
+    "502 as HTML": {"effect": "html", "status": 502},
+}
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("effect", EFFECTS)
+@pytest.mark.parametrize("kind", KINDS)
+def test_no_fault_of_the_network_doubles_or_loses_a_row(
+    local: sfframe.LocalOrg, org: sfframe.Org, kind: str, effect: str, when: Any
+) -> None:
+    local.faults.append(Fault(kind, when=when, **EFFECTS[effect]))
+    frame = contacts()
+    result = frame.sfbulk.insert("Contact", org=org, max_records=100)
+    assert local.faults_met == 1
+    assert result
+    assert result.successful_results.drop("sf__Id", "sf__Created").equals(frame)
+    assert names_in(local) == sorted(frame["LastName"])
+
+
+@pytest.mark.parametrize("kind", ["describe", "create", "put", "patch", "get_job", "results"])
+def test_a_token_that_dies_in_the_middle_is_renewed_once(local: sfframe.LocalOrg, org: sfframe.Org, kind: str) -> None:
+    local.faults.append(Fault(kind, "expire", when="before"))
+    assert contacts().sfbulk.insert("Contact", org=org, max_records=100)
+    assert names_in(local) == sorted(contacts()["LastName"])
+    assert local.count("token") == 2
+
+
+@pytest.mark.parametrize("at", ["row", "middle"])
+@pytest.mark.parametrize("looks_whole", [False, True])
+def test_a_result_file_that_breaks_off_is_read_again(
+    local: sfframe.LocalOrg, org: sfframe.Org, at: Any, looks_whole: bool
+) -> None:
+    local.faults.append(Fault("results", "truncate", match="successful", at=at, looks_whole=looks_whole))
+    result = contacts().sfbulk.insert("Contact", org=org)
+    assert local.faults_met == 1
+    assert result
+    assert len(result.successful_results) == N
+
+
+def test_results_that_stay_incomplete_are_a_mismatch_that_tells_all_it_knows(
+    local: sfframe.LocalOrg, org: sfframe.Org
+) -> None:
+    local.faults.append(Fault("results", "truncate", match="successful", at="row", looks_whole=True, times=None))
+    with pytest.raises(sfframe.ResultMismatch) as caught:
+        contacts().sfbulk.insert("Contact", org=org)
+    error = caught.value
+    known = error.result.successful_results
+    assert 0 < len(known) < N
+    assert len(known) + len(error.rows) == N
+    assert set(error.rows.tolist()).isdisjoint(known["LastName"].str.slice(5).cast(pl.Int64).to_list())
+    ((job_id, files),) = error.raw_results.items()
+    assert job_id in str(error)
+    assert files["successful_results"].startswith(b'"sf__Id"')
+
+
+def test_a_doubtful_upload_is_never_repeated_in_the_same_job(local: sfframe.LocalOrg, org: sfframe.Org) -> None:
+    local.faults.append(Fault("put", "drop", when="after"))
+    result = contacts().sfbulk.insert("Contact", org=org)
+    assert result
+    assert sorted(states(local).values()) == ["Aborted", "JobComplete"]
+    assert [job.state for job in result.jobs] == ["JobComplete"]
+
+
+# --- jobs that go wrong -----------------------------------------------------------------------------------------------
+
+
+def test_a_job_that_fails_as_a_whole_raises_after_its_siblings_are_done(
+    local: sfframe.LocalOrg, org: sfframe.Org
+) -> None:
+    local.faults.append(Fault("job", "fail", nth=2, after_rows=0, error="TooManyLockFailure : try later"))
+    with pytest.raises(sfframe.JobFailed, match="TooManyLockFailure") as caught:
+        contacts().sfbulk.insert("Contact", org=org, max_records=100, max_concurrent_jobs=1)
+    result = caught.value.result
+    assert caught.value.job.state == "Failed"
+    assert result.counts == {"successful": 200, "failed": 0, "unprocessed": 100}
+    assert result.unprocessed_records.equals(contacts()[100:200])
+    assert "TooManyLockFailure" in repr(result)
+
+
+def test_a_failed_job_is_returned_where_the_caller_wants_no_error(local: sfframe.LocalOrg, org: sfframe.Org) -> None:
+    local.faults.append(Fault("job", "fail", after_rows=0))
+    result = contacts().sfbulk.insert("Contact", org=org, on_failure="return")
+    assert result.unprocessed_records.equals(contacts())
+    assert not result
+    assert "NOT OK" in repr(result)
+
+
+def test_a_job_that_fails_half_way_keeps_what_was_written(local: sfframe.LocalOrg, org: sfframe.Org) -> None:
+    local.faults.append(Fault("job", "fail", after_rows=200))
+    with pytest.warns(sfframe.RecordsFailedWarning, match="ended as Failed"):
+        result = contacts().sfbulk.insert("Contact", org=org)
+    assert result.counts == {"successful": 200, "failed": 0, "unprocessed": 100}
+    assert names_in(local) == sorted(result.successful_results["LastName"])
+    again = result.retry()
+    assert again
+    assert len(again) == 100
+    assert names_in(local) == sorted(contacts()["LastName"])
+
+
+def test_a_job_that_someone_aborts_is_never_silent(local: sfframe.LocalOrg, org: sfframe.Org) -> None:
+    local.faults.append(Fault("job", "stuck", after_rows=200))
+    aborting: list[asyncio.Task[sfframe.JobInfo]] = []
+
+    def abort(event: Event) -> None:
+        if isinstance(event, JobProgressed) and event.rows_processed and not aborting:
+            aborting.append(asyncio.get_running_loop().create_task(org.ingest.abort_job(event.job_id)))
+
+    with pytest.warns(sfframe.RecordsFailedWarning, match="ended as Aborted"):
+        result = contacts().sfbulk.insert("Contact", org=org, progress=abort)
+    assert result.counts == {"successful": 200, "failed": 0, "unprocessed": 100}
+    assert names_in(local) == sorted(result.successful_results["LastName"])
+
+
+def test_a_job_that_vanishes_leaves_an_unknown_outcome_that_is_named(local: sfframe.LocalOrg, org: sfframe.Org) -> None:
+    local.faults.append(Fault("job", "vanish", nth=2))
+    with pytest.raises(sfframe.OutcomeUnknown, match="may or may not") as caught:
+        contacts().sfbulk.insert("Contact", org=org, max_records=100, max_concurrent_jobs=1)
+    (job_id,) = caught.value.job_ids
+    assert job_id in str(caught.value)
+    assert caught.value.result.counts["successful"] == 200
+    with pytest.raises(sfframe.JobTimeout, match="inserted twice"):
+        caught.value.result.retry()
+
+
+def test_a_part_that_is_refused_ends_the_call_but_not_its_siblings(local: sfframe.LocalOrg, org: sfframe.Org) -> None:
+    local.faults.append(Fault("create", "status", nth=2, times=None, status=403, error_code="REQUEST_LIMIT_EXCEEDED"))
+    with pytest.raises(sfframe.JobFailed, match="REQUEST_LIMIT_EXCEEDED") as caught:
+        contacts().sfbulk.insert("Contact", org=org, max_records=100, max_concurrent_jobs=1)
+    assert isinstance(caught.value.__cause__, sfframe.ApiError)
+    assert caught.value.result.counts == {"successful": 100, "failed": 0, "unprocessed": 200}
+
+
+def test_a_call_of_which_nothing_was_sent_raises_what_kept_it(local: sfframe.LocalOrg, org: sfframe.Org) -> None:
+    local.faults.append(Fault("create", "status", times=None, status=400, error_code="INVALIDJOB"))
+    with pytest.raises(sfframe.ApiError, match="INVALIDJOB") as caught:
+        contacts().sfbulk.insert("Contact", org=org, on_failure="return")
+    assert caught.value.status == 400
+
+
+def test_a_wrong_secret_is_told_whatever_becomes_of_failures(local: sfframe.LocalOrg) -> None:
+    org = sfframe.Org(local.url, sfframe.ClientCredentials(local.client_id, "wrong"))
+    with pytest.raises(sfframe.AuthenticationError) as caught:
+        contacts().sfbulk.insert("Contact", org=org, on_failure="return")
+    assert "wrong" not in str(caught.value)
+
+
+@pytest.mark.parametrize("ending", ["\r\n", "\n"])
+def test_line_breaks_that_the_org_refuses_are_sent_with_the_other_line_ending(ending: str) -> None:
+    with sfframe.LocalOrg(manners=Manners(strict_line_endings=True)) as local:
+        frame = pl.DataFrame({"LastName": ["a", "b"], "Description": [f"one{ending}two", None]})
+        result = frame.sfbulk.insert("Contact", org=org_of(local))
+        assert result
+        assert local.rows("Contact")["Description"].to_pylist().count(f"one{ending}two") == 1
+        assert local.rows("Contact").num_rows == 2
+
+
+def test_line_breaks_that_no_line_ending_suits_fail_honestly() -> None:
+    with sfframe.LocalOrg(manners=Manners(strict_line_endings=True)) as local:
+        frame = pl.DataFrame({"LastName": ["a", "b"], "Description": ["one\r\ntwo", "one\ntwo"]})
+        with pytest.raises(sfframe.JobFailed, match="LineEnding"):
+            frame.sfbulk.insert("Contact", org=org_of(local))
+        assert local.rows("Contact").num_rows == 0
+
+
+@pytest.mark.parametrize("empty", ["header", "blank_line", "zero_bytes", "no_content"])
+def test_empty_result_files_of_any_form_are_empty(empty: Any) -> None:
+    with sfframe.LocalOrg(manners=Manners(empty_results=empty)) as local:
+        result = contacts(3).sfbulk.insert("Contact", org=org_of(local))
+        assert result.counts == {"successful": 3, "failed": 0, "unprocessed": 0}
+
+
+@pytest.mark.parametrize("echo", ["java", "verbatim"])
+@pytest.mark.parametrize("failed_columns_sorted", [True, False])
+def test_rows_are_matched_whatever_the_echo_looks_like(echo: Any, failed_columns_sorted: bool) -> None:
+    with sfframe.LocalOrg(manners=Manners(echo=echo, failed_columns_sorted=failed_columns_sorted)) as local:
+        frame = pl.DataFrame(
+            {
+                "LastName": ["a ", "a", "b", None, "c"],
+                "Score__c": [912260031.0, 1.0, 0.0001, 2.5, None],
+                "Email": ["x@y.de", None, "no mail", "x@y.de", "no mail"],
+            }
+        )
+        result = frame.sfbulk.insert("Contact", org=org_of(local), describe=False, on_failure="return")
+        assert result.successful_results["LastName"].to_list() == ["a ", "a"]
+        assert result.failed_results["LastName"].to_list() == ["b", None, "c"]
+        codes = result.failed_results["sf__Error"].str.extract("^([A-Z_]+)").to_list()
+        assert codes == ["INVALID_EMAIL_ADDRESS", "REQUIRED_FIELD_MISSING", "INVALID_EMAIL_ADDRESS"]
+
+
+# --- rows that deserve another try ------------------------------------------------------------------------------------
+
+
+def test_locked_rows_go_again_alone_in_a_new_job(local: sfframe.LocalOrg, org: sfframe.Org) -> None:
+    local.faults.append(Fault("rows", "lock", match=r"Näme 1\d\b", times=2))
+    frame = contacts()
+    events: list[Event] = []
+    result = frame.sfbulk.insert("Contact", org=org, progress=events.append)
+    assert result
+    assert result.successful_results.drop("sf__Id", "sf__Created").equals(frame)
+    assert names_in(local) == sorted(frame["LastName"])
+    assert len(result.jobs) == 3
+    assert [job.number_records_processed for job in result.jobs] == [N, 10, 10]
+    assert [e.rows for e in events if isinstance(e, RowsRetried)] == [10, 10]
+    attempts = result.attempts
+    assert attempts["row"].unique(maintain_order=True).to_list() == list(range(10, 20))
+    assert attempts.filter(pl.col("row") == 10)["attempt"].to_list() == [1, 2, 3]
+    assert attempts.filter(pl.col("row") == 10)["sf__Error"].is_null().to_list() == [False, False, True]
+
+
+def test_rows_that_stay_locked_fail_after_the_last_try(local: sfframe.LocalOrg, org: sfframe.Org) -> None:
+    local.faults.append(Fault("rows", "lock", match="Näme 7$|Näme 7,", times=None))
+    result = contacts().sfbulk.insert("Contact", org=org, retry_rows={"UNABLE_TO_LOCK_ROW": 2}, on_failure="return")
+    assert len(result.jobs) == 3
+    assert result.failed_results["LastName"].to_list() == ["Näme 7"]
+    assert result.failed_results["sf__Error"].str.starts_with("UNABLE_TO_LOCK_ROW:").all()
+
+
+def test_no_row_goes_again_where_the_caller_says_so(local: sfframe.LocalOrg, org: sfframe.Org) -> None:
+    local.faults.append(Fault("rows", "lock", match="Näme 7$|Näme 7,"))
+    result = contacts().sfbulk.insert("Contact", org=org, retry_rows=(), on_failure="return")
+    assert len(result.jobs) == 1
+    assert result.counts["failed"] == 1
+
+
+def test_a_retry_that_cannot_be_sent_leaves_the_rows_failed(local: sfframe.LocalOrg, org: sfframe.Org) -> None:
+    local.faults.append(Fault("rows", "lock", match="Näme 7$|Näme 7,"))
+    local.faults.append(Fault("create", "status", nth=2, times=None, status=400, error_code="EXCEEDEDQUOTA"))
+    result = contacts().sfbulk.insert("Contact", org=org, on_failure="return")
+    assert result.counts == {"successful": N - 1, "failed": 1, "unprocessed": 0}
+    assert "EXCEEDEDQUOTA" in repr(result)
+
+
+# --- an impatient caller ----------------------------------------------------------------------------------------------
+
+
+def test_a_timeout_names_the_committed_job_and_leaves_it_alone(local: sfframe.LocalOrg, org: sfframe.Org) -> None:
+    local.faults.append(Fault("job", "stuck", after_rows=0))
+    with pytest.raises(sfframe.JobTimeout, match="may still run") as caught:
+        contacts().sfbulk.insert("Contact", org=org, timeout=0.5)
+    (job_id,) = caught.value.job_ids
+    assert states(local)[job_id] == "InProgress"
+    assert caught.value.result.counts["unprocessed"] == N
+
+
+def test_a_timeout_aborts_what_was_not_committed(local: sfframe.LocalOrg) -> None:
+    org = org_of(local, timeouts=sfframe.Timeouts())
+    local.faults.append(Fault("put", "stall"))
+    with pytest.raises(sfframe.JobTimeout, match="No committed job"):
+        contacts().sfbulk.insert("Contact", org=org, timeout=0.5)
+    assert list(states(local).values()) == ["Aborted"]
+    assert names_in(local) == []
+
+
+def test_ctrl_c_names_the_committed_job_and_leaves_it_alone(local: sfframe.LocalOrg, org: sfframe.Org) -> None:
+    local.faults.append(Fault("job", "stuck", after_rows=0))
+    with pytest.raises(sfframe.Interrupted, match="may still run") as caught:
+        contacts().sfbulk.insert("Contact", org=org, progress=ctrl_c_at(PartUploaded))
+    assert isinstance(caught.value, KeyboardInterrupt)
+    (job_id,) = caught.value.job_ids
+    assert states(local)[job_id] == "InProgress"
+    assert len(caught.value.result) == N
+
+
+def test_ctrl_c_aborts_what_was_not_committed(local: sfframe.LocalOrg) -> None:
+    local.faults.append(Fault("put", "stall"))
+    with pytest.raises(sfframe.Interrupted, match="No committed job"):
+        contacts().sfbulk.insert(
+            "Contact", org=org_of(local, timeouts=sfframe.Timeouts()), progress=ctrl_c_at(JobCreated)
+        )
+    assert list(states(local).values()) == ["Aborted"]
+
+
+def ctrl_c_at(kind: type) -> Any:
+    def watch(event: Event) -> None:
+        if isinstance(event, kind):
+            # To the thread that waits, as a terminal's Ctrl-C goes.
+            signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+
+    return watch
+
+
+async def test_a_cancelled_task_stays_cancelled_and_aborts_what_was_not_committed(local: sfframe.LocalOrg) -> None:
+    org = org_of(local, timeouts=sfframe.Timeouts())
+    local.faults.append(Fault("put", "stall"))
+    created = asyncio.Event()
+
+    def watch(event: Event) -> None:
+        if isinstance(event, JobCreated):
+            created.set()
+
+    async with org:
+        task = asyncio.create_task(contacts().sfbulk.insert_async("Contact", org=org, progress=watch))
+        await created.wait()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert [job.state async for job in org.ingest.list_jobs()] == ["Aborted"]
+
+
+# --- manners of the call ----------------------------------------------------------------------------------------------
+
+
+def test_each_failing_call_warns_also_at_the_same_line(org: sfframe.Org) -> None:
+    bad = pl.DataFrame({"LastName": ["a"], "Email": ["no mail"]})
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("default")
+        for _ in range(3):
+            bad.sfbulk.insert("Contact", org=org)
+    assert [w.category for w in caught] == [sfframe.RecordsFailedWarning] * 3
+    assert {w.filename for w in caught} == {__file__}
+
+
+def test_failures_are_returned_or_raised_as_the_caller_wishes(org: sfframe.Org) -> None:
+    bad = pl.DataFrame({"LastName": ["a"], "Email": ["no mail"]})
+    assert not bad.sfbulk.insert("Contact", org=org, on_failure="return")
+    with pytest.raises(sfframe.RecordsFailed) as caught:
+        bad.sfbulk.insert("Contact", org=org, on_failure="raise")
+    assert caught.value.result.counts["failed"] == 1
+    with pytest.raises(sfframe.RecordsFailed):
+        bad.sfbulk.insert("Contact", org=org, on_failure="return").raise_for_failures()
+
+
+@pytest.mark.parametrize("most", [1, 2])
+def test_no_more_jobs_are_in_flight_than_the_caller_allows(org: sfframe.Org, most: int) -> None:
+    now: set[str] = set()
+    peak = 0
+
+    def watch(event: Event) -> None:
+        nonlocal peak
+        if isinstance(event, JobCreated):
+            now.add(event.job_id)
+            peak = max(peak, len(now))
+        if isinstance(event, JobFinished):
+            now.discard(event.job_id)
+
+    result = contacts().sfbulk.insert("Contact", org=org, max_records=30, max_concurrent_jobs=most, progress=watch)
+    assert len(result.jobs) == 10
+    assert peak == most
+
+
+def test_a_frame_without_rows_makes_no_job(local: sfframe.LocalOrg, org: sfframe.Org) -> None:
+    result = contacts(0).sfbulk.insert("Contact", org=org)
+    assert result
+    assert len(result) == 0
+    assert result.successful_results.schema == {**contacts(0).schema, "sf__Id": pl.String, "sf__Created": pl.Boolean}
+    assert local.count("create") == 0
+
+
+def test_a_quota_that_is_kept_for_others_is_not_touched(local: sfframe.LocalOrg) -> None:
+    greedy = org_of(local, quota_reserve=0.999_999)
+    with pytest.raises(sfframe.QuotaReserved, match="DailyApiRequests"):
+        contacts().sfbulk.insert("Contact", org=greedy)
+    assert local.count("create") == 0
+    assert contacts().sfbulk.insert("Contact", org=org_of(local, quota_reserve=0.1))
+
+
+def test_defaults_of_the_org_hold_for_every_call(local: sfframe.LocalOrg) -> None:
+    org = org_of(local, defaults={"max_records": 100})
+    assert len(contacts().sfbulk.insert("Contact", org=org).jobs) == 3
+    assert len(contacts().sfbulk.insert("Contact", org=org, max_records=150).jobs) == 2

@@ -1,0 +1,156 @@
+"""The law of the house: data goes down through the floors, and imports go down with it."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import sfframe
+
+ROOT = Path(sfframe.__file__).parent
+
+# From the roof to the cellar: a room imports only rooms below it.
+ROOMS = """
+__main__
+demo
+__init__
+frames.pandas frames.polars frames.arrow
+frames.objects
+verbs
+call
+result
+screen excel chart row_errors
+front
+ingest.runner
+ingest.settle
+ingest.match
+ingest.echo
+ingest.payload
+ingest.check
+ingest.outcomes
+ingest.spool
+ingest.columns
+ingest.values
+ingest.moments ingest.numbers ingest.texts
+ingest.forms
+ingest.request
+local
+org.org
+org.login
+org.jobs org.describe
+org.job
+org.transport
+org.tokens
+org.wire
+org.sessions
+org.soap
+org.auth
+org.answers
+org.address org.retry
+options
+progress
+problems
+bridge
+errors
+"""
+HEIGHT = {room: -n for n, line in enumerate(ROOMS.split("\n")) for room in line.split()}
+
+# The emulator is a house of its own, and one room has its key.
+KNOWS_THE_EMULATOR = {"local"}
+
+# What climbs up inside a function, and why it must.
+CLIMBS = {
+    ("org.jobs", "verbs"),  # perform_operation hands a frame to the verbs
+}
+
+# Who may import a third party; whatever isn't here is everybody's.
+THIRD_PARTIES = {
+    "pandas": {"frames.pandas", "demo"},
+    "aiohttp": {"org.wire", "org.sessions"},
+    "tqdm": {"progress"},
+    "IPython": {"progress"},
+    "jwt": {"org.auth"},
+    "altair": {"chart"},
+    "xlsxwriter": {"excel"},
+    "duckdb": set(),
+    "hypothesis": set(),
+    "pytest": set(),
+}
+
+
+def rooms() -> dict[str, Path]:
+    found = {}
+    for path in ROOT.rglob("*.py"):
+        parts = path.relative_to(ROOT).with_suffix("").parts
+        name = ".".join(parts[:-1] if parts[-1] == "__init__" and len(parts) > 1 else parts)
+        found[name] = path
+    return found
+
+
+def imports(path: Path) -> Iterator[str]:
+    """The modules that a file imports when it runs; what is for type checkers alone is left out."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    for_types = {
+        id(inner)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)
+        for inner in ast.walk(node)
+    }
+    for node in ast.walk(tree):
+        if id(node) in for_types:
+            continue
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def own(module: str) -> str | None:
+    """The room that an imported name of ours is in."""
+    if module.partition(".")[0] != "sfframe":
+        return None
+    name = module.removeprefix("sfframe").removeprefix(".")
+    known = rooms()
+    while name and name not in known:
+        name = name.rpartition(".")[0]
+    return name or "__init__"
+
+
+@pytest.mark.parametrize("room", sorted(r for r in rooms() if not r.startswith("localorg")))
+def test_a_room_imports_only_rooms_below_it(room: str) -> None:
+    if room in ("frames", "ingest", "org"):
+        assert not list(imports(rooms()[room])), "a floor's own file says what the floor is, no more"
+        return
+    assert room in HEIGHT, f"{room} is in no floor: give it a place in this table"
+    for module in imports(rooms()[room]):
+        target = own(module)
+        if target is None or (room, target) in CLIMBS:
+            continue
+        if target.startswith("localorg"):
+            assert room in KNOWS_THE_EMULATOR, f"{room} must not know the emulator"
+            continue
+        assert HEIGHT[target] < HEIGHT[room], f"{room} imports {target}, which is not below it"
+
+
+@pytest.mark.parametrize("room", sorted(r for r in rooms() if r.startswith("localorg")))
+def test_the_emulator_imports_nothing_of_the_client(room: str) -> None:
+    for module in imports(rooms()[room]):
+        target = own(module)
+        assert target is None or target.startswith("localorg"), f"{room} imports {module}"
+        assert module.partition(".")[0] not in {"polars", "pandas"}
+
+
+def test_a_third_party_is_known_in_its_own_room_alone() -> None:
+    for room, path in rooms().items():
+        if room.startswith("localorg"):
+            continue
+        for module in imports(path):
+            allowed = THIRD_PARTIES.get(module.partition(".")[0])
+            assert allowed is None or room in allowed, f"{room} imports {module}"
+
+
+def test_every_room_in_the_table_is_there() -> None:
+    assert {room for room in HEIGHT if room not in rooms()} == set()
