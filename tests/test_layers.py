@@ -19,23 +19,29 @@ demo
 __init__
 frames.pandas frames.polars frames.arrow
 frames.objects
+frames.series
 verbs
 call
 result
-screen excel chart row_errors
+chart excel screen
+row_errors
 front
 ingest.runner
 ingest.settle
 ingest.match
+ingest.outcomes
 ingest.echo
 ingest.payload
 ingest.check
-ingest.outcomes
 ingest.spool
+ingest.layout
+ingest.lookups
+ingest.choose
 ingest.columns
-ingest.values
-ingest.moments ingest.numbers ingest.texts
 ingest.forms
+ingest.texts ingest.numbers ingest.moments
+ingest.values
+ingest.printed
 ingest.request
 local
 org.org
