@@ -20,6 +20,7 @@ import numpy as np
 import polars as pl
 
 from sfframe import bridge
+from sfframe.bridge import INTERRUPTED, in_thread, interrupt_in
 from sfframe.errors import (
     ApiError,
     Interrupted,
@@ -34,8 +35,11 @@ from sfframe.errors import (
 )
 from sfframe.front import NOT_SUCCESSFUL, Source, source_of
 from sfframe.ingest.check import Report, check
-from sfframe.ingest.columns import Given, Layout, chosen, lay_out, parents_wanted
+from sfframe.ingest.choose import chosen
+from sfframe.ingest.columns import Given, Layout
 from sfframe.ingest.echo import FAILED
+from sfframe.ingest.layout import lay_out
+from sfframe.ingest.lookups import parents_wanted
 from sfframe.ingest.outcomes import Outcomes
 from sfframe.ingest.payload import Cut, parts
 from sfframe.ingest.request import IngestRequest
@@ -136,7 +140,7 @@ async def prepare(frame: Any, request: IngestRequest, org: Callable[[], Org]) ->
     wanted, problems = chosen(source.labels, request)
     groups = [name for name in request.options.group_by if name in source.labels]
     names = list(dict.fromkeys([*wanted, *groups]))
-    types = await asyncio.to_thread(source.types, names)
+    types = await in_thread(source.types, names)
     given = Given(labels=source.labels, dtypes=types.dtypes, marks=types.marks, index_names=source.index_names)
     parents = await _parents(org, parents_wanted(given, wanted, sobject)) if sobject is not None else {}
     layout, column_problems = lay_out(given, wanted, request, sobject, parents)
@@ -146,7 +150,7 @@ async def prepare(frame: Any, request: IngestRequest, org: Callable[[], Org]) ->
     readable = [name for name in names if name in types.dtypes]
     if layout.columns and not (source.is_once and prepared.hopeless):
         # A reader that can be read once isn't read for a call that won't be made.
-        await asyncio.to_thread(_look_at_rows, prepared, layout, readable, types.problems)
+        await in_thread(_look_at_rows, prepared, layout, readable, types.problems)
     return prepared
 
 
@@ -188,7 +192,12 @@ async def ingest(frame: Any, request: IngestRequest, org: Org) -> IngestResult[A
     """Send a frame and give every row back with its fate; see `sfframe.verbs` for what is promised."""
     began = time.monotonic()
     tell = listener(request.options.progress)
-    prepared = await prepare(frame, request, lambda: org)
+    try:
+        prepared = await prepare(frame, request, lambda: org)
+    except BaseException as error:
+        if interrupt_in(error) or (isinstance(error, asyncio.CancelledError) and INTERRUPTED in error.args):
+            raise Interrupted("interrupted before anything was sent") from None
+        raise
     if prepared.refused:
         raise prepared.error()
     rows, layout = prepared.rows, prepared.layout
@@ -231,7 +240,7 @@ async def _run(prepared: Prepared, outcomes: Outcomes, org: Org, tell: Callable[
     assert prepared.layout is not None
     if org.quota_reserve is not None:
         await _keep_reserve(prepared, org, org.quota_reserve)
-    rows = await asyncio.to_thread(prepared.in_sending_order)
+    rows = await in_thread(prepared.in_sending_order)
     runner = Runner(
         org=org,
         request=prepared.request,
@@ -255,7 +264,7 @@ async def _keep_reserve(prepared: Prepared, org: Org, reserve: float) -> None:
     assert prepared.rows is not None
     assert prepared.layout is not None
     n_rows = prepared.rows.n - len(prepared.left_out())
-    row_bytes = await asyncio.to_thread(_row_bytes, prepared)
+    row_bytes = await in_thread(_row_bytes, prepared)
     options = prepared.request.options
     n_jobs = max(1, math.ceil(n_rows * row_bytes / options.max_payload_bytes), math.ceil(n_rows / options.max_records))
     needs = {

@@ -58,7 +58,7 @@ class Types:
 
     Attributes:
         dtypes: Polars dtypes of the columns that it can read.
-        marks: Columns given as text that stands for something else; see `ingest.values`.
+        marks: Columns given as text that stands for something else; see `ingest.forms`.
         problems: Columns, or cells, that it can't read.
     """
 

@@ -12,6 +12,7 @@ from sfframe.bridge import blocking, run
 from sfframe.ingest.request import IngestRequest, ingest_request
 from sfframe.options import IngestOptions, Options, operation_of
 from sfframe.org.org import Org, current_org
+from sfframe.problems import frame_of
 from sfframe.result import IngestResult
 
 if TYPE_CHECKING:
@@ -174,15 +175,9 @@ class Bulk(Generic[FrameT]):
         """
         request, the_org = _request(sobject, operation, external_id_field, org, options)
         prepared = await call.prepare(self._frame, request, lambda: current_org(the_org))
-        return prepared.source.table(prepared.error().problems) if prepared.problems else _no_problems(prepared)
+        return prepared.source.table(frame_of(prepared.problems))
 
     check = blocking(check_async)
-
-
-def _no_problems(prepared: call.Prepared) -> Any:
-    from sfframe.problems import frame_of
-
-    return prepared.source.table(frame_of(()))
 
 
 @overload

@@ -12,7 +12,8 @@ import pyarrow as pa
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
-from sfframe.frames.objects import nulls_in, objects, read_objects
+from sfframe.frames.objects import nulls_in, objects, read_column
+from sfframe.frames.series import Column, column_of, no_form
 from sfframe.front import Folder, Part, Types, fates_of, mask_of, own_labels, register, sf_columns
 from sfframe.ingest.outcomes import Outcomes
 from sfframe.ingest.spool import CHUNK, MemoryRows, Rows, SpooledRows
@@ -42,20 +43,20 @@ class TableSource:
         return self._table.column_names
 
     def types(self, names: Sequence[str]) -> Types:
-        problems = []
+        marks: dict[str, str] = {}
+        problems: list[Problem] = []
         for name in names:
-            try:
-                self._columns[name] = _series(name, self._table.column(name))
-            except (pl.exceptions.PolarsError, pa.ArrowException, KeyError) as error:
-                problems.append(_unreadable(name, self._table.schema.field(name).type, error))
-        return Types(dtypes={name: s.dtype for name, s in self._columns.items()}, problems=problems)
+            # By position: a name may be there twice, which is a problem of its own.
+            column = column_of(name, self._table.column(self._table.column_names.index(name)))
+            _note(column, name, self._columns, marks, problems)
+        return Types(dtypes={name: s.dtype for name, s in self._columns.items()}, marks=marks, problems=problems)
 
     def rows(self, names: Sequence[str], folder: Callable[[], Folder]) -> Rows:
         return MemoryRows(pl.DataFrame([self._columns[name] for name in names]))
 
     def view(self, outcomes: Outcomes, part: Part) -> pa.Table:
         fates = fates_of(outcomes, part)
-        table = self._table.select(own_labels(self.labels))
+        table = self._table.select([str(label) for label in own_labels(self.labels)])
         if fates.height < table.num_rows:
             table = table.filter(pa.array(mask_of(fates["row"], table.num_rows)))
         return _beside(table, fates)
@@ -76,6 +77,7 @@ class StreamSource:
 
     def __init__(self, stream: Any) -> None:
         self._reader = pa.RecordBatchReader.from_stream(stream)
+        self._dtypes: dict[str, pl.DataType] = {}
         self._folder: Folder | None = None
 
     @property
@@ -83,22 +85,22 @@ class StreamSource:
         return self._reader.schema.names
 
     def types(self, names: Sequence[str]) -> Types:
-        dtypes: dict[str, pl.DataType] = {}
-        problems = []
+        problems: list[Problem] = []
         for name in names:
-            field = self._reader.schema.field(name)
-            try:
-                dtypes[name] = _series(name, pa.array([], type=field.type)).dtype
-            except (pl.exceptions.PolarsError, pa.ArrowException, KeyError) as error:
-                problems.append(_unreadable(name, field.type, error))
-        return Types(dtypes=dtypes, problems=problems)
+            arrow_type = self._reader.schema.types[self._reader.schema.names.index(name)]
+            column = column_of(name, pa.array([], type=arrow_type))
+            if column.series is None or column.mark is not None:
+                problems.append(column.problem or no_form(name, str(arrow_type)))
+            else:
+                self._dtypes[name] = column.series.dtype
+        return Types(dtypes=self._dtypes, problems=problems)
 
     def rows(self, names: Sequence[str], folder: Callable[[], Folder]) -> Rows:
         self._folder = folder()
         with pq.ParquetWriter(self._path, self._reader.schema, compression="lz4") as writer:
             for batch in self._reader:
                 writer.write_batch(batch, row_group_size=CHUNK)
-        return SpooledRows(self._path, columns=names)
+        return SpooledRows(self._path, {name: self._dtypes[name] for name in names})
 
     @property
     def _path(self) -> Path:
@@ -150,7 +152,8 @@ class DictsSource:
     index_names: Sequence[object] = ()
 
     def __init__(self, records: Sequence[Mapping[str, Any]]) -> None:
-        self._records = records
+        # A snapshot: what the caller does to the dicts later stays out of it.
+        self._records = [dict(record) for record in records]
         self._labels = list(dict.fromkeys(key for record in records for key in record))
         self._columns: dict[str, pl.Series] = {}
 
@@ -163,13 +166,7 @@ class DictsSource:
         problems: list[Problem] = []
         for name in names:
             values = objects([record.get(name) for record in self._records])
-            read = read_objects(name, values, nulls_in(values))
-            if read.array is not None:
-                self._columns[name] = _series(name, read.array)
-            if read.mark is not None:
-                marks[name] = read.mark
-            if read.problem is not None:
-                problems.append(read.problem)
+            _note(read_column(name, values, nulls_in(values)), name, self._columns, marks, problems)
         return Types(dtypes={n: s.dtype for n, s in self._columns.items()}, marks=marks, problems=problems)
 
     def rows(self, names: Sequence[str], folder: Callable[[], Folder]) -> Rows:
@@ -177,7 +174,7 @@ class DictsSource:
 
     def view(self, outcomes: Outcomes, part: Part) -> pl.DataFrame:
         fates = fates_of(outcomes, part)
-        own = pl.DataFrame([self._series(str(label)) for label in own_labels(self._labels)])
+        own = pl.DataFrame([self._series(label) for label in own_labels(self._labels)])
         return own[fates["row"]].hstack(fates.drop("row")) if own.width else fates.drop("row")
 
     def table(self, table: pl.DataFrame) -> pl.DataFrame:
@@ -186,28 +183,24 @@ class DictsSource:
     def store(self, view: pl.DataFrame, path: Path) -> None:
         view.write_parquet(path)
 
-    def _series(self, label: str) -> pl.Series:
-        values = [record.get(label) for record in self._records]
+    def _series(self, label: object) -> pl.Series:
+        name, values = str(label), [record.get(label) for record in self._records]  # type: ignore[call-overload]  # any key
         try:
-            return pl.Series(label, values)
-        except (TypeError, pl.exceptions.PolarsError):  # several kinds, in a column that isn't sent
-            return pl.Series(label, values, dtype=pl.Object)
+            return pl.Series(name, values)
+        except (TypeError, pl.exceptions.PolarsError):  # values of several types
+            has_only_numbers = {type(value) for value in values} <= {int, float, type(None)}
+            return pl.Series(name, values, dtype=pl.Float64 if has_only_numbers else pl.Object)
 
 
-def _series(name: str, array: Any) -> pl.Series:
-    series = pl.from_arrow(array)
-    assert isinstance(series, pl.Series)
-    return series.alias(name)
-
-
-def _unreadable(name: str, arrow_type: pa.DataType, error: Exception) -> Problem:
-    return Problem(
-        column=name,
-        code="NO_CSV_FORM",
-        message=f"{arrow_type} values have no CSV form",
-        remedy="Convert the column, or leave it out with columns={...: None}.",
-        kind="type",
-    )
+def _note(
+    column: Column, name: str, series: dict[str, pl.Series], marks: dict[str, str], problems: list[Problem]
+) -> None:
+    if column.series is not None:
+        series[name] = column.series
+    if column.mark is not None:
+        marks[name] = column.mark
+    if column.problem is not None:
+        problems.append(column.problem)
 
 
 def _beside(table: pa.Table, fates: pl.DataFrame) -> pa.Table:

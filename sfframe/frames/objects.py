@@ -10,13 +10,14 @@ import datetime as dt
 import decimal
 import numbers
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
-from sfframe.ingest.values import NUMBERS, OFFSET_DATETIMES
+from sfframe.frames.series import Column, column_of, no_form
+from sfframe.ingest.forms import NUMBERS, OFFSET_DATETIMES
 from sfframe.problems import Problem
 
 Objects = np.ndarray[Any, np.dtype[np.object_]]
@@ -30,6 +31,15 @@ class Read:
     array: pa.Array[Any] | None
     mark: str | None = None
     problem: Problem | None = None
+
+
+def read_column(name: str, values: Objects, is_null: Mask) -> Column:
+    """A column of Python objects as the engine has it; see `read_objects`."""
+    read = read_objects(name, values, is_null)
+    if read.array is None:
+        return Column(None, problem=read.problem)
+    column = column_of(name, read.array)
+    return replace(column, mark=read.mark or column.mark, problem=read.problem or column.problem)
 
 
 def read_objects(name: str, values: Objects, is_null: Mask) -> Read:
@@ -52,25 +62,20 @@ def read_objects(name: str, values: Objects, is_null: Mask) -> Read:
     (kind,) = kinds
     make = _MAKERS.get(kind)
     if make is None:
-        return Read(None, problem=_no_form(name, f"{kind} values have no CSV form"))
+        return Read(None, problem=no_form(name, kind))
     filled = values.copy()
     filled[is_null] = None
     try:
-        return make(filled, present)
+        return _told_of(name, make(filled, present))
     except UnicodeEncodeError:
         return _without_surrogates(name, filled)
     except (pa.ArrowException, ValueError, TypeError, OverflowError):
-        return Read(None, problem=_no_form(name, f"{kind} values of types that don't go together, or out of range"))
+        return Read(None, problem=no_form(name, f"{kind}s of types that don't go together, or out of range: such"))
 
 
-def _no_form(name: str, message: str) -> Problem:
-    return Problem(
-        column=name,
-        code="NO_CSV_FORM",
-        message=message,
-        remedy="Convert the column, or leave it out with columns={...: None}.",
-        kind="type",
-    )
+def _told_of(name: str, read: Read) -> Read:
+    """The same, with this column's name where a problem was found within its values."""
+    return read if read.problem is None else replace(read, problem=replace(read.problem, column=name))
 
 
 def _mixture(name: str, values: Objects, is_null: Mask, kinds: list[str]) -> Problem:
@@ -184,21 +189,21 @@ def _structs(values: Objects, present: Objects) -> Read:
         # Not a lookup: the layout says so, by the struct's fields.
         return Read(pa.array(list(values), from_pandas=True))
     (name,) = names
-    inner = np.empty(len(values), dtype=object)
-    inner[:] = [None if v is None else v.get(name) for v in values]
-    read = read_objects(name, inner, np.array([_is_null(v) for v in inner], dtype=np.bool_))
-    if read.array is None:
-        raise TypeError("values of several kinds in a struct")
-    return Read(pa.StructArray.from_arrays([read.array], names=[name]))
+    inner = objects([None if v is None else v.get(name) for v in values])
+    read = read_objects(name, inner, nulls_in(inner))
+    array = None if read.array is None else pa.StructArray.from_arrays([read.array], names=[name])
+    return Read(array, read.mark, read.problem)
 
 
 def _is_null(value: Any) -> bool:
+    if isinstance(value, decimal.Decimal):
+        return value.is_nan()  # a signalling one can't even be compared
     return value is None or value != value or type(value).__name__ in ("NAType", "NaTType")
 
 
 def _without_surrogates(name: str, values: Objects) -> Read:
     """Text that is no Unicode: the cells are told, and left empty."""
-    bad = [row for row, value in enumerate(values) if isinstance(value, str) and not _encodes(value)]
+    bad = [row for row, value in enumerate(values) if not _encodes(value)]
     values[bad] = None
     problem = Problem(
         column=name,
@@ -207,14 +212,17 @@ def _without_surrogates(name: str, values: Objects) -> Read:
         remedy="It comes from decoding with surrogateescape: decode the source with its real encoding.",
         rows=np.array(bad, np.int64),
     )
-    return Read(pa.array(values, type=pa.large_string(), from_pandas=True), problem=problem)
+    return replace(read_objects(name, values, nulls_in(values)), problem=problem)
 
 
-def _encodes(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
+def _encodes(value: Any) -> bool:
+    if isinstance(value, list | tuple | np.ndarray):
+        return all(map(_encodes, value))
+    if isinstance(value, str):
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            return False
     return True
 
 
@@ -233,15 +241,10 @@ _MAKERS: dict[str, Callable[[Objects, Objects], Read]] = {
 
 def objects(values: Sequence[Any]) -> Objects:
     """A sequence as an array of objects, lists in it left whole."""
-    array = np.empty(len(values), dtype=object)
-    array[:] = values
-    return array
+    return np.fromiter(values, dtype=np.object_, count=len(values))
 
 
 def nulls_in(values: Objects) -> Mask:
     """Which objects stand for no value: `None`, NaN, NaT, NA."""
-    return np.fromiter(
-        (_is_null(v) if not isinstance(v, list | np.ndarray) else False for v in values),
-        np.bool_,
-        len(values),
-    )
+    nulls = (not isinstance(v, list | tuple | dict | np.ndarray) and _is_null(v) for v in values)
+    return np.fromiter(nulls, np.bool_, len(values))

@@ -11,7 +11,8 @@ import pandas as pd
 import polars as pl
 import pyarrow as pa
 
-from sfframe.frames.objects import Read, nulls_in, read_objects
+from sfframe.frames.objects import nulls_in, read_column
+from sfframe.frames.series import Column, column_of, no_form
 from sfframe.front import Folder, Part, Types, fates_of, mask_of, own_labels, register
 from sfframe.ingest.outcomes import Outcomes
 from sfframe.ingest.spool import MemoryRows, Rows
@@ -46,13 +47,14 @@ class PandasSource:
         marks: dict[str, str] = {}
         problems: list[Problem] = []
         for name in names:
-            read = _read(name, self._frame.loc[:, name])
-            if read.array is not None:
-                self._columns[name] = _series(name, read.array)
-            if read.mark is not None:
-                marks[name] = read.mark
-            if read.problem is not None:
-                problems.append(read.problem)
+            # By position: a name may be there twice, which is a problem of its own.
+            column = _read(name, self._frame.iloc[:, self.labels.index(name)])
+            if column.series is not None:
+                self._columns[name] = column.series
+            if column.mark is not None:
+                marks[name] = column.mark
+            if column.problem is not None:
+                problems.append(column.problem)
         dtypes = {name: series.dtype for name, series in self._columns.items()}
         return Types(dtypes=dtypes, marks=marks, problems=problems)
 
@@ -76,28 +78,23 @@ class PandasSource:
         view.to_parquet(path)
 
 
-def _read(name: str, column: pd.Series[Any]) -> Read:
+def _read(name: str, column: pd.Series[Any]) -> Column:
     if isinstance(column.dtype, pd.SparseDtype):
-        column = column.sparse.to_dense()
+        column = pd.Series(column.array.to_dense())
     if isinstance(column.dtype, pd.CategoricalDtype) and column.cat.categories.dtype.kind != "O":
         column = column.astype(column.cat.categories.dtype if not column.hasnans else "object")
     if column.dtype == object:
-        return read_objects(name, column.to_numpy(dtype=object), _nulls(column))
+        return _read_objects(name, column)
     try:
-        return Read(pa.array(column, from_pandas=True))
+        return column_of(name, pa.array(column, from_pandas=True))
     except (pa.ArrowException, TypeError, ValueError):
-        if isinstance(column.dtype, pd.StringDtype | pd.CategoricalDtype):  # text that is no Unicode
-            return read_objects(name, column.to_numpy(dtype=object), _nulls(column))
-        return Read(
-            None,
-            problem=Problem(
-                column=name,
-                code="NO_CSV_FORM",
-                message=f"{column.dtype} values have no CSV form",
-                remedy="Convert the column, or leave it out with columns={...: None}.",
-                kind="type",
-            ),
-        )
+        if isinstance(column.dtype, pd.StringDtype | pd.CategoricalDtype):  # text that is no Unicode, mixtures
+            return _read_objects(name, column)
+        return Column(None, problem=no_form(name, str(column.dtype)))
+
+
+def _read_objects(name: str, column: pd.Series[Any]) -> Column:
+    return read_column(name, column.to_numpy(dtype=object), _nulls(column))
 
 
 def _nulls(column: pd.Series[Any]) -> np.ndarray[Any, np.dtype[np.bool_]]:
@@ -105,16 +102,10 @@ def _nulls(column: pd.Series[Any]) -> np.ndarray[Any, np.dtype[np.bool_]]:
     return nulls if nulls.ndim == 1 else nulls_in(column.to_numpy(dtype=object))
 
 
-def _series(name: str, array: Any) -> pl.Series:
-    series = pl.from_arrow(array)
-    assert isinstance(series, pl.Series)
-    return series.alias(name)
-
-
 def _array(column: pl.Series) -> Any:
     """A column of results as pandas has such columns by default."""
     if column.dtype == pl.String:
-        return _TEXT.__from_arrow__(column.to_arrow())
+        return _TEXT.__from_arrow__(column.to_arrow())  # type: ignore[attr-defined]  # the stubs don't know it
     if column.null_count():
         return pd.array(column.to_list(), dtype="boolean" if column.dtype == pl.Boolean else "Int64")
     return column.to_numpy()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import polars as pl
@@ -22,7 +22,7 @@ class PolarsSource:
     index_names: Sequence[object] = ()
 
     def __init__(self, frame: pl.DataFrame) -> None:
-        self._frame = frame
+        self._frame = frame.clone()  # a snapshot, at no cost
 
     @property
     def labels(self) -> Sequence[object]:
@@ -36,7 +36,7 @@ class PolarsSource:
 
     def view(self, outcomes: Outcomes, part: Part) -> pl.DataFrame:
         fates = fates_of(outcomes, part)
-        frame = self._frame.select(own_labels(self.labels))  # type: ignore[arg-type]  # Polars has text labels alone
+        frame = self._frame.select([str(label) for label in own_labels(self.labels)])
         if fates.height < frame.height:
             frame = frame.filter(pl.Series(mask_of(fates["row"], frame.height)))
         return frame.hstack(fates.drop("row"))
@@ -71,7 +71,7 @@ class LazySource:
         self._folder = folder()
         path = self._folder.path / "rows.parquet"
         self._frame.sink_parquet(path, compression="lz4", row_group_size=CHUNK, maintain_order=True)
-        return SpooledRows(path, columns=names)
+        return SpooledRows(path, {name: self._schema[name] for name in names})
 
     def view(self, outcomes: Outcomes, part: Part) -> pl.LazyFrame:
         folder = self._folder
@@ -86,7 +86,7 @@ class LazySource:
             batch_size: int | None,
         ) -> Iterator[pl.DataFrame]:
             names = list(schema) if with_columns is None else with_columns
-            rows = SpooledRows(folder.path / "rows.parquet")  # also what holds the folder
+            rows = SpooledRows(folder.path / "rows.parquet", own)  # also what holds the folder
             left = n_rows
             for frame in _views(rows, outcomes, part, names, own):
                 # `n_rows` comes from a head before the filter, so it counts unfiltered rows.
@@ -106,7 +106,7 @@ class LazySource:
 
 
 def _views(
-    rows: Rows, outcomes: Outcomes, part: Part, names: Sequence[str], own: dict[str, pl.DataType]
+    rows: Rows, outcomes: Outcomes, part: Part, names: Sequence[str], own: Mapping[str, pl.DataType]
 ) -> Iterator[pl.DataFrame]:
     own_names = [name for name in names if name in own]
     for start, fates in outcomes.chunks():
@@ -118,7 +118,7 @@ def _views(
         if own_names:
             read = rows.slice(start, start + CHUNK, own_names)
             read = read if mine.height == read.height else read[mine["row"] - start]
-            frame = read.cast({name: own[name] for name in own_names if read.schema[name] != own[name]}).hstack(frame)
+            frame = read.hstack(frame)
         yield frame.select(names)  # a selection without columns has no rows, which is what Polars expects
 
 

@@ -9,15 +9,16 @@ import numpy as np
 import polars as pl
 
 from sfframe.ingest.columns import Column, Layout
+from sfframe.ingest.printed import utf16_length
 from sfframe.ingest.request import IngestRequest
 from sfframe.ingest.spool import Numbers, Rows, chunks
-from sfframe.ingest.values import CLEAR, Flaw, Kind, utf16_length
+from sfframe.ingest.values import CLEAR, Flaw, Kind, flaw
 from sfframe.problems import Problem
 
 # Characters per record (wire notes, 4.2).
 MAX_RECORD_LENGTH = 400_000
-# What a value of a kind other than text takes at most, its quotes and separator included.
-_WIDEST_VALUE = 32
+# What a cell that isn't text takes at most, its quotes and separator included: a float has up to 327 characters.
+_WIDEST_FLOAT, _WIDEST_VALUE = 330, 48
 
 
 @dataclass(eq=False)
@@ -60,7 +61,7 @@ def check(rows: Rows, layout: Layout, request: IngestRequest) -> Report:
         layout: Where its columns go.
         request: The call.
     """
-    flaws = [(c, f) for c in layout.columns for f in (*c.value.flaws, *_missing(c, request))]
+    flaws = [(c, f) for c in layout.columns for f in (*c.value.flaws, *_missing(c))]
     found: list[list[Numbers]] = [[] for _ in flaws]
     too_long = _TooLong(layout, request.options.max_payload_bytes)
     keys = _Keys(layout) if layout.key is not None and request.options.on_duplicate_key == "raise" else None
@@ -95,21 +96,19 @@ def _problem(column: Column, flaw: Flaw, rows: Numbers) -> Problem:
     )
 
 
-def _missing(column: Column, request: IngestRequest) -> Iterator[Flaw]:
+def _missing(column: Column) -> Iterator[Flaw]:
     """Rows without a value that they need."""
     empty = column.value.expr.is_null()
     if column.kind in (Kind.TEXT, Kind.MULTI, Kind.ID):
         text = column.value.expr.cast(pl.String)
         empty = empty | (text == "") | (text.str.strip_chars() == "") | (text == CLEAR)
-    is_key = column.header.lower() == (request.key_field or "").lower()
-    if column.required:
-        what = "rows without a key" if is_key else "rows without a value, which the field needs on insert"
+    if column.is_key:
         remedy = "Fill it, drop the rows, or leave them out with invalid='report'."
-        yield Flaw("MISSING_KEY" if is_key else "MISSING_VALUE", what, remedy, empty, empty.any())
+        yield flaw("MISSING_KEY", "rows without a key", remedy, empty)
     elif column.clears and column.field is not None and not column.field.nillable and not column.is_lookup:
         what = "nulls that would clear a field which can't be null"
         remedy = f"Use nulls={{{column.name!r}: 'ignore'}}, or fill the values."
-        yield Flaw("NOT_NILLABLE", what, remedy, empty, empty.any())
+        yield flaw("NOT_NILLABLE", what, remedy, empty)
 
 
 class _TooLong:
@@ -119,7 +118,7 @@ class _TooLong:
         self._layout = layout
         header = sum(len(c.header.encode()) + 3 for c in layout.columns)
         self._max_bytes = max_bytes - header
-        self._texts = [c for c in layout.columns if c.kind in (Kind.TEXT, Kind.MULTI)]
+        self._dtypes: dict[str, pl.DataType] | None = None
         self._records: list[Numbers] = []
         self._payloads: list[Numbers] = []
 
@@ -140,11 +139,15 @@ class _TooLong:
 
     def _widest(self, frame: pl.DataFrame) -> int:
         """An upper bound for the bytes of a row, without writing one: a quote may double each byte."""
-        lengths = frame.select(
-            c.value.expr.cast(pl.String).str.len_bytes().max().fill_null(0).alias(c.header) for c in self._texts
-        )
-        text = sum(2 * n + 3 for n in lengths.row(0)) if self._texts else 0
-        return int(text) + _WIDEST_VALUE * (len(self._layout.columns) - len(self._texts))
+        values = [c.value.expr.alias(c.header) for c in self._layout.columns]
+        if self._dtypes is None:
+            self._dtypes = dict(frame.clear().select(values).schema)
+        texts = [name for name, dtype in self._dtypes.items() if dtype in (pl.String, pl.Categorical, pl.Enum)]
+        longest = [pl.col(name).cast(pl.String).str.len_bytes().max().fill_null(0) for name in texts]
+        widths = frame.select(v for v in values if v.meta.output_name() in texts).select(longest)
+        text = sum(2 * n + 3 for n in widths.row(0)) if texts else 0
+        others = (dtype for name, dtype in self._dtypes.items() if name not in texts)
+        return int(text) + sum(_WIDEST_FLOAT if dtype.is_float() else _WIDEST_VALUE for dtype in others)
 
     def problems(self) -> Iterator[Problem]:
         if self._records:

@@ -13,7 +13,8 @@ from pathlib import Path
 
 import polars as pl
 
-from sfframe.ingest.values import CLEAR, Kind, moment_of_text
+from sfframe.ingest.moments import moment_of_text
+from sfframe.ingest.values import CLEAR, Kind
 
 SUCCESSFUL, FAILED, UNPROCESSED = 1, 2, 3  # 0 is a row of which nothing is known yet
 WORDS = {SUCCESSFUL: "successful", FAILED: "failed", UNPROCESSED: "unprocessed"}
@@ -70,11 +71,12 @@ def read_echo(
     # A blank line is no row: its cells are missing, while an empty cell is quoted.
     if read and frame.select(pl.all().has_nulls()).row(0).count(True):
         frame = frame.filter(~pl.all_horizontal(pl.all().is_null()))
-    return frame.select(
+    # Beside columns of the file, even where none of them is kept: a literal alone would make a row of its own.
+    return frame.with_columns(
         pl.lit(outcome, pl.UInt8).alias("outcome"),
         *(_or_null(name, frame) for name in ("sf__Id", "sf__Created", "sf__Error")),
         *(_filled(frame[name]).alias(header) for name, header in wanted.items()),
-    )
+    ).select("outcome", "sf__Id", "sf__Created", "sf__Error", *wanted.values())
 
 
 def _or_null(name: str, frame: pl.DataFrame) -> pl.Expr:
@@ -100,7 +102,7 @@ def _header(body: bytes | Path) -> list[str]:
 
 def _cells(body: bytes | Path, names: list[str], read: list[str]) -> pl.DataFrame:
     if not names:
-        return pl.DataFrame(schema=dict.fromkeys(read, pl.String))
+        return pl.DataFrame(schema={"": pl.String})
     try:
         # Nothing of the file's may be lost to a width that doesn't fit: ragged lines are an error in Polars.
         return pl.read_csv(_source(body), columns=read or names[:1], infer_schema=False)

@@ -15,8 +15,8 @@ import polars as pl
 
 from sfframe.errors import PayloadError
 from sfframe.ingest.columns import Layout
+from sfframe.ingest.printed import DATE_FORMAT, DATETIME_FORMAT, TIME_FORMAT
 from sfframe.ingest.spool import CHUNK, Numbers, Rows
-from sfframe.ingest.values import DATETIME_FORMAT, TIME_FORMAT
 
 LineEnding = Literal["LF", "CRLF"]
 _TERMINATORS: dict[LineEnding, str] = {"LF": "\n", "CRLF": "\r\n"}
@@ -249,7 +249,8 @@ def row_ends(csv: memoryview) -> Numbers:
     # Within a quoted cell the number of quotes before it is odd, also where it holds doubled ones.
     quotes = np.flatnonzero(text == ord('"'))
     outside = np.searchsorted(quotes, breaks) % 2 == 0
-    return (breaks[outside] + 1).astype(np.int64)
+    ends: Numbers = (breaks[outside] + 1).astype(np.int64)
+    return ends
 
 
 def _write_header(layout: Layout, buffer: io.BytesIO, line_ending: LineEnding) -> None:
@@ -265,7 +266,7 @@ def _write(native: pl.DataFrame, layout: Layout, buffer: io.BytesIO, line_ending
         line_terminator=_TERMINATORS[line_ending],
         null_value=layout.null_text,
         datetime_format=DATETIME_FORMAT,
-        date_format="%Y-%m-%d",
+        date_format=DATE_FORMAT,
         time_format=TIME_FORMAT,
         float_scientific=False,
     )

@@ -7,7 +7,7 @@ rows in the order in which they are sent, numbers count them in the caller's ord
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -69,20 +69,27 @@ class MemoryRows:
 
 
 class SpooledRows:
-    """Rows of a Parquet file."""
+    """Rows of a Parquet file.
 
-    def __init__(self, path: Path, *, columns: Sequence[str] | None = None, number_column: str | None = None) -> None:
+    Args:
+        path: The file.
+        schema: The columns to read, and what dtypes they have: Parquet doesn't keep each of them.
+        number_column: A column of row numbers; `None`: the file is in the caller's order.
+    """
+
+    def __init__(self, path: Path, schema: Mapping[str, pl.DataType], *, number_column: str | None = None) -> None:
         self._scan = pl.scan_parquet(path, glob=False)
         self._number_column = number_column
         self.n = pq.read_metadata(path).num_rows
-        schema = dict(self._scan.collect_schema())
-        self.schema: dict[str, pl.DataType] = {
-            name: schema[name] for name in (columns if columns is not None else schema) if name != number_column
-        }
+        self.schema = dict(schema)
+        stored = self._scan.collect_schema()
+        self._casts = {name: dtype for name, dtype in schema.items() if stored[name] != dtype}
 
     def slice(self, start: int, stop: int, names: Sequence[str] | None = None) -> pl.DataFrame:
         wanted = list(self.schema) if names is None else list(names)
-        return self._scan.select(wanted).slice(start, stop - start).collect()
+        frame = self._scan.select(wanted).slice(start, stop - start).collect()
+        casts = {name: dtype for name, dtype in self._casts.items() if name in wanted}
+        return frame.cast(casts) if casts else frame  # type: ignore[arg-type]  # a dict is invariant
 
     def take(self, positions: Numbers, names: Sequence[str] | None = None) -> pl.DataFrame:
         order = np.argsort(positions, kind="stable")
@@ -157,7 +164,7 @@ def grouped(rows: Rows, by: Sequence[str], folder: Path | None) -> Rows:
         return SomeRows(rows, order.to_numpy().astype(np.int64))
     path = folder / "grouped.parquet"
     _write_grouped(rows, by, path)
-    return SpooledRows(path, number_column="sf__row")
+    return SpooledRows(path, rows.schema, number_column="sf__row")
 
 
 def _write_grouped(rows: Rows, by: Sequence[str], path: Path) -> None:

@@ -1,0 +1,105 @@
+"""Series: Arrow columns as the engine has them, also where Arrow knows types that the engine doesn't."""
+
+from __future__ import annotations
+
+import decimal
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import polars as pl
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from sfframe.ingest.forms import NUMBERS, OFFSET_DATETIMES
+from sfframe.problems import Problem
+
+_OFFSET = re.compile(r"([+-])(\d\d):?(\d\d)$")
+_MOST_DIGITS = 38  # of Arrow's smaller decimals
+
+
+@dataclass(frozen=True, eq=False)
+class Column:
+    """A column, or why it can't be sent; both where some of its cells can't.
+
+    Attributes:
+        series: The column.
+        mark: What its text stands for; see `ingest.forms`.
+        problem: What is wrong with it.
+    """
+
+    series: pl.Series | None
+    mark: str | None = None
+    problem: Problem | None = None
+
+
+def column_of(name: str, array: pa.Array[Any] | pa.ChunkedArray[Any]) -> Column:
+    """An Arrow column as a series, or the problem that it is."""
+    try:
+        if (offset := _offset(array.type)) is not None:
+            return Column(_with_offset(array, offset).alias(name), OFFSET_DATETIMES)
+        array, mark = _plain(array)
+        series = pl.from_arrow(array)
+        assert isinstance(series, pl.Series)
+        return Column(series.alias(name), mark)
+    except (pl.exceptions.PolarsError, pa.ArrowException, KeyError, NotImplementedError, ValueError):
+        return Column(None, problem=no_form(name, str(array.type)))
+
+
+def no_form(name: str, what: str) -> Problem:
+    """A column whose type can't be sent."""
+    return Problem(
+        column=name,
+        code="NO_CSV_FORM",
+        message=f"{what} values have no CSV form",
+        remedy="Convert the column, or leave it out with columns={...: None}.",
+        kind="type",
+    )
+
+
+def _plain(array: Any) -> tuple[Any, str | None]:
+    """The same values in a type that the engine has."""
+    t = array.type
+    if isinstance(t, pa.BaseExtensionType):
+        if not _is_text(t.storage_type):
+            raise NotImplementedError
+        return array.cast(t.storage_type), None
+    if pa.types.is_decimal256(t) or (pa.types.is_decimal(t) and t.scale < 0):
+        return _decimals(array)
+    if pa.types.is_date64(t):
+        return array.cast(pa.date32()), None  # the engine would make a datetime of it
+    if pa.types.is_run_end_encoded(t):
+        return pc.call_function("run_end_decode", [array]), None
+    if "list_view" in str(t):
+        return array.cast(pa.large_list(t.value_type)), None
+    if pa.types.is_float16(t) and not hasattr(pl, "Float16"):
+        return array.cast(pa.float32()), None
+    return array, None
+
+
+def _is_text(t: pa.DataType) -> bool:
+    return pa.types.is_string(t) or pa.types.is_large_string(t) or pa.types.is_string_view(t)
+
+
+def _decimals(array: Any) -> tuple[Any, str | None]:
+    try:
+        return array.cast(pa.decimal128(_MOST_DIGITS, max(array.type.scale, 0))), None
+    except pa.ArrowInvalid:  # more digits than that
+        digits: Iterable[decimal.Decimal | None] = array.to_pylist()
+        return pa.array([None if d is None else format(d, "f") for d in digits], pa.large_string()), NUMBERS
+
+
+def _offset(t: pa.DataType) -> str | None:
+    return t.tz if isinstance(t, pa.TimestampType) and t.tz is not None and _OFFSET.match(t.tz) else None
+
+
+def _with_offset(array: Any, offset: str) -> pl.Series:
+    """Datetimes of one offset, which is no zone's name, as ISO text: it has their own date and the instant."""
+    found = _OFFSET.match(offset)
+    assert found is not None
+    ahead = (int(found[2]) * 60 + int(found[3])) * (-1 if found[1] == "-" else 1)
+    utc = pl.from_arrow(array.cast(pa.int64()).cast(pa.timestamp(array.type.unit)))
+    assert isinstance(utc, pl.Series)
+    own = utc.to_frame("t").select(pl.col("t").dt.cast_time_unit("us") + pl.duration(minutes=ahead)).to_series()
+    return own.dt.strftime("%Y-%m-%dT%H:%M:%S%.6f") + f"{found[1]}{found[2]}:{found[3]}"

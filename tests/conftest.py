@@ -1,0 +1,111 @@
+"""What tests of the core share: a local org, an org that waits for nothing, one body for all frames."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+import polars as pl
+import pyarrow as pa
+import pyarrow.dataset as ds
+import pytest
+
+import sfframe
+
+MakeFrame = Callable[..., Any]
+
+
+@pytest.fixture(scope="session")
+def started_local() -> Iterator[sfframe.LocalOrg]:
+    with sfframe.LocalOrg() as local:
+        yield local
+
+
+@pytest.fixture
+def local(started_local: sfframe.LocalOrg) -> Iterator[sfframe.LocalOrg]:
+    """A local org without records."""
+    started_local.reset()
+    yield started_local
+    started_local.faults.clear()
+    started_local.rules.clear()
+
+
+@pytest.fixture(scope="session")
+def started_org(started_local: sfframe.LocalOrg) -> sfframe.Org:
+    """The session's org, for those that only ask it for describes."""
+    return sfframe.Org(
+        started_local.url,
+        sfframe.ClientCredentials(started_local.client_id, started_local.client_secret),
+        retry=sfframe.RetryPolicy(first_wait_s=0),
+        poll=sfframe.PollPolicy(first_wait_s=0.001, max_wait_s=0.01),
+    )
+
+
+@pytest.fixture
+def org(local: sfframe.LocalOrg, started_org: sfframe.Org) -> sfframe.Org:
+    """The local org, without records, seen by a client that waits for nothing."""
+    return started_org
+
+
+def _pandas(data: Mapping[str, Any], schema: Mapping[str, Any]) -> pd.DataFrame:
+    # As a pandas user would have it: inferred, not by way of Arrow.
+    return pd.DataFrame({name: _polars({name: v}, schema)[name].to_pandas() if name in schema else v
+                         for name, v in data.items()})  # fmt: skip
+
+
+def _polars(data: Mapping[str, Any], schema: Mapping[str, Any]) -> pl.DataFrame:
+    return pl.DataFrame(data, schema_overrides=dict(schema))
+
+
+def _lazy(data: Mapping[str, Any], schema: Mapping[str, Any]) -> pl.LazyFrame:
+    return _polars(data, schema).lazy()
+
+
+def _arrow(data: Mapping[str, Any], schema: Mapping[str, Any]) -> pa.Table:
+    return _polars(data, schema).to_arrow()
+
+
+MAKERS: dict[str, Callable[[Mapping[str, Any], Mapping[str, Any]], Any]] = {
+    "pandas": _pandas,
+    "polars": _polars,
+    "lazy": _lazy,
+    "arrow": _arrow,
+}
+
+
+@pytest.fixture(params=list(MAKERS))
+def make_frame(request: pytest.FixtureRequest) -> MakeFrame:
+    """Makes a frame of each kind: `make_frame({"a": [1]}, b=pl.Date)`, dtypes by keyword."""
+    maker = MAKERS[request.param]
+
+    def make(data: Mapping[str, Sequence[Any]], **schema: Any) -> Any:
+        return maker(data, schema)
+
+    return make
+
+
+def column(frame: Any, name: str) -> list[Any]:
+    """A column as a list, whatever frame it is in, with `None` for each kind of null."""
+    if isinstance(frame, pd.DataFrame):
+        return [None if _is_null(value) else value for value in frame[name]]
+    if isinstance(frame, pl.LazyFrame):
+        frame = frame.select(name).collect()
+    if isinstance(frame, ds.Dataset):
+        frame = frame.to_table()
+    values = frame[name]
+    return list(values.to_pylist() if isinstance(values, pa.ChunkedArray) else values.to_list())
+
+
+def columns(frame: Any) -> list[str]:
+    """The names of the columns in order."""
+    if isinstance(frame, pl.LazyFrame):
+        return frame.collect_schema().names()
+    if isinstance(frame, pa.Table | ds.Dataset):
+        return list(frame.schema.names)
+    return list(frame.columns)
+
+
+def _is_null(value: Any) -> bool:
+    return value is None or value is pd.NA or value is pd.NaT or (isinstance(value, float) and math.isnan(value))
