@@ -1,5 +1,8 @@
 """What hurts people in the tools of today, each pain by its name. Logins have theirs in `org/`."""
 
+# mypy: disable-error-code="attr-defined"
+# Accessors are invisible to type checkers, and here they are called as users call them.
+
 from __future__ import annotations
 
 import datetime as dt

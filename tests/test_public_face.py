@@ -51,7 +51,8 @@ def test_errors_travel_between_processes_with_all_they_carry() -> None:
 
 
 def test_importing_loads_neither_the_local_org_nor_its_database() -> None:
-    code = "import sys, sfframe; print([m for m in sys.modules if m.startswith(('duckdb', 'sfframe.localorg', 'IPython'))])"
+    unwanted = ("duckdb", "sfframe.localorg", "IPython")
+    code = f"import sys, sfframe; print([m for m in sys.modules if m.startswith({unwanted})])"
     out = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     assert out.stdout.strip() == "[]"
 

@@ -1,5 +1,8 @@
 """The runner under a bad network, a bad org, and an impatient caller; all over a real socket."""
 
+# mypy: disable-error-code="attr-defined"
+# Accessors are invisible to type checkers, and here they are called as users call them.
+
 from __future__ import annotations
 
 import asyncio
