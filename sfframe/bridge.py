@@ -93,7 +93,7 @@ async def in_thread(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs)
     Polars raises `KeyboardInterrupt` in whatever thread has a query running. In a task that would end the loop
     for everyone, so it comes out as `InterruptedThread`, an exception like others.
     """
-    return await asyncio.to_thread(_guarded, function, *args, **kwargs)
+    return await asyncio.to_thread(_guarded, functools.partial(function, *args, **kwargs))
 
 
 class InterruptedThread(Exception):  # noqa: N818  # an interrupt, no error
@@ -107,9 +107,9 @@ def interrupt_in(error: BaseException) -> InterruptedThread | None:
     return error if isinstance(error, InterruptedThread) else None
 
 
-def _guarded(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+def _guarded(function: Callable[[], T]) -> T:
     try:
-        return function(*args, **kwargs)
+        return function()
     except KeyboardInterrupt as interrupt:
         raise InterruptedThread from interrupt
 

@@ -14,6 +14,7 @@ import weakref
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import FrameType
 from typing import Any, NoReturn, TypeVar
 
 import numpy as np
@@ -394,10 +395,10 @@ def _caller() -> tuple[str, int, str]:
     found = bridge.caller()
     if found is not None:
         return found
-    frame = sys._getframe(1)
+    frame: FrameType | None = sys._getframe(1)
     while frame is not None:
         name = frame.f_globals.get("__name__", "")
         if not name.startswith(("sfframe.", "asyncio")) and name != "sfframe":
             return frame.f_code.co_filename, frame.f_lineno, name
-        frame = frame.f_back  # type: ignore[assignment]  # the loop ends with the stack
+        frame = frame.f_back
     return "sfframe", 1, threading.current_thread().name

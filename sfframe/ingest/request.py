@@ -44,7 +44,7 @@ def ingest_request(
     Raises:
         TypeError: An upsert without a key, or a key for another operation.
     """
-    if not isinstance(sobject, str) or not sobject:
+    if not sobject:
         raise TypeError(f"sobject={sobject!r}: the API name of an object is needed, such as 'Contact'")
     if operation == "upsert" and not external_id_field:
         raise TypeError("upsert needs an external id field, e.g. upsert('Contact', 'ExternalId__c')")

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -52,7 +52,7 @@ class Mismatch:
     """A job whose results couldn't be matched: its files, and the rows whose fate is open."""
 
     job_id: str
-    files: dict[str, bytes]
+    files: Mapping[str, bytes]
     rows: Numbers
     n_strangers: int
 
@@ -187,12 +187,10 @@ class Runner:
         cut = self._cut if attempt == 1 else replace(self._cut, left_out=np.empty(0, np.int64))
         to_send = parts(rows, self._layout, cut)
         async with asyncio.TaskGroup() as group:
-            while not self._no_more_parts:
+            while True:
                 await jobs.acquire()
                 await payloads.acquire()
-                if self._no_more_parts:
-                    break
-                part = await in_thread(_next, to_send)
+                part = None if self._no_more_parts else await in_thread(_next, to_send)
                 if part is None:
                     break
                 where = part.positions if positions is None else positions[part.positions]
@@ -243,7 +241,7 @@ class Runner:
         numbered = fates.with_columns(pl.Series(numbers).gather(fates["row"]).alias("row"))
         goes_again = self._deserve_another(numbered, attempt)
         if attempt > 1 or goes_again is not None:
-            seen = numbered if attempt > 1 else numbered.filter(goes_again)
+            seen = numbered if goes_again is None or attempt > 1 else numbered.filter(goes_again)
             self._attempts.append(
                 seen.select(
                     "row",
@@ -501,7 +499,7 @@ class _Job:
         return body if sink is None else sink
 
     def _note_mismatch(self, job: JobInfo, settled: Settled, files: dict[int, bytes | Path | None]) -> None:
-        raw = {
+        raw: dict[str, bytes] = {
             _KINDS[outcome]: body.read_bytes() if isinstance(body, Path) else body
             for outcome, body in files.items()
             if body is not None

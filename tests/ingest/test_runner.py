@@ -59,7 +59,7 @@ def contacts(n: int = N) -> pl.DataFrame:
 
 
 def names_in(local: sfframe.LocalOrg) -> list[str]:
-    return sorted(local.rows("Contact")["LastName"].to_pylist())
+    return sorted(map(str, local.rows("Contact")["LastName"].to_pylist()))
 
 
 def states(local: sfframe.LocalOrg) -> dict[str, str]:
