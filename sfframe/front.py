@@ -130,8 +130,13 @@ def source_of(frame: Any) -> Source[Any]:
     for fits, source in _front_ends:
         if fits(frame):
             return source(frame)
-    raise TypeError(
-        f"{type(frame).__name__} is no frame that sfframe can send: give a pandas or Polars frame, anything with "
+    raise no_frame(frame)
+
+
+def no_frame(thing: Any) -> TypeError:
+    """What is raised for what is no frame."""
+    return TypeError(
+        f"{type(thing).__name__} is no frame that sfframe can send: give a pandas or Polars frame, anything with "
         "__arrow_c_stream__ (pyarrow, DuckDB, ...), or a sequence of dicts"
     )
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import weakref
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,9 +11,10 @@ import pyarrow as pa
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
+from sfframe.frames.files import dataset_in
 from sfframe.frames.objects import nulls_in, objects, read_column
 from sfframe.frames.series import Column, column_of, no_form
-from sfframe.front import Folder, Part, Types, fates_of, mask_of, own_labels, register, sf_columns
+from sfframe.front import Folder, Part, Types, fates_of, mask_of, no_frame, own_labels, register, sf_columns
 from sfframe.ingest.outcomes import Outcomes
 from sfframe.ingest.spool import CHUNK, MemoryRows, Rows, SpooledRows
 from sfframe.problems import Problem
@@ -76,7 +76,10 @@ class StreamSource:
     index_names: Sequence[object] = ()
 
     def __init__(self, stream: Any) -> None:
-        self._reader = pa.RecordBatchReader.from_stream(stream)
+        try:
+            self._reader = pa.RecordBatchReader.from_stream(stream)
+        except pa.ArrowInvalid as error:  # a single column, such as a Series
+            raise no_frame(stream) from error
         self._dtypes: dict[str, pl.DataType] = {}
         self._folder: Folder | None = None
 
@@ -113,9 +116,7 @@ class StreamSource:
         path = folder.path / f"{part.name}.parquet"
         if not path.exists():
             self._write(path, outcomes, part)
-        dataset = ds.dataset(path)
-        weakref.finalize(dataset, _let_go, folder)  # the dataset holds the folder
-        return dataset
+        return dataset_in(folder, path.name)
 
     def _write(self, path: Path, outcomes: Outcomes, part: Part) -> None:
         own = pa.schema(self._reader.schema.field(str(label)) for label in own_labels(self.labels))
@@ -138,10 +139,6 @@ class StreamSource:
         with pq.ParquetWriter(path, view.schema) as writer:
             for batch in view.to_batches():
                 writer.write_batch(batch)
-
-
-def _let_go(folder: Folder) -> None:
-    """Takes the last reference to a folder and drops it."""
 
 
 class DictsSource:

@@ -80,7 +80,7 @@ class SpooledRows:
     def __init__(self, path: Path, schema: Mapping[str, pl.DataType], *, number_column: str | None = None) -> None:
         self._scan = pl.scan_parquet(path, glob=False)
         self._number_column = number_column
-        self.n = pq.read_metadata(path).num_rows
+        self.n: int = self._scan.select(pl.len()).collect().item()  # from the file's metadata
         self.schema = dict(schema)
         stored = self._scan.collect_schema()
         self._casts = {name: dtype for name, dtype in schema.items() if stored[name] != dtype}
