@@ -40,11 +40,13 @@ from sfframe.ingest.choose import chosen
 from sfframe.ingest.columns import Given, Layout
 from sfframe.ingest.echo import FAILED
 from sfframe.ingest.layout import lay_out
+from sfframe.ingest.ledger import Ledger, no_attempts
 from sfframe.ingest.lookups import parents_wanted
 from sfframe.ingest.outcomes import Outcomes
 from sfframe.ingest.payload import Cut, parts
 from sfframe.ingest.request import IngestRequest
-from sfframe.ingest.runner import Done, Runner
+from sfframe.ingest.run import Run
+from sfframe.ingest.runner import Done, run_rows
 from sfframe.ingest.spool import Numbers, Rows, grouped
 from sfframe.org.describe import SObject
 from sfframe.org.org import Org
@@ -242,22 +244,19 @@ async def _run(prepared: Prepared, outcomes: Outcomes, org: Org, tell: Callable[
     if org.quota_reserve is not None:
         await _keep_reserve(prepared, org, org.quota_reserve)
     rows = await in_thread(prepared.in_sending_order)
-    runner = Runner(
+    run = Run(
         org=org,
         request=prepared.request,
-        rows=rows,
         layout=prepared.layout,
-        cut=prepared.cut(),
-        outcomes=outcomes,
+        ledger=Ledger(outcomes, prepared.request.options.retry_rows),
         folder=prepared.folder.path if prepared.folder else None,
         tell=tell,
     )
-    return await runner.run()
+    return await run_rows(run, rows, prepared.cut())
 
 
 def _nothing_to_do(outcomes: Outcomes) -> Done:
-    schema = {"row": pl.Int64, "attempt": pl.Int64, "job_id": pl.String, "sf__Error": pl.String}
-    return Done(outcomes=outcomes, jobs=[], attempts=pl.DataFrame(schema=schema))
+    return Done(outcomes=outcomes, jobs=[], attempts=no_attempts())
 
 
 async def _keep_reserve(prepared: Prepared, org: Org, reserve: float) -> None:

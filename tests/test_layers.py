@@ -27,6 +27,9 @@ chart excel screen
 row_errors
 front
 ingest.runner
+ingest.job
+ingest.run
+ingest.ledger
 ingest.settle
 ingest.match
 ingest.outcomes

@@ -1,0 +1,284 @@
+"""Job: one part on its way to the org and back.
+
+The commit point is the job's closing: whatever is uncertain before it is thrown away and made anew, the closing
+itself is settled by looking at the job (wire notes, 12). So no fault of the network sends a row twice.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import replace
+from pathlib import Path
+from typing import cast
+
+import numpy as np
+
+from sfframe.bridge import in_thread
+from sfframe.errors import ApiError, AuthenticationError, OutcomeUnknown
+from sfframe.ingest.echo import FAILED, SUCCESSFUL, UNPROCESSED
+from sfframe.ingest.payload import Cut, LineEnding, Part, written_again
+from sfframe.ingest.run import Mismatch, Run
+from sfframe.ingest.settle import Settled, not_processed, settle
+from sfframe.ingest.spool import Numbers, Rows
+from sfframe.org.jobs import JobInfo, JobState, ResultKind
+from sfframe.progress import JobCreated, JobFinished, JobProgressed, PartUploaded
+
+_log = logging.getLogger("sfframe.ingest")
+
+_KINDS: dict[int, ResultKind] = {
+    SUCCESSFUL: "successful_results",
+    FAILED: "failed_results",
+    UNPROCESSED: "unprocessed_records",
+}
+# Looks at result files that don't add up before they are taken as they are.
+_DOWNLOADS = 3
+
+
+class PartJob:
+    """One part on its way: sent, watched, collected."""
+
+    def __init__(
+        self,
+        run: Run,
+        rows: Rows,
+        cut: Cut,
+        part: Part,
+        positions: Numbers,
+        *,
+        attempt: int,
+        payloads: asyncio.Semaphore,
+    ) -> None:
+        self._run = run
+        self._ingest = run.org.ingest
+        self._rows = rows
+        self._cut = cut
+        self._part = part
+        self._positions = positions
+        self._attempt = attempt
+        self._payloads = payloads
+
+    async def run(self) -> None:
+        """Whatever goes wrong with this job is noted; its siblings go on."""
+        try:
+            job = await self._commit_and_watch("LF")
+            if _is_line_ending_failure(job):
+                # Nothing was processed, so nothing can double (wire notes, 4.1).
+                self._run.running.pop(job.id, None)
+                await self._payloads.acquire()
+                job = await self._commit_and_watch("CRLF")
+            await self._collect(job)
+        except OutcomeUnknown as unknown:
+            self._run.ledger.take_unknown(self._part.numbers)
+            self._run.trouble.append(unknown)
+        except (ApiError, AuthenticationError) as error:
+            self._run.trouble.append(error)
+            # What kept this part from being sent would keep the others too.
+            self._run.no_more_parts = True
+        finally:
+            self._part.data = memoryview(b"")
+
+    async def _commit_and_watch(self, line_ending: LineEnding) -> JobInfo:
+        try:
+            job = await self._commit(line_ending)
+        finally:
+            self._part.data = memoryview(b"")
+            self._payloads.release()
+        return await self._watch(job)
+
+    # --- up -----------------------------------------------------------------------------------------------------------
+
+    async def _commit(self, line_ending: LineEnding) -> JobInfo:
+        """Make a job, give it the rows, close it. After a doubt about the rows: another job, the same rows."""
+        if line_ending != "LF" or not len(self._part.data):
+            self._part.data = await in_thread(
+                written_again, self._rows, self._run.layout, self._cut, self._part, line_ending
+            )
+        retry, tries = self._run.org.retry, 0
+        while True:
+            tries += 1
+            job = await self._create(line_ending)
+            try:
+                await self._ingest.put_job_data(job.id, self._part.data)
+                return await self._close(job)
+            except ApiError as error:
+                may_be_closed = job.id in self._run.closing
+                aborted = await self._run.abort(job.id)
+                self._run.closing.discard(job.id)
+                if may_be_closed and not _never_ran(aborted):
+                    raise _unknown(job.id, self._part.n_rows, str(error)) from error
+                # A refusal stands after a second hearing; an answer that didn't come may come next time.
+                patience = 2 if error.status is not None and error.status < 500 else retry.max_tries
+                if tries >= patience:
+                    raise
+                _log.info("job %s was thrown away before it was committed (%s); another is made", job.id, error)
+                await asyncio.sleep(retry.wait_s(tries))
+
+    async def _create(self, line_ending: LineEnding) -> JobInfo:
+        request = self._run.request
+        key = self._run.layout.key
+        job = await self._ingest.create_job(
+            request.sobject,
+            request.wire_operation,
+            external_id_field=key.header if request.operation == "upsert" and key is not None else None,
+            assignment_rule_id=request.options.assignment_rule_id,
+            line_ending=line_ending,
+        )
+        self._run.uncommitted.add(job.id)
+        self._run.tell(JobCreated(job_id=job.id, rows=self._part.n_rows, payload_bytes=len(self._part.data)))
+        return job
+
+    async def _close(self, job: JobInfo) -> JobInfo:
+        run = self._run
+        run.uncommitted.discard(job.id)
+        run.closing.add(job.id)
+        closed = await self._ingest.close_job(job.id)
+        run.closing.discard(job.id)
+        run.running[job.id] = None
+        run.jobs[job.id] = job = replace(job, state=closed.state)
+        run.tell(PartUploaded(job_id=job.id, rows=self._part.n_rows, payload_bytes=len(self._part.data)))
+        return job
+
+    # --- meanwhile ----------------------------------------------------------------------------------------------------
+
+    async def _watch(self, job: JobInfo) -> JobInfo:
+        """Look at the job until it has ended; less often while nothing changes."""
+        interval = self._run.request.options.poll_interval
+        poll = self._run.org.poll if interval is None else self._run.org.poll.starting_at(interval)
+        wait_s: float | None = None
+        changed = False
+        while not job.is_final:
+            wait_s = poll.next_s(wait_s, changed=changed)
+            await asyncio.sleep(wait_s)
+            seen = await self._look(job)
+            changed = _progress(seen) != _progress(job)
+            self._run.jobs[job.id] = job = seen
+            if changed:
+                state, processed, failed = _progress(seen)
+                self._run.tell(JobProgressed(job_id=job.id, state=state, rows_processed=processed, rows_failed=failed))
+        return job
+
+    async def _look(self, job: JobInfo) -> JobInfo:
+        try:
+            return await self._ingest.get_job(job.id)
+        except (ApiError, AuthenticationError) as error:
+            gone = isinstance(error, ApiError) and error.status == 404
+            why = "the org doesn't know it any more" if gone else f"the org can't be asked: {error}"
+            raise _unknown(job.id, self._part.n_rows, why) from error
+
+    # --- down ---------------------------------------------------------------------------------------------------------
+
+    async def _collect(self, job: JobInfo) -> None:
+        """Download the results, match them, read again what doesn't add up."""
+        run = self._run
+        async with run.downloading:
+            files = await self._download(job)
+            await run.matching.acquire()
+        try:
+            settled = await in_thread(self._settle, job, files)
+            for attempt in range(1, _DOWNLOADS):
+                if settled.is_whole:
+                    break
+                await asyncio.sleep(run.org.retry.wait_s(attempt))
+                files = await self._download(job)
+                settled = await in_thread(self._settle, job, files)
+            matched = settled.matched
+            if not settled.is_whole:
+                await in_thread(self._note_mismatch, job, settled, files)
+            await in_thread(
+                run.ledger.take,
+                matched.fates,
+                numbers=self._part.numbers,
+                positions=self._positions,
+                job_id=job.id,
+                attempt=self._attempt,
+            )
+            self._forget(files)
+        finally:
+            run.matching.release()
+        run.running.pop(job.id, None)
+        if job.state != JobState.JOB_COMPLETE and not matched.fates["outcome"].is_in([SUCCESSFUL, FAILED]).any():
+            run.failed_jobs.append(job)
+        outcomes = np.bincount(matched.fates["outcome"].to_numpy(), minlength=4)
+        run.tell(
+            JobFinished(
+                job_id=job.id,
+                state=job.state,
+                rows=self._part.n_rows,
+                successful=int(outcomes[SUCCESSFUL]),
+                failed=int(outcomes[FAILED]),
+                unprocessed=self._part.n_rows - int(outcomes[SUCCESSFUL]) - int(outcomes[FAILED]),
+            )
+        )
+
+    def _settle(self, job: JobInfo, files: dict[int, bytes | Path | None]) -> Settled:
+        settled = settle(self._rows, self._run.layout, self._cut, self._part, files)
+        if settled.is_whole or job.state == JobState.JOB_COMPLETE:
+            return settled
+        return not_processed(settled, job.number_records_processed or 0)
+
+    async def _download(self, job: JobInfo) -> dict[int, bytes | Path | None]:
+        bodies = await asyncio.gather(*(self._file(job, outcome) for outcome in _KINDS), return_exceptions=True)
+        for body in bodies:
+            if isinstance(body, BaseException):
+                raise body
+        return dict(zip(_KINDS, cast("list[bytes | Path | None]", bodies), strict=True))
+
+    async def _file(self, job: JobInfo, outcome: int) -> bytes | Path | None:
+        sink = self._run.folder / f"{job.id}-{_KINDS[outcome]}.csv" if self._run.folder is not None else None
+        try:
+            body = await self._ingest.download(job.id, _KINDS[outcome], sink, api_version=job.api_version)
+        except (ApiError, AuthenticationError) as error:
+            # A job that failed or was aborted needn't have results of each kind (wire notes, 5.4).
+            status = error.status if isinstance(error, ApiError) else None
+            if job.state != JobState.JOB_COMPLETE and status in (400, 404):
+                return None
+            raise OutcomeUnknown(
+                f"job {job.id} has ended as {job.state}, but its results can't be read ({error}). Its "
+                f"{self._part.n_rows:,} rows may or may not be in the org; the results are kept there for 7 days.",
+                job_ids=(job.id,),
+            ) from error
+        return body if sink is None else sink
+
+    def _note_mismatch(self, job: JobInfo, settled: Settled, files: dict[int, bytes | Path | None]) -> None:
+        raw: dict[str, bytes] = {
+            _KINDS[outcome]: body.read_bytes() if isinstance(body, Path) else body
+            for outcome, body in files.items()
+            if body is not None
+        }
+        rows = self._part.numbers[settled.matched.lost.to_numpy()]
+        self._run.ledger.take_unknown(rows)
+        self._run.mismatches.append(
+            Mismatch(job_id=job.id, files=raw, rows=np.sort(rows), n_strangers=len(settled.matched.strangers))
+        )
+
+    @staticmethod
+    def _forget(files: dict[int, bytes | Path | None]) -> None:
+        for body in files.values():
+            if isinstance(body, Path):
+                body.unlink(missing_ok=True)
+        files.clear()
+
+
+def _unknown(job_id: str, n_rows: int, why: str) -> OutcomeUnknown:
+    return OutcomeUnknown(
+        f"what became of job {job_id} isn't known ({why}). Its {n_rows:,} rows may or may not be in the org: "
+        "ask it before you send inserts again.",
+        job_ids=(job_id,),
+    )
+
+
+def _never_ran(aborted: JobInfo | None) -> bool:
+    return aborted is not None and aborted.state == JobState.ABORTED and not aborted.number_records_processed
+
+
+def _progress(job: JobInfo) -> tuple[str, int, int]:
+    return job.state, job.number_records_processed or 0, job.number_records_failed or 0
+
+
+def _is_line_ending_failure(job: JobInfo) -> bool:
+    return (
+        job.state == JobState.FAILED
+        and "lineending" in (job.error_message or "").lower()
+        and not job.number_records_processed
+    )

@@ -1,0 +1,110 @@
+"""Run: what the jobs of one call share, and which of them are in which stage."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sfframe.errors import SfframeError
+from sfframe.ingest.columns import Layout
+from sfframe.ingest.ledger import Ledger
+from sfframe.ingest.request import IngestRequest
+from sfframe.ingest.spool import Numbers
+from sfframe.org.jobs import JobInfo, JobState
+from sfframe.progress import Listener
+
+if TYPE_CHECKING:
+    from sfframe.org.org import Org
+
+_log = logging.getLogger("sfframe.ingest")
+
+_TIDY_S = 10.0
+
+
+@dataclass(eq=False, kw_only=True)
+class Mismatch:
+    """A job whose results couldn't be matched: its files, and the rows whose fate is open."""
+
+    job_id: str
+    files: Mapping[str, bytes]
+    rows: Numbers
+    n_strangers: int
+
+
+def _one_at_once() -> asyncio.Semaphore:
+    return asyncio.Semaphore(1)
+
+
+@dataclass(eq=False, kw_only=True)
+class Run:
+    """One run of a request.
+
+    Attributes:
+        org: Where the rows go.
+        request: What is asked for.
+        layout: Where their columns go.
+        ledger: Takes their fates.
+        folder: Where result files are kept while they are read; `None`: in memory.
+        tell: Gets the progress events.
+        jobs: What the org said last of each job that was committed, in the order of their commits.
+        uncommitted: Jobs that are made and not closed: safe to abort.
+        closing: Jobs that are being closed: nobody knows.
+        running: Jobs that are closed and not collected, in order.
+        failed_jobs: Jobs of which the org processed no row, though it was given them.
+        trouble: What kept parts from being sent or collected, as the errors they are.
+        mismatches: Jobs whose results couldn't be matched.
+        no_more_parts: Something keeps every further part from being sent.
+        downloading, matching: One job's results come down while another's are matched; more at once would only
+            use more memory.
+    """
+
+    org: Org
+    request: IngestRequest
+    layout: Layout
+    ledger: Ledger
+    folder: Path | None
+    tell: Listener
+    jobs: dict[str, JobInfo] = field(default_factory=dict)
+    uncommitted: set[str] = field(default_factory=set)
+    closing: set[str] = field(default_factory=set)
+    running: dict[str, None] = field(default_factory=dict)
+    failed_jobs: list[JobInfo] = field(default_factory=list)
+    trouble: list[SfframeError] = field(default_factory=list)
+    mismatches: list[Mismatch] = field(default_factory=list)
+    no_more_parts: bool = False
+    downloading: asyncio.Semaphore = field(default_factory=_one_at_once)
+    matching: asyncio.Semaphore = field(default_factory=_one_at_once)
+
+    async def tidy(self) -> None:
+        """Abort what surely has not begun; what may run is left alone."""
+        try:
+            async with asyncio.timeout(_TIDY_S), asyncio.TaskGroup() as group:
+                for job_id in [*self.uncommitted]:
+                    group.create_task(self.abort(job_id))
+                for job_id in [*self.closing]:
+                    group.create_task(self._abort_if_open(job_id))
+        except TimeoutError:
+            _log.warning("jobs not yet committed could not be aborted in time; they hold no running work")
+
+    async def abort(self, job_id: str) -> JobInfo | None:
+        """Abort a job that isn't committed; the job as it is then, if the org tells."""
+        self.uncommitted.discard(job_id)
+        try:
+            return await self.org.ingest.abort_job(job_id)
+        except SfframeError as error:
+            _log.info("job %s, never committed, could not be aborted: %s", job_id, error)
+            return None
+
+    async def _abort_if_open(self, job_id: str) -> None:
+        try:
+            job = await self.org.ingest.get_job(job_id)
+        except SfframeError as error:
+            _log.info("whether job %s was committed could not be seen: %s", job_id, error)
+            return
+        if job.state == JobState.OPEN:
+            await self.abort(job_id)
+            self.closing.discard(job_id)
