@@ -239,8 +239,8 @@ def _from_pandas(path: Path, org: Org) -> Any:
     _code("print(result)")
     _say(str(result))
     _say("""
-        Python also warned (sfframe.RecordsFailedWarning): rows that failed can't go unnoticed.
-        With on_failure="raise" they are an exception that carries the result.
+        Such a call also makes a Python warning, sfframe.RecordsFailedWarning (kept back in this demo): rows that
+        failed can't go unnoticed. With on_failure="raise" they are an exception that carries the result.
         """)
     _head("2. Every row is in exactly one of three frames: your own rows, in your order, with your index")
     _table("result.successful_results", result.successful_results, "FirstName", "LastName", "sf__Id", "sf__Created")
