@@ -12,6 +12,7 @@ from sfframe.bridge import blocking, run
 from sfframe.ingest.request import IngestRequest, ingest_request
 from sfframe.options import IngestOptions, Options, operation_of
 from sfframe.org.org import Org, current_org
+from sfframe.prepare import payloads_of, prepare
 from sfframe.problems import frame_of
 from sfframe.result import IngestResult
 
@@ -145,10 +146,10 @@ class Bulk(Generic[FrameT]):
             PayloadError: Columns or values can't be sent.
         """
         request, the_org = _request(sobject, operation, external_id_field, org, options)
-        prepared = run(call.prepare(self._frame, request, lambda: current_org(the_org)))
+        prepared = run(prepare(self._frame, request, lambda: current_org(the_org)))
         if prepared.refused:
             raise prepared.error()
-        return call.payloads_of(prepared)
+        return payloads_of(prepared)
 
     async def check_async(
         self,
@@ -174,7 +175,7 @@ class Bulk(Generic[FrameT]):
             `message`, `remedy`. Empty if all is well.
         """
         request, the_org = _request(sobject, operation, external_id_field, org, options)
-        prepared = await call.prepare(self._frame, request, lambda: current_org(the_org))
+        prepared = await prepare(self._frame, request, lambda: current_org(the_org))
         return prepared.source.table(frame_of(prepared.problems))
 
     check = blocking(check_async)

@@ -22,9 +22,11 @@ frames.objects
 frames.series frames.files
 verbs
 call
+conclude
 result
 chart excel screen
 row_errors
+prepare
 front
 ingest.runner
 ingest.job

@@ -1,0 +1,162 @@
+"""Prepare: from the caller's frame to rows with a layout, or to every reason why they can't be sent."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import tempfile
+import weakref
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from sfframe.bridge import in_thread
+from sfframe.errors import (
+    ApiError,
+    PayloadError,
+)
+from sfframe.front import Source, source_of
+from sfframe.ingest.check import Report, check
+from sfframe.ingest.choose import chosen
+from sfframe.ingest.columns import Given, Layout
+from sfframe.ingest.layout import lay_out
+from sfframe.ingest.lookups import parents_wanted
+from sfframe.ingest.payload import Cut, parts
+from sfframe.ingest.request import IngestRequest
+from sfframe.ingest.spool import Numbers, Rows, grouped
+from sfframe.org.describe import SObject
+from sfframe.org.org import Org
+from sfframe.problems import Problem, error_of
+
+
+class SpoolFolder:
+    """A folder for its owner alone (0700), gone when the last one who holds this object is."""
+
+    def __init__(self) -> None:
+        self.path = Path(tempfile.mkdtemp(prefix="sfframe-"))
+        self._finalizer = weakref.finalize(self, shutil.rmtree, self.path, ignore_errors=True)
+
+
+@dataclass(eq=False, kw_only=True)
+class Prepared:
+    """A frame that is ready to be sent, or not: then `problems` says why.
+
+    Attributes:
+        rows: The rows in the caller's order; `None` where they weren't read because of problems.
+        layout: Where the columns go; `None` where there are problems of columns.
+        problems: All that were found.
+        report: What was found about rows.
+        folder: Where a stream was spooled.
+        request: The request, with the object's exact name.
+    """
+
+    source: Source[Any]
+    request: IngestRequest
+    rows: Rows | None = None
+    layout: Layout | None = None
+    problems: list[Problem] = field(default_factory=list)
+    report: Report | None = None
+    folder: SpoolFolder | None = None
+
+    @property
+    def hopeless(self) -> list[Problem]:
+        """Problems that keep the whole frame from being sent, whatever `invalid` says."""
+        return [p for p in self.problems if p.rows is None]
+
+    @property
+    def refused(self) -> bool:
+        """Whether nothing of the frame is sent."""
+        return bool(self.hopeless or (self.problems and self.request.options.invalid == "raise"))
+
+    def error(self) -> PayloadError:
+        """All problems as one error."""
+        error = error_of(self.problems)
+        error.problems = self.source.table(error.problems)
+        return error
+
+    def left_out(self) -> Numbers:
+        """Rows that aren't sent because they can't be."""
+        return self.report.bad if self.report is not None else np.empty(0, np.int64)
+
+    def cut(self) -> Cut:
+        """How the rows become parts."""
+        options = self.request.options
+        return Cut(
+            max_bytes=options.max_payload_bytes,
+            max_records=options.max_records,
+            left_out=self.left_out(),
+            group_by=options.group_by,
+        )
+
+    def in_sending_order(self) -> Rows:
+        """The rows, grouped if the call asks for it."""
+        assert self.rows is not None
+        if not self.request.options.group_by:
+            return self.rows
+        return grouped(self.rows, self.request.options.group_by, self.folder.path if self.folder else None)
+
+
+async def prepare(frame: Any, request: IngestRequest, org: Callable[[], Org]) -> Prepared:
+    """Find each column's field and every problem. Asks the org for describes alone, or for nothing.
+
+    Args:
+        frame: The caller's frame.
+        request: The call.
+        org: Gives the org; not asked with `describe=False`.
+    """
+    sobject = await org().describe(request.sobject) if request.options.describe else None
+    if sobject is not None:
+        request = replace(request, sobject=sobject.name)
+    source = source_of(frame)
+    wanted, problems = chosen(source.labels, request)
+    groups = [name for name in request.options.group_by if name in source.labels]
+    names = list(dict.fromkeys([*wanted, *groups]))
+    types = await in_thread(source.types, names)
+    given = Given(labels=source.labels, dtypes=types.dtypes, marks=types.marks, index_names=source.index_names)
+    parents = await _parents(org, parents_wanted(given, wanted, sobject)) if sobject is not None else {}
+    layout, column_problems = lay_out(given, wanted, request, sobject, parents)
+    prepared = Prepared(
+        source=source, request=request, layout=layout, problems=[*problems, *types.problems, *column_problems]
+    )
+    readable = [name for name in names if name in types.dtypes]
+    if layout.columns and not (source.is_once and prepared.hopeless):
+        # A reader that can be read once isn't read for a call that won't be made.
+        await in_thread(_look_at_rows, prepared, layout, readable, types.problems)
+    return prepared
+
+
+async def _parents(org: Callable[[], Org], names: set[str]) -> dict[str, SObject]:
+    async def one(name: str) -> SObject | None:
+        try:
+            return await org().describe(name)
+        except ApiError as error:
+            if error.status in (403, 404):  # not for this user: the org will have to judge
+                return None
+            raise
+
+    found = await asyncio.gather(*(one(name) for name in sorted(names)))
+    return {sobject.name: sobject for sobject in found if sobject is not None}
+
+
+def _look_at_rows(prepared: Prepared, layout: Layout, names: list[str], known: Any) -> None:
+    def folder() -> SpoolFolder:
+        prepared.folder = SpoolFolder()
+        return prepared.folder
+
+    prepared.rows = prepared.source.rows(names, folder)
+    report = check(prepared.rows, layout, prepared.request)
+    cells = [p for p in known if p.rows is not None]
+    prepared.problems = [*prepared.problems, *report.problems]
+    bad = np.unique(np.concatenate([report.bad, *(p.rows for p in cells)])) if cells else report.bad
+    prepared.report = Report([*cells, *report.problems], bad)
+
+
+def payloads_of(prepared: Prepared) -> Iterator[bytes]:
+    """The CSV of each part."""
+    if prepared.layout is None or prepared.rows is None:
+        return
+    for part in parts(prepared.in_sending_order(), prepared.layout, prepared.cut()):
+        yield bytes(part.data)
