@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, Final
-from urllib.parse import urlsplit
+from urllib.parse import quote, quote_plus, urlsplit
 
 from sfframe.errors import ApiError, AuthenticationError
 
@@ -43,10 +43,11 @@ class Response:
         return self.status in REDIRECTS
 
     def without(self, secrets: Iterable[str]) -> Response:
-        """The same, should the answer repeat a secret, without it."""
+        """The same, should the answer repeat a secret, without it; as it is or as forms, HTML and JSON write it."""
         body = self.body
         for secret in filter(None, secrets):
-            body = body.replace(secret.encode(), "…".encode())
+            for written in sorted(_ways_to_write(secret), key=len, reverse=True):
+                body = body.replace(written.encode(), "…".encode())
         return replace(self, body=body)
 
     def json(self) -> Any:
@@ -61,6 +62,13 @@ class Response:
             raise ApiError(
                 f"the answer isn't JSON but {_text_of(self.body) or 'empty'!r}", status=self.status
             ) from error
+
+
+def _ways_to_write(text: str) -> set[str]:
+    in_forms = {quote(text, safe=""), quote_plus(text)}
+    in_html = {html.escape(text), html.escape(text, quote=False)}
+    in_json = {json.dumps(text)[1:-1], json.dumps(text, ensure_ascii=False)[1:-1]}
+    return {text} | in_forms | in_html | in_json
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,7 +49,8 @@ class SoapLogin:
         body = _ENVELOPE.format(username=escape(self.username), password=escape(self.password + self.security_token))
         headers = {"Content-Type": "text/xml; charset=UTF-8", "SOAPAction": "login", "Accept": "text/xml"}
         address = f"{url}/services/Soap/u/{_SOAP_VERSION}"
-        answer = yield TokenRequest(address, headers, body.encode(), (self.password,), refusal_status=500)
+        secrets = (self.password + self.security_token, self.password, self.security_token)
+        answer = yield TokenRequest(address, headers, body.encode(), secrets, refusal_status=500)
         return _token(url, answer)
 
 

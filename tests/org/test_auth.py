@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import builtins
+import html
+import json
 import pickle
 import time
 import traceback
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, quote_plus
 
 import jwt
 import pytest
@@ -363,6 +365,23 @@ async def test_a_login_answer_that_repeats_the_secret_is_shown_without_it(site: 
             await org.limits()
     assert "s3cret-value" not in shown(caught.value)
     assert "can't read …" in str(caught.value)
+
+
+@pytest.mark.parametrize("write", [str, quote_plus, html.escape, lambda text: json.dumps({"message": text})])
+async def test_an_answer_that_repeats_an_escaped_secret_is_shown_without_it(
+    site: Site, write: Callable[[str], str]
+) -> None:
+    secret = 'hün&ter<2> "+'
+
+    async def echo(_: web.Request) -> web.Response:
+        return web.Response(status=400, text=write(f"can't read {secret}"))
+
+    site.on("POST", TOKEN, echo)
+    async with Org(site.url, ClientCredentials("app", secret), retry=AT_ONCE) as org:
+        with pytest.raises(AuthenticationError) as caught:
+            await org.limits()
+    assert secret not in shown(caught.value)
+    assert "ter" not in str(caught.value)
 
 
 # Secrets.
