@@ -11,6 +11,7 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from sfframe.errors import ApiError
+from sfframe.org.answers import Response
 from sfframe.org.transport import Transport
 
 _MAX_AGE_S: Final = 300.0
@@ -187,9 +188,16 @@ class Describes:
         if response.status == 304 and kept is not None:
             found, last_modified = kept.sobject, kept.last_modified
         else:
-            found, last_modified = SObject.from_json(response.json()), response.headers.get("last-modified")
+            found, last_modified = _described(response), response.headers.get("last-modified")
         self._kept[sobject.lower()] = _Kept(found, last_modified, time.monotonic())
         return found
+
+
+def _described(response: Response) -> SObject:
+    try:
+        return SObject.from_json(response.json())
+    except ValueError as error:
+        raise ApiError(f"the answer is {error}", status=response.status) from error
 
 
 @dataclass(frozen=True, slots=True)

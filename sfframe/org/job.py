@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -72,14 +72,25 @@ class JobInfo:
         return self.state in _FINAL
 
     @classmethod
-    def from_json(cls, answer: Mapping[str, Any]) -> JobInfo:
-        known = {_NAMES[key]: value for key, value in answer.items() if key in _NAMES and value is not None}
-        for name in ("created_date", "system_modstamp"):
-            if name in known:
-                known[name] = _moment(known[name])
-        if "api_version" in known:
-            known["api_version"] = f"{float(known['api_version']):.1f}"  # a number in answers, text in documents
-        extra = {key: value for key, value in answer.items() if key not in _NAMES}
+    def from_json(cls, answer: Any) -> JobInfo:
+        """Read what the org says of a job. What can't be read as what it should be goes into `extra`.
+
+        Raises:
+            ValueError: It isn't a job: no object, or one without id and state.
+        """
+        if not isinstance(answer, Mapping) or not all(isinstance(answer.get(name), str) for name in ("id", "state")):
+            raise ValueError("not a job: it has no id and state")
+        known: dict[str, Any] = {}
+        extra: dict[str, Any] = {}
+        for key, value in answer.items():
+            name = _NAMES.get(key)
+            if name is None:
+                extra[key] = value
+            elif value is not None:
+                try:
+                    known[name] = _READERS[name](value) if name in _READERS else value
+                except (TypeError, ValueError):
+                    extra[key] = value
         return cls(**known, extra=extra)
 
 
@@ -94,3 +105,16 @@ def _moment(text: str) -> datetime:
     """A moment in UTC; the org writes `2026-01-02T21:33:43.000+0000`, other places `Z`."""
     moment = datetime.fromisoformat(text)
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+def _version(given: float | str) -> str:
+    """A number in answers, text in documents."""
+    return f"{float(given):.1f}"
+
+
+_READERS: Final[Mapping[str, Callable[[Any], Any]]] = {
+    "created_date": _moment,
+    "system_modstamp": _moment,
+    "api_version": _version,
+    **{one.name: int for one in fields(JobInfo) if one.type == "int"},
+}

@@ -62,8 +62,7 @@ class IngestJobs:
             "assignmentRuleId": assignment_rule_id,
         }
         wish = {key: value for key, value in wish.items() if value is not None}
-        response = await self._transport.request("POST", self._path(), json=wish)
-        return JobInfo.from_json(response.json())
+        return _job_in(await self._transport.request("POST", self._path(), json=wish))
 
     async def upload_job_data(self, job_id: str, data: Body) -> JobInfo:
         """Give a job its data and close it: from here on the org processes it.
@@ -184,8 +183,12 @@ class IngestJobs:
         response = await get(sink=sink)
         body = response.body
         # No document speaks of pages here, and some third party does (wire notes, 5).
-        while locator := _locator(response):
+        asked: set[str] = set()
+        while (locator := _locator(response)) and locator not in asked:
+            asked.add(locator)
             response = await get(params={"locator": locator})
+            if _locator(response) == locator:  # where locators aren't read, each answer is the whole file
+                break
             page = response.body.partition(b"\n")[2]  # each page begins with the header
             body += _appended(page, sink)
         return body
@@ -199,7 +202,7 @@ class IngestJobs:
                 response = await self._transport.request(
                     "PATCH", self._path(job_id), json={"state": state}, repeat=Repeat.NEVER, job_id=job_id
                 )
-                return JobInfo.from_json(response.json())
+                return _job_in(response, job_id)
             except ApiError as error:
                 if not _is_doubtful(error):
                     raise
@@ -215,8 +218,16 @@ class IngestJobs:
             await asyncio.sleep(retry.wait_s(tries))
 
     async def _look(self, job_id: str, retry: RetryPolicy) -> JobInfo:
-        response = await self._transport.request("GET", self._path(job_id), job_id=job_id, retry=retry)
-        return JobInfo.from_json(response.json())
+        tries = 0
+        while True:
+            tries += 1
+            response = await self._transport.request("GET", self._path(job_id), job_id=job_id, retry=retry)
+            try:
+                return _job_in(response, job_id)
+            except ApiError:  # a page of the edge or of maintenance, which may come as a success (wire notes, 9.1)
+                if tries >= retry.max_tries:
+                    raise
+            await asyncio.sleep(retry.wait_s(tries))
 
     def _path(self, *parts: str, api_version: str | None = None) -> str:
         base = f"/services/data/v{api_version or self._api_version}/jobs/ingest"
@@ -236,6 +247,18 @@ def _is_doubtful(error: ApiError) -> bool:
     if code == "REQUESTLIMITEXCEEDED":  # the day's limit is a plain refusal, that of the moment passes
         return "concurrent" in error.message.lower()
     return code == "INVALIDJOBSTATE"  # also what a repetition gets whose predecessor was carried out
+
+
+def _job_in(response: Response, job_id: str | None = None) -> JobInfo:
+    """The job that an answer tells of.
+
+    Raises:
+        ApiError: It tells of none.
+    """
+    try:
+        return JobInfo.from_json(response.json())
+    except ValueError as error:
+        raise ApiError("the answer tells of no job", status=response.status, job_id=job_id) from error
 
 
 def _unknown(job_id: str, error: Exception) -> OutcomeUnknown:

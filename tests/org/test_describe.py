@@ -142,6 +142,13 @@ def test_what_isnt_a_describe_is_refused(answer: dict[str, Any]) -> None:
         SObject.from_json(answer)
 
 
+@pytest.mark.parametrize("answer", [[1], {"name": "Contact"}, "<html>"])
+async def test_an_answer_that_is_no_describe_is_an_api_error(site: Site, org: Org, answer: Any) -> None:
+    site.on("GET", PATH, reply(answer))
+    with pytest.raises(ApiError):
+        await org.describe("Contact")
+
+
 async def test_an_object_is_asked_for_once_whatever_its_case(site: Site, org: Org) -> None:
     site.on("GET", PATH, reply(CONTACT))
     assert await org.describe("Contact") is await org.describe("contact")

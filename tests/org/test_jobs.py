@@ -278,7 +278,44 @@ async def test_results_in_pages_are_one_file(site: Site, org: Org, tmp_path: Pat
     assert site.seen[2].query == "locator=MQ"
 
 
+async def test_a_locator_that_leads_to_itself_ends_the_file(site: Site, org: Org) -> None:
+    site.on("GET", f"{JOB}/successfulResults", reply(b'"sf__Id"\n"1"\n', headers={"Sforce-Locator": "MQ"}))
+    assert await org.ingest.successful_results(ID) == b'"sf__Id"\n"1"\n'
+
+
+NO_JOBS: list[Any] = [[], {}, {"id": ID}, {"state": "Open"}, None, "<h1>We are setting things up</h1>"]
+
+
+@pytest.mark.parametrize("answer", NO_JOBS)
+async def test_a_look_that_shows_no_job_is_taken_again(site: Site, org: Org, answer: Any) -> None:
+    site.on("GET", JOB, reply(answer), reply(job("InProgress")))
+    assert (await org.ingest.get_job(ID)).state == "InProgress"
+
+
+@pytest.mark.parametrize("answer", NO_JOBS)
+async def test_an_answer_that_tells_of_no_job_is_an_api_error_in_the_end(site: Site, org: Org, answer: Any) -> None:
+    site.on("GET", JOB, reply(answer))
+    site.on("POST", JOBS, reply(answer))
+    with pytest.raises(ApiError):
+        await org.ingest.get_job(ID)
+    with pytest.raises(ApiError):
+        await org.ingest.create_job("Contact", "insert")
+
+
 # JobInfo.
+
+
+def test_what_cant_be_read_as_it_should_be_is_kept_as_the_org_wrote_it() -> None:
+    odd: dict[str, Any] = {
+        "createdDate": "yesterday",
+        "systemModstamp": 1767225600000,
+        "apiVersion": "v66",
+        "retries": [1],
+    }
+    info = JobInfo.from_json(job(**odd, numberRecordsProcessed="7"))
+    assert (info.created_date, info.system_modstamp, info.api_version, info.retries) == (None, None, None, 0)
+    assert info.number_records_processed == 7
+    assert info.extra == odd
 
 
 def test_a_job_is_read_with_all_its_fields_and_those_to_come() -> None:
