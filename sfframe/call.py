@@ -14,7 +14,7 @@ import polars as pl
 from sfframe import bridge
 from sfframe.bridge import INTERRUPTED, in_thread, interrupt_in
 from sfframe.conclude import conclude, notes_on, running_in
-from sfframe.errors import Interrupted, QuotaReserved
+from sfframe.errors import Interrupted, JobTimeout, NoOrgError, QuotaReserved
 from sfframe.front import NOT_SUCCESSFUL
 from sfframe.ingest.echo import FAILED
 from sfframe.ingest.ledger import Ledger, no_attempts
@@ -35,15 +35,10 @@ _BATCH = 10_000  # rows that the org processes as one batch (wire notes, 3.9)
 async def ingest(frame: Any, request: IngestRequest, org: Org) -> IngestResult[Any]:
     """Send a frame and give every row back with its fate; see `sfframe.verbs` for what is promised."""
     began = time.monotonic()
+    timeout = request.options.timeout
+    ends_at = None if timeout is None else asyncio.get_running_loop().time() + timeout
     tell = listener(request.options.progress)
-    try:
-        prepared = await prepare(frame, request, lambda: org)
-    except BaseException as error:
-        if interrupt_in(error) or (isinstance(error, asyncio.CancelledError) and INTERRUPTED in error.args):
-            raise Interrupted("interrupted before anything was sent") from None
-        raise
-    if prepared.refused:
-        raise prepared.error()
+    prepared = await _ready(frame, request, org, ends_at)
     rows, layout = prepared.rows, prepared.layout
     assert rows is not None
     assert layout is not None
@@ -51,7 +46,7 @@ async def ingest(frame: Any, request: IngestRequest, org: Org) -> IngestResult[A
     _report_left_out(prepared, outcomes)
     n_sent = rows.n - len(prepared.left_out())
     tell(Started(host=org.host, sobject=prepared.request.sobject, operation=request.operation, rows=n_sent))
-    done = await _run(prepared, outcomes, org, tell) if n_sent else _nothing_to_do(outcomes)
+    done = await _run(prepared, outcomes, org, tell, ends_at) if n_sent else _nothing_to_do(outcomes)
     tell(Finished(**outcomes.counts))
     result: IngestResult[Any] = IngestResult(
         source=prepared.source,
@@ -68,6 +63,25 @@ async def ingest(frame: Any, request: IngestRequest, org: Org) -> IngestResult[A
     return conclude(result, done, prepared.request)
 
 
+async def _ready(frame: Any, request: IngestRequest, org: Org, ends_at: float | None) -> Prepared:
+    """The frame prepared, and nothing that speaks against sending it."""
+    patience = asyncio.timeout_at(ends_at)
+    try:
+        async with patience:
+            prepared = await prepare(frame, request, lambda: org)
+            if org.quota_reserve is not None and not prepared.refused:
+                await _keep_reserve(prepared, org, org.quota_reserve)
+    except BaseException as error:
+        if interrupt_in(error) or (isinstance(error, asyncio.CancelledError) and INTERRUPTED in error.args):
+            raise Interrupted("interrupted before anything was sent") from None
+        if isinstance(error, TimeoutError) and patience.expired():
+            raise JobTimeout(f"timeout={request.options.timeout} s was up before anything was sent") from None
+        raise
+    if prepared.refused:
+        raise prepared.error()
+    return prepared
+
+
 def _report_left_out(prepared: Prepared, outcomes: Outcomes) -> None:
     if prepared.report is None or not len(prepared.report.bad):
         return
@@ -80,20 +94,19 @@ def _report_left_out(prepared: Prepared, outcomes: Outcomes) -> None:
     )
 
 
-async def _run(prepared: Prepared, outcomes: Outcomes, org: Org, tell: Callable[[Any], None]) -> Done:
+async def _run(
+    prepared: Prepared, outcomes: Outcomes, org: Org, tell: Callable[[Any], None], ends_at: float | None
+) -> Done:
     assert prepared.layout is not None
-    if org.quota_reserve is not None:
-        await _keep_reserve(prepared, org, org.quota_reserve)
     rows = await in_thread(prepared.in_sending_order)
     run = Run(
         org=org,
         request=prepared.request,
         layout=prepared.layout,
         ledger=Ledger(outcomes, prepared.request.options.retry_rows),
-        folder=prepared.folder.path if prepared.folder else None,
         tell=tell,
     )
-    return await run_rows(run, rows, prepared.cut())
+    return await run_rows(run, rows, prepared.cut(), ends_at=ends_at)
 
 
 def _nothing_to_do(outcomes: Outcomes) -> Done:
@@ -105,6 +118,8 @@ async def _keep_reserve(prepared: Prepared, org: Org, reserve: float) -> None:
     assert prepared.rows is not None
     assert prepared.layout is not None
     n_rows = prepared.rows.n - len(prepared.left_out())
+    if not n_rows:
+        return
     row_bytes = await in_thread(_row_bytes, prepared)
     options = prepared.request.options
     n_jobs = max(1, math.ceil(n_rows * row_bytes / options.max_payload_bytes), math.ceil(n_rows / options.max_records))
@@ -133,13 +148,20 @@ def _row_bytes(prepared: Prepared) -> float:
 
 
 class _Again:
-    """Sends the rows of a result that weren't successful once more."""
+    """Sends the rows of a result that weren't successful once more; pickled, it leaves the org behind."""
 
-    def __init__(self, org: Org, request: IngestRequest) -> None:
+    def __init__(self, org: Org | None, request: IngestRequest) -> None:
         self._org = org
         self._request = request
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # A pickled Org carries its login, and a result may travel where secrets must not.
+        return _Again, (None, self._request)
+
     def __call__(self, result: IngestResult[Any], *, org: Org | None = None, **options: Any) -> IngestResult[Any]:
+        the_org = org or self._org
+        if the_org is None:
+            raise NoOrgError(f"no login travels with a pickled result: say retry(org=...), an Org for {result.host}")
         frame = result._source.view(result._outcomes, NOT_SUCCESSFUL)
         request = replace(self._request, options=self._request.options.changed(options))
-        return bridge.run(ingest(frame, request, org or self._org))
+        return bridge.run(ingest(frame, request, the_org))

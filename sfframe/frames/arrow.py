@@ -222,4 +222,5 @@ def _table(frame: Any) -> TableSource:
 
 register(_is_records, DictsSource)
 register(lambda frame: hasattr(frame, "__arrow_c_stream__"), StreamSource)
+register(lambda frame: isinstance(frame, ds.Dataset), lambda frame: StreamSource(frame.scanner().to_reader()))
 register(lambda frame: isinstance(frame, pa.Table | pa.RecordBatch), _table)

@@ -117,7 +117,7 @@ class _TooLong:
     def __init__(self, layout: Layout, max_bytes: int) -> None:
         self._layout = layout
         header = sum(len(c.header.encode()) + 3 for c in layout.columns)
-        self._max_bytes = max_bytes - header
+        self._max_bytes = max(0, max_bytes - header)
         self._dtypes: dict[str, pl.DataType] | None = None
         self._records: list[Numbers] = []
         self._payloads: list[Numbers] = []

@@ -9,7 +9,6 @@ from __future__ import annotations
 import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import polars as pl
 
@@ -40,9 +39,7 @@ class Compared:
     is_certain: bool = True
 
 
-def read_echo(
-    body: bytes | Path, outcome: int, headers: Sequence[str], only: Sequence[str] | None = None
-) -> pl.DataFrame:
+def read_echo(body: bytes, outcome: int, headers: Sequence[str], only: Sequence[str] | None = None) -> pl.DataFrame:
     """A result file as text.
 
     Args:
@@ -91,27 +88,23 @@ def _filled(column: pl.Series) -> pl.Series:
     return column.fill_null("") if column.null_count() else column
 
 
-def _header(body: bytes | Path) -> list[str]:
+def _header(body: bytes) -> list[str]:
     try:
-        return pl.read_csv(_source(body), n_rows=0, infer_schema=False).columns
+        return pl.read_csv(io.BytesIO(body), n_rows=0, infer_schema=False).columns
     except pl.exceptions.NoDataError:
         return []
     except (pl.exceptions.PolarsError, OSError) as error:
         raise NotAnEchoError(str(error)[:200]) from error
 
 
-def _cells(body: bytes | Path, names: list[str], read: list[str]) -> pl.DataFrame:
+def _cells(body: bytes, names: list[str], read: list[str]) -> pl.DataFrame:
     if not names:
         return pl.DataFrame(schema={"": pl.String})
     try:
         # Nothing of the file's may be lost to a width that doesn't fit: ragged lines are an error in Polars.
-        return pl.read_csv(_source(body), columns=read or names[:1], infer_schema=False)
+        return pl.read_csv(io.BytesIO(body), columns=read or names[:1], infer_schema=False)
     except pl.exceptions.PolarsError as error:
         raise NotAnEchoError(str(error)[:200]) from error
-
-
-def _source(body: bytes | Path) -> io.BytesIO | Path:
-    return body if isinstance(body, Path) else io.BytesIO(body)
 
 
 def meaning(header: str, compared: Compared) -> pl.Expr:

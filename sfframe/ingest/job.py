@@ -9,8 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from dataclasses import replace
-from pathlib import Path
-from typing import cast
+from typing import TypeAlias, cast
 
 import numpy as np
 
@@ -19,7 +18,7 @@ from sfframe.errors import ApiError, AuthenticationError, OutcomeUnknown
 from sfframe.ingest.echo import FAILED, SUCCESSFUL, UNPROCESSED
 from sfframe.ingest.payload import Cut, LineEnding, Part, written_again
 from sfframe.ingest.run import Mismatch, Run
-from sfframe.ingest.settle import Settled, not_processed, settle
+from sfframe.ingest.settle import Settled, not_processed, settle, settle_by_key
 from sfframe.ingest.spool import Numbers, Rows
 from sfframe.org.jobs import JobInfo, JobState, ResultKind
 from sfframe.progress import JobCreated, JobFinished, JobProgressed, PartUploaded
@@ -31,6 +30,8 @@ _KINDS: dict[int, ResultKind] = {
     FAILED: "failed_results",
     UNPROCESSED: "unprocessed_records",
 }
+_Files: TypeAlias = dict[int, bytes | None]
+
 # Looks at result files that don't add up before they are taken as they are.
 _DOWNLOADS = 3
 
@@ -175,16 +176,10 @@ class PartJob:
             files = await self._download(job)
             await run.matching.acquire()
         try:
-            settled = await in_thread(self._settle, job, files)
-            for attempt in range(1, _DOWNLOADS):
-                if settled.is_whole:
-                    break
-                await asyncio.sleep(run.org.retry.wait_s(attempt))
-                files = await self._download(job)
-                settled = await in_thread(self._settle, job, files)
+            settled = await self._settle(job, files)
             matched = settled.matched
             if not settled.is_whole:
-                await in_thread(self._note_mismatch, job, settled, files)
+                self._note_mismatch(job, settled, files)
             await in_thread(
                 run.ledger.take,
                 matched.fates,
@@ -193,7 +188,6 @@ class PartJob:
                 job_id=job.id,
                 attempt=self._attempt,
             )
-            self._forget(files)
         finally:
             run.matching.release()
         run.running.pop(job.id, None)
@@ -211,23 +205,42 @@ class PartJob:
             )
         )
 
-    def _settle(self, job: JobInfo, files: dict[int, bytes | Path | None]) -> Settled:
-        settled = settle(self._rows, self._run.layout, self._cut, self._part, files)
+    async def _settle(self, job: JobInfo, files: _Files) -> Settled:
+        """Match the results by the key, which nearly always does, else by all that they hold.
+
+        `files` holds at the end those that were read last.
+        """
+        run, parts = self._run, (self._rows, self._run.layout, self._cut, self._part)
+        settled = await in_thread(settle_by_key, *parts, files) if run.layout.key is not None else None
+        for attempt in range(_DOWNLOADS):
+            if settled is not None:
+                settled = self._with_unprocessed(job, settled)
+                if settled.is_whole:
+                    break
+                # Results can lag or break off where it doesn't show.
+                await asyncio.sleep(run.org.retry.wait_s(attempt) if attempt else 0)
+            if attempt or not files:
+                files.update(await self._download(job))
+            settled = await in_thread(settle, *parts, files)
+        assert settled is not None
+        return self._with_unprocessed(job, settled)
+
+    @staticmethod
+    def _with_unprocessed(job: JobInfo, settled: Settled) -> Settled:
         if settled.is_whole or job.state == JobState.JOB_COMPLETE:
             return settled
         return not_processed(settled, job.number_records_processed or 0)
 
-    async def _download(self, job: JobInfo) -> dict[int, bytes | Path | None]:
+    async def _download(self, job: JobInfo) -> _Files:
         bodies = await asyncio.gather(*(self._file(job, outcome) for outcome in _KINDS), return_exceptions=True)
         for body in bodies:
             if isinstance(body, BaseException):
                 raise body
-        return dict(zip(_KINDS, cast("list[bytes | Path | None]", bodies), strict=True))
+        return dict(zip(_KINDS, cast("list[bytes | None]", bodies), strict=True))
 
-    async def _file(self, job: JobInfo, outcome: int) -> bytes | Path | None:
-        sink = self._run.folder / f"{job.id}-{_KINDS[outcome]}.csv" if self._run.folder is not None else None
+    async def _file(self, job: JobInfo, outcome: int) -> bytes | None:
         try:
-            body = await self._ingest.download(job.id, _KINDS[outcome], sink, api_version=job.api_version)
+            return await self._ingest.download(job.id, _KINDS[outcome], api_version=job.api_version)
         except (ApiError, AuthenticationError) as error:
             # A job that failed or was aborted needn't have results of each kind (wire notes, 5.4).
             status = error.status if isinstance(error, ApiError) else None
@@ -238,26 +251,14 @@ class PartJob:
                 f"{self._part.n_rows:,} rows may or may not be in the org; the results are kept there for 7 days.",
                 job_ids=(job.id,),
             ) from error
-        return body if sink is None else sink
 
-    def _note_mismatch(self, job: JobInfo, settled: Settled, files: dict[int, bytes | Path | None]) -> None:
-        raw: dict[str, bytes] = {
-            _KINDS[outcome]: body.read_bytes() if isinstance(body, Path) else body
-            for outcome, body in files.items()
-            if body is not None
-        }
+    def _note_mismatch(self, job: JobInfo, settled: Settled, files: _Files) -> None:
+        raw: dict[str, bytes] = {_KINDS[outcome]: body for outcome, body in files.items() if body is not None}
         rows = self._part.numbers[settled.matched.lost.to_numpy()]
         self._run.ledger.take_unknown(rows)
         self._run.mismatches.append(
             Mismatch(job_id=job.id, files=raw, rows=np.sort(rows), n_strangers=len(settled.matched.strangers))
         )
-
-    @staticmethod
-    def _forget(files: dict[int, bytes | Path | None]) -> None:
-        for body in files.values():
-            if isinstance(body, Path):
-                body.unlink(missing_ok=True)
-        files.clear()
 
 
 def _unknown(job_id: str, n_rows: int, why: str) -> OutcomeUnknown:

@@ -6,7 +6,6 @@ import asyncio
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sfframe.errors import SfframeError
@@ -48,7 +47,6 @@ class Run:
         request: What is asked for.
         layout: Where their columns go.
         ledger: Takes their fates.
-        folder: Where result files are kept while they are read; `None`: in memory.
         tell: Gets the progress events.
         jobs: What the org said last of each job that was committed, in the order of their commits.
         uncommitted: Jobs that are made and not closed: safe to abort.
@@ -66,7 +64,6 @@ class Run:
     request: IngestRequest
     layout: Layout
     ledger: Ledger
-    folder: Path | None
     tell: Listener
     jobs: dict[str, JobInfo] = field(default_factory=dict)
     uncommitted: set[str] = field(default_factory=set)

@@ -51,17 +51,18 @@ class Done:
     ended_by: BaseException | None = None
 
 
-async def run_rows(run: Run, rows: Rows, cut: Cut) -> Done:
+async def run_rows(run: Run, rows: Rows, cut: Cut, *, ends_at: float | None = None) -> Done:
     """Send all rows and collect their fates. Faults of jobs, the time's end and Ctrl-C are in the result.
 
     Args:
         run: The run, fresh.
         rows: The rows, in the order in which they are sent.
         cut: How they become parts.
+        ends_at: When the call's time is up, by the running loop's clock; `None`: never.
     """
     ended_by: BaseException | None = None
     try:
-        async with asyncio.timeout(run.request.options.timeout):
+        async with asyncio.timeout_at(ends_at):
             await _rounds(run, rows, cut)
     except TimeoutError as timeout:
         ended_by = timeout

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass
-from pathlib import Path
 
 import polars as pl
 
@@ -15,7 +14,7 @@ from sfframe.ingest.payload import Cut, Part, frame_of
 from sfframe.ingest.spool import Rows
 from sfframe.ingest.values import Kind
 
-Files = Mapping[int, bytes | Path | None]
+Files = Mapping[int, bytes | None]
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -44,14 +43,19 @@ def settle(rows: Rows, layout: Layout, cut: Cut, part: Part, files: Files) -> Se
         part: The rows sent.
         files: For each outcome its file; `None` where the org has none.
     """
-    job = _Job(rows, layout, cut, part, files)
-    if layout.key is not None:
-        quick = job.by_key(layout)
-        if quick is not None and quick.is_whole:
-            return quick
-    else:
-        quick = None
-    return job.by_row(quick)
+    job = _Job(rows, layout, cut, part)
+    quick = job.by_key(files) if layout.key is not None else None
+    return quick if quick is not None and quick.is_whole else job.by_row(files, quick)
+
+
+def settle_by_key(
+    rows: Rows, layout: Layout, cut: Cut, part: Part, files: MutableMapping[int, bytes | None]
+) -> Settled | None:
+    """The same by the key alone; `None` if the part hasn't each key once.
+
+    Files are taken out as they are read, so that they don't lie in memory while their rows are matched.
+    """
+    return _Job(rows, layout, cut, part).by_key(files, taking_out=files)
 
 
 def not_processed(settled: Settled, n_processed: int) -> Settled:
@@ -83,29 +87,29 @@ def compared_of(layout: Layout) -> dict[str, Compared]:
 
 
 class _Job:
-    def __init__(self, rows: Rows, layout: Layout, cut: Cut, part: Part, files: Files) -> None:
-        self._rows, self._layout, self._cut, self._part, self._files = rows, layout, cut, part, files
+    def __init__(self, rows: Rows, layout: Layout, cut: Cut, part: Part) -> None:
+        self._rows, self._layout, self._cut, self._part = rows, layout, cut, part
         self._compared = compared_of(layout)
         self._is_readable = True
 
-    def by_key(self, layout: Layout) -> Settled | None:
+    def by_key(self, files: Files, taking_out: MutableMapping[int, bytes | None] | None = None) -> Settled | None:
         """By the key alone, if the part has each key once: neither files nor rows are read beyond it."""
-        key = layout.key
+        key = self._layout.key
         assert key is not None
         narrow = Layout(columns=(key,), key=key)  # the rest needn't be read
         sent = narrow.text(frame_of(self._rows, self._cut, self._part, [key.name]))
-        if not layout.key_is_unique and sent[key.header].n_unique() != sent.height:
+        if not self._layout.key_is_unique and sent[key.header].n_unique() != sent.height:
             return None
-        echo = self._echo([key.header])
+        echo = self._echo(files, [key.header], taking_out)
         if key.header not in echo.columns or (key.header == "Id" and (echo["Id"] == "").any()):
             echo = _id_as_key(echo, key.header)
         matched = match_by_key(sent, echo, key.header, self._compared[key.header])
         return Settled(matched=matched, is_readable=self._is_readable)
 
-    def by_row(self, quick: Settled | None) -> Settled:
+    def by_row(self, files: Files, quick: Settled | None) -> Settled:
         """By all that was sent; of rows that have found each other by their key already, nothing more."""
         sent = self._layout.text(frame_of(self._rows, self._cut, self._part))
-        echo = self._echo(None)
+        echo = self._echo(files, None)
         if quick is None:
             matched = match_by_row(sent, echo, self._compared)
         else:
@@ -119,20 +123,24 @@ class _Job:
             )
         return Settled(matched=matched, is_readable=self._is_readable)
 
-    def _echo(self, only: list[str] | None) -> pl.DataFrame:
+    def _echo(
+        self, files: Files, only: list[str] | None, taking_out: MutableMapping[int, bytes | None] | None = None
+    ) -> pl.DataFrame:
         headers = [c.header for c in self._layout.columns]
         frames = []
         for outcome in (SUCCESSFUL, FAILED, UNPROCESSED):
-            body = self._files.get(outcome)
             try:
-                frames.append(read_echo(b"" if body is None else body, outcome, headers, only))
+                frames.append(read_echo(files.get(outcome) or b"", outcome, headers, only))
             except NotAnEchoError:
                 # Unprocessed rows may not parse when that is why the job failed; the others must.
                 self._is_readable = self._is_readable and outcome == UNPROCESSED
-        with_columns = [f for f in frames if f.height]
-        return pl.concat(
-            with_columns or frames[:1] or [read_echo(b"", UNPROCESSED, headers)], how="diagonal"
-        ).with_columns(pl.col(pl.String).exclude("sf__Id", "sf__Created", "sf__Error").fill_null(""))
+            if taking_out is not None:
+                taking_out.pop(outcome, None)
+        frames = [f for f in frames if f.height] or frames[:1] or [read_echo(b"", UNPROCESSED, headers)]
+        if all(f.columns == frames[0].columns for f in frames):
+            return pl.concat(frames, rechunk=True)
+        sent = pl.exclude("outcome", "sf__Id", "sf__Created", "sf__Error")
+        return pl.concat(frames, how="diagonal", rechunk=True).with_columns(sent.fill_null(""))
 
 
 def _id_as_key(echo: pl.DataFrame, header: str) -> pl.DataFrame:
