@@ -161,8 +161,8 @@ def _meaning(text: pl.Expr, kind: Kind) -> pl.Expr:
 
 
 def _rounded(text: pl.Expr, scale: int) -> pl.Expr:
-    """Numbers rounded half up at `scale`, as the org does; the nudge makes 22.785 a true half in binary too."""
-    scaled = text.cast(pl.Float64, strict=False) * 10.0**scale * (1 + 1e-12)
+    """Numbers rounded half up at `scale`, as the org does; two bits' nudge makes 22.785 a true half in binary too."""
+    scaled = text.cast(pl.Float64, strict=False) * 10.0**scale * (1 + 2**-51)
     return pl.coalesce((scaled.round() + 0.0).cast(pl.String), text)
 
 

@@ -76,8 +76,10 @@ def match_by_row(sent: pl.DataFrame, echo: pl.DataFrame, compared: Mapping[str, 
         # Columns that the echo has lost (it leaves out the values of a header in another case, wire notes 4.5).
         blank = matching.blank_columns(there)
         kept = {header: how for header, how in there.items() if header not in blank}
-        matching.unambiguous(kept, any_meaning, strict=dict(compared))
-    matching.alike()
+        if kept:
+            matching.unambiguous(kept, any_meaning, strict=dict(compared))
+        else:
+            matching.alike()
     return matching.result()
 
 
@@ -161,7 +163,7 @@ class _Matching:
         return {h for h in compared if (self._sent[h] != "").any() and not (self._echo[h] != "").any()}
 
     def alike(self) -> None:
-        """Where what is left has one and the same fate, and as many rows on both sides, no matching is needed."""
+        """Of rows that can't be compared: where all have the same fate, and both sides as many, nothing is guessed."""
         if self.is_done or self._sent.height != self._echo.height:
             return
         fates = self._echo.select(FATE)
@@ -210,7 +212,7 @@ def _once(keys: pl.Series) -> Indices:
 
 
 def _equal_by_count(left: pl.DataFrame, right: pl.DataFrame) -> tuple[Indices, Indices]:
-    """Positions of equal rows, the first with the first, the second with the second, and so on."""
+    """Positions of equal rows, the first with the first, the second with the second; see `_equal_hashes`."""
     s, e = _equal_hashes(_hashes(left), _hashes(right))
     same = _are_equal(left, right, s, e)
     return (s, e) if same.all() else (s[same], e[same])
@@ -235,14 +237,18 @@ def _hashes(frame: pl.DataFrame) -> np.ndarray[Any, np.dtype[np.uint64]]:
 def _equal_hashes(
     left: np.ndarray[Any, np.dtype[np.uint64]], right: np.ndarray[Any, np.dtype[np.uint64]]
 ) -> tuple[Indices, Indices]:
-    """Positions of equal hashes in two arrays, the n-th of each with the n-th."""
+    """Positions of equal hashes in two arrays, the n-th of each with the n-th; none where the right has more.
+
+    More results than rows of one kind are no match: some of them belong to other rows, and nobody knows which.
+    """
     left_order, right_order = np.argsort(left, kind="stable"), np.argsort(right, kind="stable")
     left, right = left[left_order], right[right_order]
     if np.array_equal(left, right):
         return left_order, right_order
     begin, end = np.searchsorted(right, left, "left"), np.searchsorted(right, left, "right")
-    nth = np.arange(len(left)) - np.searchsorted(left, left, "left")
-    there = begin + nth < end
+    first = np.searchsorted(left, left, "left")
+    nth, n = np.arange(len(left)) - first, np.searchsorted(left, left, "right") - first
+    there = (begin + nth < end) & (end - begin <= n)
     return left_order[there], right_order[(begin + nth)[there]]
 
 
