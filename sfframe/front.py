@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
-import numpy as np
 import polars as pl
 
 from sfframe.ingest.columns import RESULT_COLUMNS
@@ -141,9 +140,10 @@ def no_frame(thing: Any) -> TypeError:
     )
 
 
-def fates_of(outcomes: Outcomes, part: Part) -> pl.DataFrame:
-    """`row` and the sf__ columns that go beside the rows of a part, in row order."""
-    return sf_columns(outcomes.of(part.outcomes), part)
+def columns_beside(outcomes: Outcomes, part: Part) -> pl.DataFrame:
+    """The sf__ columns that go beside the rows of a part, in row order."""
+    needed = [name for name in (*part.beside, "outcome") if name != "sf__Outcome"]
+    return sf_columns(outcomes.of(part.outcomes, needed), part)
 
 
 def sf_columns(fates: pl.DataFrame, part: Part) -> pl.DataFrame:
@@ -151,14 +151,7 @@ def sf_columns(fates: pl.DataFrame, part: Part) -> pl.DataFrame:
     if "sf__Outcome" in part.beside:
         words = pl.col("outcome").replace_strict(list(WORDS), list(WORDS.values()), return_dtype=pl.String)
         fates = fates.with_columns(words.alias("sf__Outcome"))
-    return fates.select("row", *part.beside)
-
-
-def mask_of(rows: pl.Series, n: int) -> np.ndarray[Any, np.dtype[np.bool_]]:
-    """Row numbers as a mask over all `n` rows: to filter is much faster than to gather."""
-    mask = np.zeros(n, dtype=np.bool_)
-    mask[rows.to_numpy()] = True
-    return mask
+    return fates.select(part.beside)
 
 
 def own_labels(labels: Sequence[object]) -> list[object]:

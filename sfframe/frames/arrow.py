@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 from sfframe.frames.files import dataset_in
 from sfframe.frames.objects import nulls_in, objects, read_column
 from sfframe.frames.series import Column, column_of, no_form
-from sfframe.front import Folder, Part, Types, fates_of, mask_of, no_frame, own_labels, register, sf_columns
+from sfframe.front import Folder, Part, Types, columns_beside, no_frame, own_labels, register, sf_columns
 from sfframe.ingest.outcomes import Outcomes
 from sfframe.ingest.spool import CHUNK, MemoryRows, Rows, SpooledRows
 from sfframe.problems import Problem
@@ -55,11 +55,11 @@ class TableSource:
         return MemoryRows(pl.DataFrame([self._columns[name] for name in names]))
 
     def view(self, outcomes: Outcomes, part: Part) -> pa.Table:
-        fates = fates_of(outcomes, part)
         table = self._table.select([str(label) for label in own_labels(self.labels)])
-        if fates.height < table.num_rows:
-            table = table.filter(pa.array(mask_of(fates["row"], table.num_rows)))
-        return _beside(table, fates)
+        mask = outcomes.mask(part.outcomes)
+        if not mask.all():
+            table = table.filter(pa.array(mask))
+        return _beside(table, columns_beside(outcomes, part))
 
     def table(self, table: pl.DataFrame) -> pa.Table:
         return table.to_arrow()
@@ -170,9 +170,9 @@ class DictsSource:
         return MemoryRows(pl.DataFrame([self._columns[name] for name in names]))
 
     def view(self, outcomes: Outcomes, part: Part) -> pl.DataFrame:
-        fates = fates_of(outcomes, part)
         own = pl.DataFrame([self._series(label) for label in own_labels(self._labels)])
-        return own[fates["row"]].hstack(fates.drop("row")) if own.width else fates.drop("row")
+        beside = columns_beside(outcomes, part)
+        return own.filter(pl.Series(outcomes.mask(part.outcomes))).hstack(beside) if own.width else beside
 
     def table(self, table: pl.DataFrame) -> pl.DataFrame:
         return table
@@ -202,7 +202,7 @@ def _note(
 
 def _beside(table: pa.Table, fates: pl.DataFrame) -> pa.Table:
     for name in fates.columns:
-        if name != "row":
+        if name in _SF_TYPES:
             table = table.append_column(name, fates[name].to_arrow().cast(_SF_TYPES[name]))
     return table
 

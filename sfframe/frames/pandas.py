@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from sfframe.frames.objects import nulls_in, read_column
 from sfframe.frames.series import Column, column_of, no_form
-from sfframe.front import Folder, Part, Types, fates_of, mask_of, own_labels, register
+from sfframe.front import Folder, Part, Types, columns_beside, own_labels, register
 from sfframe.ingest.outcomes import Outcomes
 from sfframe.ingest.spool import MemoryRows, Rows
 from sfframe.problems import Problem
@@ -62,13 +62,13 @@ class PandasSource:
         return MemoryRows(pl.DataFrame([self._columns[name] for name in names]))
 
     def view(self, outcomes: Outcomes, part: Part) -> pd.DataFrame:
-        fates = fates_of(outcomes, part)
         frame = self._frame
         if len(own_labels(self.labels)) < len(self.labels):
             frame = frame.loc[:, [label in own_labels([label]) for label in self.labels]]
-        if fates.height < len(frame):
-            frame = frame.loc[mask_of(fates["row"], len(frame))]
-        beside = {name: _array(fates[name]) for name in fates.columns if name != "row"}
+        mask = outcomes.mask(part.outcomes)
+        if not mask.all():
+            frame = frame[mask]
+        beside = {column.name: _array(column) for column in columns_beside(outcomes, part)}
         return frame.assign(**beside) if beside else frame.copy(deep=not _COPY_ON_WRITE)
 
     def table(self, table: pl.DataFrame) -> pd.DataFrame:

@@ -8,7 +8,7 @@ from pathlib import Path
 import polars as pl
 from polars.io.plugins import register_io_source
 
-from sfframe.front import SF_SCHEMA, Folder, Part, Types, fates_of, mask_of, own_labels, register, sf_columns
+from sfframe.front import SF_SCHEMA, Folder, Part, Types, columns_beside, own_labels, register, sf_columns
 from sfframe.ingest.outcomes import Outcomes
 from sfframe.ingest.spool import CHUNK, MemoryRows, Rows, SpooledRows
 from sfframe.verbs import Bulk
@@ -35,11 +35,11 @@ class PolarsSource:
         return MemoryRows(self._frame.select(names))
 
     def view(self, outcomes: Outcomes, part: Part) -> pl.DataFrame:
-        fates = fates_of(outcomes, part)
         frame = self._frame.select([str(label) for label in own_labels(self.labels)])
-        if fates.height < frame.height:
-            frame = frame.filter(pl.Series(mask_of(fates["row"], frame.height)))
-        return frame.hstack(fates.drop("row"))
+        mask = outcomes.mask(part.outcomes)
+        if not mask.all():
+            frame = frame.filter(pl.Series(mask))  # much faster than to gather
+        return frame.hstack(columns_beside(outcomes, part))
 
     def table(self, table: pl.DataFrame) -> pl.DataFrame:
         return table

@@ -18,7 +18,7 @@ from sfframe.errors import ApiError, AuthenticationError, OutcomeUnknown
 from sfframe.ingest.echo import FAILED, SUCCESSFUL, UNPROCESSED
 from sfframe.ingest.payload import Cut, LineEnding, Part, written_again
 from sfframe.ingest.run import Mismatch, Run
-from sfframe.ingest.settle import Settled, not_processed, settle, settle_by_key
+from sfframe.ingest.settle import Settled, not_processed, read_by_key, settle
 from sfframe.ingest.spool import Numbers, Rows
 from sfframe.org.jobs import JobInfo, JobState, ResultKind
 from sfframe.progress import JobCreated, JobFinished, JobProgressed, PartUploaded
@@ -172,11 +172,15 @@ class PartJob:
     async def _collect(self, job: JobInfo) -> None:
         """Download the results, match them, read again what doesn't add up."""
         run = self._run
+        parts = (self._rows, run.layout, self._cut, self._part)
         async with run.downloading:
             files = await self._download(job)
+            # Nearly always the key does; then the files needn't be kept.
+            by_key = await in_thread(read_by_key, *parts, files)
             await run.matching.acquire()
         try:
-            settled = await self._settle(job, files)
+            settled = await in_thread(by_key.settle) if by_key is not None else None
+            settled = await self._settle(job, settled, files)
             matched = settled.matched
             if not settled.is_whole:
                 self._note_mismatch(job, settled, files)
@@ -205,23 +209,22 @@ class PartJob:
             )
         )
 
-    async def _settle(self, job: JobInfo, files: _Files) -> Settled:
-        """Match the results by the key, which nearly always does, else by all that they hold.
+    async def _settle(self, job: JobInfo, settled: Settled | None, files: _Files) -> Settled:
+        """Match the results by all that they hold where the key didn't do.
 
         `files` holds at the end those that were read last.
         """
-        run, parts = self._run, (self._rows, self._run.layout, self._cut, self._part)
-        settled = await in_thread(settle_by_key, *parts, files) if run.layout.key is not None else None
+        run = self._run
         for attempt in range(_DOWNLOADS):
             if settled is not None:
                 settled = self._with_unprocessed(job, settled)
                 if settled.is_whole:
-                    break
-                # Results can lag or break off where it doesn't show.
+                    return settled
+                # Results can lag, or break off where it doesn't show.
                 await asyncio.sleep(run.org.retry.wait_s(attempt) if attempt else 0)
             if attempt or not files:
                 files.update(await self._download(job))
-            settled = await in_thread(settle, *parts, files)
+            settled = await in_thread(settle, self._rows, run.layout, self._cut, self._part, files)
         assert settled is not None
         return self._with_unprocessed(job, settled)
 

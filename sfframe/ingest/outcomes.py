@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
 
 from sfframe.ingest.echo import FAILED, SUCCESSFUL, UNPROCESSED, WORDS
 from sfframe.ingest.spool import CHUNK, Numbers
+
+Mask = np.ndarray[Any, np.dtype[np.bool_]]
 
 SCHEMA: dict[str, pl.DataType] = {
     "row": pl.Int64(),
@@ -82,13 +85,20 @@ class Outcomes:
         found = np.bincount(self._state, minlength=4)
         return {WORDS[o]: int(found[o]) for o in (SUCCESSFUL, FAILED, UNPROCESSED)}
 
-    def of(self, wanted: Collection[int]) -> pl.DataFrame:
-        """The fates of these outcomes, in row order."""
+    def mask(self, wanted: Collection[int]) -> Mask:
+        """For each row whether it has one of these outcomes."""
+        return np.isin(self._state, list(wanted))
+
+    def of(self, wanted: Collection[int], columns: Sequence[str] = tuple(SCHEMA)) -> pl.DataFrame:
+        """The fates of these outcomes, in row order; all columns, or some."""
         has_it = pl.col("outcome").is_in(list(wanted))
         if self._folder is not None:
             pieces = [pl.read_parquet(path).filter(has_it) for _, _, path in self._files]
-            return pl.concat([pl.DataFrame(schema=SCHEMA), *pieces]).sort("row")
-        return self.all() if set(wanted) >= set(WORDS) else self.all().filter(has_it)
+            return pl.concat([pl.DataFrame(schema=SCHEMA), *pieces]).sort("row").select(columns)
+        fates = self.all()
+        if fates.height == self.n:  # then the state is in the same order
+            return fates.select(columns).filter(pl.Series(self.mask(wanted)))
+        return fates.filter(has_it).select(columns)
 
     def all(self) -> pl.DataFrame:
         """All fates, in row order."""

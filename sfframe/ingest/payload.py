@@ -20,6 +20,7 @@ from sfframe.ingest.spool import CHUNK, Numbers, Rows
 
 LineEnding = Literal["LF", "CRLF"]
 _TERMINATORS: dict[LineEnding, str] = {"LF": "\n", "CRLF": "\r\n"}
+_AT_ONCE = 32_768  # rows written at once: Polars buffers what it writes, and gives the memory back late
 _LAST_ROWS = 256  # written at once when a part is nearly full
 _GROUPED_CHUNK = 8 * CHUNK  # a group of up to so many rows is never cut
 
@@ -199,7 +200,10 @@ class _Filling:
     def _promising(self, chunk: _Chunk, begin: int) -> int:
         """How many rows to write next: close to the limit as many as are likely to fit, so that few are cut back."""
         fits = min(len(chunk.numbers), self._cut.max_records - self.n)
-        if chunk.group_starts is not None or not self.n:
+        if chunk.group_starts is not None:
+            return fits
+        fits = min(fits, _AT_ONCE)
+        if not self.n:
             return fits
         likely = int((self._cut.max_bytes - begin) / (begin / self.n))
         return min(fits, max(_LAST_ROWS, likely))

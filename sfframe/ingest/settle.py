@@ -44,18 +44,35 @@ def settle(rows: Rows, layout: Layout, cut: Cut, part: Part, files: Files) -> Se
         files: For each outcome its file; `None` where the org has none.
     """
     job = _Job(rows, layout, cut, part)
-    quick = job.by_key(files) if layout.key is not None else None
+    read = job.read_by_key(files)
+    quick = read.settle() if read is not None else None
     return quick if quick is not None and quick.is_whole else job.by_row(files, quick)
 
 
-def settle_by_key(
+def read_by_key(
     rows: Rows, layout: Layout, cut: Cut, part: Part, files: MutableMapping[int, bytes | None]
-) -> Settled | None:
-    """The same by the key alone; `None` if the part hasn't each key once.
+) -> KeyRead | None:
+    """What is needed to settle by the key alone; `None` if there is none, or the part hasn't each key once.
 
     Files are taken out as they are read, so that they don't lie in memory while their rows are matched.
     """
-    return _Job(rows, layout, cut, part).by_key(files, taking_out=files)
+    return _Job(rows, layout, cut, part).read_by_key(files, taking_out=files)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class KeyRead:
+    """The keys that were sent, and the result rows with theirs."""
+
+    sent: pl.DataFrame
+    echo: pl.DataFrame
+    header: str
+    compared: Compared
+    is_readable: bool
+
+    def settle(self) -> Settled:
+        """Find the row that each result row is, by its key."""
+        matched = match_by_key(self.sent, self.echo, self.header, self.compared)
+        return Settled(matched=matched, is_readable=self.is_readable)
 
 
 def not_processed(settled: Settled, n_processed: int) -> Settled:
@@ -67,7 +84,8 @@ def not_processed(settled: Settled, n_processed: int) -> Settled:
     """
     matched = settled.matched
     n_named = int(matched.fates["outcome"].is_in([SUCCESSFUL, FAILED]).sum())
-    if not len(matched.lost) or len(matched.strangers) or n_processed > n_named:
+    # Where the counter lags or is missing, the files may do so too.
+    if not len(matched.lost) or len(matched.strangers) or n_processed != n_named:
         return settled
     fates = pl.concat([matched.fates, unprocessed(matched.lost)])
     whole = Matched(fates=fates, lost=matched.lost.clear(), strangers=matched.strangers)
@@ -92,10 +110,11 @@ class _Job:
         self._compared = compared_of(layout)
         self._is_readable = True
 
-    def by_key(self, files: Files, taking_out: MutableMapping[int, bytes | None] | None = None) -> Settled | None:
+    def read_by_key(self, files: Files, taking_out: MutableMapping[int, bytes | None] | None = None) -> KeyRead | None:
         """By the key alone, if the part has each key once: neither files nor rows are read beyond it."""
         key = self._layout.key
-        assert key is not None
+        if key is None:
+            return None
         narrow = Layout(columns=(key,), key=key)  # the rest needn't be read
         sent = narrow.text(frame_of(self._rows, self._cut, self._part, [key.name]))
         if not self._layout.key_is_unique and sent[key.header].n_unique() != sent.height:
@@ -103,8 +122,13 @@ class _Job:
         echo = self._echo(files, [key.header], taking_out)
         if key.header not in echo.columns or (key.header == "Id" and (echo["Id"] == "").any()):
             echo = _id_as_key(echo, key.header)
-        matched = match_by_key(sent, echo, key.header, self._compared[key.header])
-        return Settled(matched=matched, is_readable=self._is_readable)
+        return KeyRead(
+            sent=sent,
+            echo=echo,
+            header=key.header,
+            compared=self._compared[key.header],
+            is_readable=self._is_readable,
+        )
 
     def by_row(self, files: Files, quick: Settled | None) -> Settled:
         """By all that was sent; of rows that have found each other by their key already, nothing more."""
@@ -138,7 +162,7 @@ class _Job:
                 taking_out.pop(outcome, None)
         frames = [f for f in frames if f.height] or frames[:1] or [read_echo(b"", UNPROCESSED, headers)]
         if all(f.columns == frames[0].columns for f in frames):
-            return pl.concat(frames, rechunk=True)
+            return pl.concat(frames)
         sent = pl.exclude("outcome", "sf__Id", "sf__Created", "sf__Error")
         return pl.concat(frames, how="diagonal", rechunk=True).with_columns(sent.fill_null(""))
 
