@@ -90,3 +90,9 @@ def test_results_of_a_reader_are_retried_and_sent_again_as_they_are(local: sffra
 def test_a_payload_too_small_for_its_header_is_a_problem_of_every_row(org: sfframe.Org) -> None:
     with pytest.raises(sfframe.PayloadError, match="max_payload_bytes"):
         mixed().sfbulk.insert("Contact", org=org, max_payload_bytes=5)
+
+
+def test_a_key_of_a_wrong_form_is_one_problem(org: sfframe.Org) -> None:
+    frame = pl.DataFrame({"Id": ["0035e00000A0000AAB", "no id", None]})
+    problems = frame.sfbulk.check("Contact", "delete", org=org)
+    assert problems.select("code", "rows", "row").rows() == [("WRONG_FORM", 1, 1), ("MISSING_KEY", 1, 2)]

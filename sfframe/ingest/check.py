@@ -103,6 +103,9 @@ def _missing(column: Column) -> Iterator[Flaw]:
         text = column.value.expr.cast(pl.String)
         empty = empty | (text == "") | (text.str.strip_chars() == "") | (text == CLEAR)
     if column.is_key:
+        # A key of a wrong form is a problem already, and no missing one.
+        for other in column.value.flaws:
+            empty = empty & ~other.bad.fill_null(False)
         remedy = "Fill it, drop the rows, or leave them out with invalid='report'."
         yield flaw("MISSING_KEY", "rows without a key", remedy, empty)
     elif column.clears and column.field is not None and not column.field.nillable and not column.is_lookup:
