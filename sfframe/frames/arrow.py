@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 import pyarrow as pa
-import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
-from sfframe.frames.files import dataset_in
 from sfframe.frames.objects import nulls_in, objects, read_column
 from sfframe.frames.series import Column, column_of, no_form
 from sfframe.front import Folder, Part, Types, columns_beside, no_frame, own_labels, register, sf_columns
 from sfframe.ingest.outcomes import Outcomes
 from sfframe.ingest.spool import CHUNK, MemoryRows, Rows, SpooledRows
 from sfframe.problems import Problem
+
+if TYPE_CHECKING:
+    import pyarrow.dataset as ds
 
 _SF_TYPES = {
     "sf__Outcome": pa.string(),
@@ -116,6 +118,8 @@ class StreamSource:
         path = folder.path / f"{part.name}.parquet"
         if not path.exists():
             self._write(path, outcomes, part)
+        from sfframe.frames.files import dataset_in
+
         return dataset_in(folder, path.name)
 
     def _write(self, path: Path, outcomes: Outcomes, part: Part) -> None:
@@ -222,5 +226,13 @@ def _table(frame: Any) -> TableSource:
 
 register(_is_records, DictsSource)
 register(lambda frame: hasattr(frame, "__arrow_c_stream__"), StreamSource)
-register(lambda frame: isinstance(frame, ds.Dataset), lambda frame: StreamSource(frame.scanner().to_reader()))
+
+
+def _is_dataset(frame: Any) -> bool:
+    # Its module takes a while to import; where there is a dataset, somebody has done so.
+    module = sys.modules.get("pyarrow.dataset")
+    return module is not None and isinstance(frame, module.Dataset)
+
+
+register(_is_dataset, lambda frame: StreamSource(frame.scanner().to_reader()))
 register(lambda frame: isinstance(frame, pa.Table | pa.RecordBatch), _table)
