@@ -96,3 +96,14 @@ def test_a_key_of_a_wrong_form_is_one_problem(org: sfframe.Org) -> None:
     frame = pl.DataFrame({"Id": ["0035e00000A0000AAB", "no id", None]})
     problems = frame.sfbulk.check("Contact", "delete", org=org)
     assert problems.select("code", "rows", "row").rows() == [("WRONG_FORM", 1, 1), ("MISSING_KEY", 1, 2)]
+
+
+def test_an_upsert_by_id_inserts_the_rows_without_one(local: sfframe.LocalOrg, org: sfframe.Org) -> None:
+    (known,) = pl.DataFrame({"LastName": ["old"]}).sfbulk.insert("Contact", org=org).successful_results["sf__Id"]
+    frame = pl.DataFrame({"Id": [None, known, None, ""], "LastName": ["n", "changed", "m", "n"]})
+    result = frame.sfbulk.upsert("Contact", "Id", org=org)
+    assert result.successful_results["LastName"].to_list() == ["n", "changed", "m", "n"]
+    assert result.successful_results["sf__Created"].to_list() == [True, False, True, True]
+    assert result.successful_results["sf__Id"][1] == known
+    stored = dict(zip(*(local.rows("Contact")[name].to_pylist() for name in ("Id", "LastName")), strict=True))
+    assert [stored[i] for i in result.successful_results["sf__Id"]] == ["n", "changed", "m", "n"]

@@ -25,7 +25,7 @@ class Column:
         clears: Whether a null sets the field to null.
         field: The field from describe; for a lookup by external id the parent's key field.
         is_lookup: Whether the header is a path to a parent's key.
-        is_key: Whether it names the rows' records, so that every row needs a value.
+        is_key: Whether every row needs a value here, because it names the row's record.
     """
 
     name: str

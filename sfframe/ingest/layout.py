@@ -201,7 +201,8 @@ class _Builder:
             clears=self.request.options.clears(label) and not is_key,
             field=found,
             is_lookup=is_lookup,
-            is_key=is_key,
+            # An upsert by Id inserts the rows without one (wire notes, 3.1).
+            is_key=is_key and not (self.request.operation == "upsert" and header == "Id"),
         )
         self.columns.append(made)
         if is_key:
