@@ -40,9 +40,7 @@ def column_of(name: str, array: pa.Array[Any] | pa.ChunkedArray[Any]) -> Column:
         if (offset := _offset(array.type)) is not None:
             return Column(_with_offset(array, offset).alias(name), OFFSET_DATETIMES)
         array, mark = _plain(array)
-        series = pl.from_arrow(array)
-        assert isinstance(series, pl.Series)
-        return Column(series.alias(name), mark)
+        return Column(_series(array).alias(name), mark)
     except (pl.exceptions.PolarsError, pa.ArrowException, KeyError, NotImplementedError, ValueError):
         return Column(None, problem=no_form(name, str(array.type)))
 
@@ -58,9 +56,18 @@ def no_form(name: str, what: str) -> Problem:
     )
 
 
+def _series(array: Any) -> pl.Series:
+    # By way of a table: of large lists alone some versions of Polars read what isn't there any more.
+    frame = pl.from_arrow(pa.table({"": array}))
+    assert isinstance(frame, pl.DataFrame)
+    return frame.to_series()
+
+
 def _plain(array: Any) -> tuple[Any, str | None]:
     """The same values in a type that the engine has."""
     t = array.type
+    if pa.types.is_dictionary(t) and isinstance(t.value_type, pa.BaseExtensionType):
+        raise NotImplementedError  # some versions of Polars panic
     if isinstance(t, pa.BaseExtensionType):
         if not _is_text(t.storage_type):
             raise NotImplementedError
@@ -99,7 +106,6 @@ def _with_offset(array: Any, offset: str) -> pl.Series:
     found = _OFFSET.match(offset)
     assert found is not None
     ahead = (int(found[2]) * 60 + int(found[3])) * (-1 if found[1] == "-" else 1)
-    utc = pl.from_arrow(array.cast(pa.int64()).cast(pa.timestamp(array.type.unit)))
-    assert isinstance(utc, pl.Series)
+    utc = _series(array.cast(pa.int64()).cast(pa.timestamp(array.type.unit))).alias("t")
     own = utc.to_frame("t").select(pl.col("t").dt.cast_time_unit("us") + pl.duration(minutes=ahead)).to_series()
     return own.dt.strftime("%Y-%m-%dT%H:%M:%S%.6f") + f"{found[1]}{found[2]}:{found[3]}"
