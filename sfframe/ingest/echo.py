@@ -61,6 +61,8 @@ def read_echo(body: bytes, outcome: int, headers: Sequence[str], only: Sequence[
     if names and own and names[0].lower() != "sf__id":
         raise NotAnEchoError(f"the first column is {names[0][:40]!r}, not sf__Id")
     wanted = {name: by_folded[name.lower()] for name in names if name.lower() in by_folded}
+    if names and not own and not wanted:
+        raise NotAnEchoError("none of the columns is one that was sent")
     if only is not None:
         wanted = {name: header for name, header in wanted.items() if header in only}
     read = [*(n for n in names if n in own), *wanted]
@@ -132,7 +134,7 @@ def any_meaning(header: str, compared: Compared) -> pl.Expr:
         return stored(header, compared)
     text = _value(header).str.strip_chars()
     text = pl.when(text != "").then(text)
-    number = (text.cast(pl.Float64, strict=False) + 0.0).cast(pl.String)
+    number = _unsigned_zero(text.cast(pl.Float64, strict=False)).cast(pl.String)
     moment = moment_of_text(text).dt.epoch("s").cast(pl.String)
     return pl.coalesce(number, moment, text.str.to_lowercase()).alias(header)
 
@@ -144,7 +146,7 @@ def _value(header: str) -> pl.Expr:
 
 def _meaning(text: pl.Expr, kind: Kind) -> pl.Expr:
     if kind in (Kind.NUMBER, Kind.INTEGER):
-        number = text.cast(pl.Float64, strict=False) + 0.0  # -0.0 is 0
+        number = _unsigned_zero(text.cast(pl.Float64, strict=False))
         return pl.coalesce(number.cast(pl.String), text)
     if kind is Kind.BOOLEAN:
         return text.str.to_lowercase().replace({"1": "true", "0": "false"})
@@ -163,7 +165,12 @@ def _meaning(text: pl.Expr, kind: Kind) -> pl.Expr:
 def _rounded(text: pl.Expr, scale: int) -> pl.Expr:
     """Numbers rounded half up at `scale`, as the org does; two bits' nudge makes 22.785 a true half in binary too."""
     scaled = text.cast(pl.Float64, strict=False) * 10.0**scale * (1 + 2**-51)
-    return pl.coalesce((scaled.round() + 0.0).cast(pl.String), text)
+    return pl.coalesce(_unsigned_zero(scaled.round()).cast(pl.String), text)
+
+
+def _unsigned_zero(number: pl.Expr) -> pl.Expr:
+    """-0.0 as 0.0; Polars leaves it as it is when 0.0 is added."""
+    return pl.when(number == 0).then(0.0).otherwise(number)
 
 
 def canonical(frame: pl.DataFrame, compared: Mapping[str, Compared], form: object) -> pl.DataFrame:

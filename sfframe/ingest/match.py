@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from sfframe.ingest.echo import UNPROCESSED, Compared, any_meaning, canonical, meaning, stored
+from sfframe.ingest.echo import FAILED, SUCCESSFUL, UNPROCESSED, Compared, any_meaning, canonical, meaning, stored
 
 Indices = np.ndarray[Any, np.dtype[np.int64]]
 
@@ -69,6 +69,7 @@ def match_by_row(sent: pl.DataFrame, echo: pl.DataFrame, compared: Mapping[str, 
     matching = _Matching(sent, echo)
     if len(there) == len(compared):
         matching.counted(there, meaning)
+        matching.refused(there)
         matching.counted(there, stored)
     if not matching.is_done:
         matching.unambiguous(there, any_meaning, strict=dict(compared))
@@ -134,6 +135,21 @@ class _Matching:
         if not self.is_done:
             self._pair(*_equal_by_count(*self._forms(compared, form)))
 
+    def refused(self, compared: Mapping[str, Compared]) -> None:
+        """Pair rows that weren't saved, which come back as they were sent.
+
+        So of rows that the org made alike by saving some of them, the others find theirs first. Not where
+        columns of failed rows may have lost their values: then they aren't as they were sent.
+        """
+        if self.is_done:
+            return
+        at = np.flatnonzero((self._echo["outcome"] != SUCCESSFUL).to_numpy())
+        ours, theirs = (canonical(rows, compared, meaning) for rows in (self._sent, self._echo[at]))
+        failed = theirs.filter(self._echo["outcome"][at] == FAILED)
+        if not any(_is_empty(failed[h]) and not _is_empty(ours[h]) for h in compared):
+            s, e = _equal_by_count(ours, theirs)
+            self._pair(s, at[e])
+
     def unambiguous(self, compared: Mapping[str, Compared], form: Form, *, strict: Mapping[str, Compared]) -> None:
         """Pair rows whose canonical texts are equal, where it doesn't matter which of them is which.
 
@@ -180,6 +196,10 @@ class _Matching:
         self._pairs.append((self._sent_at[sent], self._echo_at[echo]))
         self._sent, self._sent_at = _without(self._sent, self._sent_at, sent)
         self._echo, self._echo_at = _without(self._echo, self._echo_at, echo)
+
+
+def _is_empty(texts: pl.Series) -> bool:
+    return len(texts) > 0 and texts.null_count() == len(texts)
 
 
 def _without(frame: pl.DataFrame, at: Indices, gone: Indices) -> tuple[pl.DataFrame, Indices]:

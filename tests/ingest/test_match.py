@@ -23,7 +23,7 @@ from sfframe.ingest.echo import FAILED, SUCCESSFUL, UNPROCESSED
 from sfframe.ingest.layout import lay_out
 from sfframe.ingest.payload import Cut, Part, parts
 from sfframe.ingest.request import ingest_request
-from sfframe.ingest.settle import Settled, settle
+from sfframe.ingest.settle import Settled, not_processed, settle
 from sfframe.ingest.spool import MemoryRows
 from sfframe.options import Operation, Options
 from sfframe.org.describe import SObject
@@ -248,6 +248,25 @@ def test_every_row_of_an_insert_has_its_own_fate_however_it_is_echoed(sent: Sent
     assert fates_in(sent, settled) == true_fates(sent)
 
 
+@pytest.mark.parametrize(
+    ("column", "values", "refused", "saved"),
+    [("Text__c", ["a", "a "], "a", "a"), ("Number__c", [1.0, 1.004], "1", "1.0")],
+    ids=["trimmed", "rounded"],
+)
+@pytest.mark.parametrize("backwards", [False, True])
+def test_a_refused_row_isnt_taken_for_one_that_the_org_made_like_it(
+    column: str, values: list[Any], refused: str, saved: str, backwards: bool
+) -> None:
+    fates = [FATES[1], FATES[0]]
+    sent = sent_of({column: values[::-1] if backwards else values}, fates[::-1] if backwards else fates)
+    files: dict[int, bytes | None] = {
+        SUCCESSFUL: f'"sf__Id","sf__Created","{column}"\n"id","true","{saved}"\n'.encode(),
+        FAILED: f'"sf__Id","sf__Error","{column}"\n"","E:one:--","{refused}"\n'.encode(),
+    }
+    settled = sent.settled(files)
+    assert settled.matched.fates.sort("row").select("outcome", "sf__Id", "sf__Error").rows() == sent.fates
+
+
 @some
 @given(sent_parts(keyed=True), st.randoms(use_true_random=False))
 def test_every_row_of_an_upsert_has_its_own_fate_however_it_is_echoed(sent: Sent, chance: random.Random) -> None:
@@ -328,6 +347,24 @@ def test_results_that_dont_add_up_are_never_taken_for_whole(
     assert len(matched.fates) + len(matched.lost) == len(sent.texts)
 
 
+def test_rows_that_no_file_names_are_unprocessed_only_where_the_counter_says_so() -> None:
+    sent = sent_of({"Text__c": ["a", "b", "c"]}, [FATES[0], FATES[0], FATES[3]])
+    # The second row's result lags behind.
+    late = {SUCCESSFUL: b'"sf__Id","sf__Created","Text__c"\n"id","true","a"\n', UNPROCESSED: b'"Text__c"\n"c"\n'}
+    settled = sent.settled({**late, FAILED: b""})
+    for n_processed in (2, 0):  # as it should be; missing, or late too
+        assert not_processed(settled, n_processed).matched.lost.to_list() == [1]
+    assert not_processed(settled, 1).is_whole
+
+
+@pytest.mark.parametrize("body", [b"<html>\n<body>\n", b"no,rows\nof\nours"])
+def test_what_isnt_of_the_sent_columns_names_no_unprocessed_row(body: bytes) -> None:
+    sent = sent_of({"Text__c": ["a", "b"]}, [FATES[3], FATES[3]])
+    settled = not_processed(sent.settled({UNPROCESSED: body}), 0)
+    assert settled.is_whole
+    assert fates_in(sent, settled) == true_fates(sent)
+
+
 def test_a_row_in_place_of_another_isnt_taken_for_it_though_both_failed() -> None:
     sent = sent_of({"Text__c": ["a", "b"]}, [FATES[1], FATES[1]])
     files: dict[int, bytes | None] = {FAILED: b'"sf__Id","sf__Error","Text__c"\n"","E:one:--","a"\n"","E:one:--","a"\n'}
@@ -360,6 +397,7 @@ MANNERS: list[tuple[str, list[Any], list[str]]] = [
     ("Number__c", [1e-7, 5.0], ["0.0", "5.0"]),
     ("Number__c", [12345678901.234, 98765432109.876], ["1.234567890123E10", "9.876543210988E10"]),
     ("Number__c", [-0.0, 5.0], ["0.0", "5.0"]),
+    ("Number__c", [-0.0, -0.0], ["0.0", "0.0"]),
     ("Moment__c", [dt.datetime(1960, 1, 1, 0, 0, 0, 500_000, dt.UTC)] * 2, ["1960-01-01T00:00:00.000Z"] * 2),
     (
         "Moment__c",
