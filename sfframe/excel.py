@@ -90,7 +90,8 @@ def _columns(frame: Any) -> Iterator[tuple[str, Sequence[Any]]]:
         yield from ((name, frame.column(i).to_pylist()) for i, name in enumerate(frame.column_names))
     else:  # pandas, which only its own room imports
         index = frame.index
-        if type(index).__name__ != "RangeIndex":
+        # A row count stays one when rows are left out of it, whatever type it then has.
+        if not (index.nlevels == 1 and index.name is None and index.dtype.kind == "i"):
             names = [
                 n if n is not None else ("index" if index.nlevels == 1 else f"level_{i}")
                 for i, n in enumerate(index.names)
