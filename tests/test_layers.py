@@ -19,7 +19,7 @@ demo
 __init__
 frames.pandas frames.polars frames.arrow
 frames.objects
-frames.series frames.files
+frames.series frames.files frames.kept
 verbs
 call
 conclude

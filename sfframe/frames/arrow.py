@@ -11,6 +11,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from sfframe.frames.kept import filtered, unkept
 from sfframe.frames.objects import nulls_in, objects, read_column
 from sfframe.frames.series import Column, column_of, no_form
 from sfframe.front import Folder, Part, Types, columns_beside, no_frame, own_labels, register, sf_columns
@@ -57,10 +58,11 @@ class TableSource:
         return MemoryRows(pl.DataFrame([self._columns[name] for name in names]))
 
     def view(self, outcomes: Outcomes, part: Part) -> pa.Table:
-        table = self._table.select([str(label) for label in own_labels(self.labels)])
+        # By position: a name that isn't sent may be there twice.
+        table = self._table.select([at for at, label in enumerate(self.labels) if own_labels([label])])
         mask = outcomes.mask(part.outcomes)
         if not mask.all():
-            table = table.filter(pa.array(mask))
+            table = filtered(table, mask)
         return _beside(table, columns_beside(outcomes, part))
 
     def table(self, table: pl.DataFrame) -> pa.Table:
@@ -98,6 +100,8 @@ class StreamSource:
                 problems.append(column.problem or no_form(name, str(arrow_type)))
             else:
                 self._dtypes[name] = column.series.dtype
+        said = {problem.column for problem in problems}
+        problems.extend(p for p in unkept(self._reader.schema, names) if p.column not in said)
         return Types(dtypes=self._dtypes, problems=problems)
 
     def rows(self, names: Sequence[str], folder: Callable[[], Folder]) -> Rows:
@@ -120,19 +124,22 @@ class StreamSource:
             self._write(path, outcomes, part)
         from sfframe.frames.files import dataset_in
 
-        return dataset_in(folder, path.name)
+        return dataset_in(folder, path.name, self._schema(part))
+
+    def _schema(self, part: Part | None = None) -> pa.Schema:
+        own = [self._reader.schema.field(str(label)) for label in own_labels(self.labels)]
+        beside = part.beside if part is not None else ()
+        return pa.schema([*own, *(pa.field(name, _SF_TYPES[name]) for name in beside)])
 
     def _write(self, path: Path, outcomes: Outcomes, part: Part) -> None:
-        own = pa.schema(self._reader.schema.field(str(label)) for label in own_labels(self.labels))
-        schema = own
-        for name in part.beside:
-            schema = schema.append(pa.field(name, _SF_TYPES[name]))
+        own, schema = self._schema(), self._schema(part)
         with pq.ParquetFile(self._path) as rows, pq.ParquetWriter(path, schema, compression="lz4") as writer:
             start = 0
             for batch in rows.iter_batches(batch_size=CHUNK, columns=own.names):
                 fates = outcomes.between(start, start + batch.num_rows)
-                mine = fates.filter(pl.col("outcome").is_in(list(part.outcomes)))
-                table = pa.Table.from_batches([batch]).take((mine["row"] - start).to_arrow())
+                has_it = fates["outcome"].is_in(list(part.outcomes))
+                mine = fates.filter(has_it)
+                table = filtered(pa.Table.from_batches([batch]), has_it.to_numpy())
                 writer.write_table(_beside(table, sf_columns(mine, part)).cast(schema))
                 start += batch.num_rows
 

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from typing import Any, NoReturn
 
+import pyarrow as pa
 import pyarrow.dataset as ds
 import pyarrow.fs as fs
 
 from sfframe.front import Folder
 
 
-def dataset_in(folder: Folder, name: str) -> ds.Dataset:
-    """A dataset over one Parquet file of the folder.
+def dataset_in(folder: Folder, name: str, schema: pa.Schema) -> ds.Dataset:
+    """A dataset over one Parquet file of the folder; with a schema, since Parquet doesn't keep each type.
 
     Arrow knows files by their names alone; so the file system, which every derived dataset and scanner shares,
     holds the folder.
     """
-    return ds.dataset(str(folder.path / name), filesystem=fs.PyFileSystem(_Holding(folder)))
+    return ds.dataset(str(folder.path / name), schema=schema, filesystem=fs.PyFileSystem(_Holding(folder)))
 
 
 class _Holding(fs.FileSystemHandler):

@@ -162,8 +162,8 @@ def _digits(number: Any) -> str:
 
 
 def _datetimes(values: Objects, present: Objects) -> Read:
-    zones = {value.tzinfo for value in present}
-    names = {_zone_name(zone) for zone in zones}
+    zones = {id(value.tzinfo): value.tzinfo for value in present}  # those of dateutil have no hash
+    names = {_zone_name(zone) for zone in zones.values()}
     (name,) = names if len(names) == 1 else (None,)
     if name is None:
         texts = [None if v is None else v.isoformat() for v in values]

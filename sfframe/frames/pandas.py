@@ -88,7 +88,8 @@ def _read(name: str, column: pd.Series[Any]) -> Column:
     try:
         return column_of(name, pa.array(column, from_pandas=True))
     except (pa.ArrowException, TypeError, ValueError):
-        if isinstance(column.dtype, pd.StringDtype | pd.CategoricalDtype):  # text that is no Unicode, mixtures
+        # Text that is no Unicode, mixtures, zones that Arrow doesn't know.
+        if isinstance(column.dtype, pd.StringDtype | pd.CategoricalDtype | pd.DatetimeTZDtype):
             return _read_objects(name, column)
         return Column(None, problem=no_form(name, str(column.dtype)))
 

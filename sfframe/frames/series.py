@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -16,6 +17,7 @@ from sfframe.ingest.forms import NUMBERS, OFFSET_DATETIMES
 from sfframe.problems import Problem
 
 _OFFSET = re.compile(r"([+-])(\d\d):?(\d\d)$")
+_UNFIT = (pl.exceptions.PolarsError, pl.exceptions.PanicException)  # it panics at some types
 _MOST_DIGITS = 38  # of Arrow's smaller decimals
 
 
@@ -41,7 +43,7 @@ def column_of(name: str, array: pa.Array[Any] | pa.ChunkedArray[Any]) -> Column:
             return Column(_with_offset(array, offset).alias(name), OFFSET_DATETIMES)
         array, mark = _plain(array)
         return Column(_series(array).alias(name), mark)
-    except (pl.exceptions.PolarsError, pa.ArrowException, KeyError, NotImplementedError, ValueError):
+    except (*_UNFIT, pa.ArrowException, KeyError, NotImplementedError, ValueError):
         return Column(None, problem=no_form(name, str(array.type)))
 
 
@@ -78,11 +80,22 @@ def _plain(array: Any) -> tuple[Any, str | None]:
         return array.cast(pa.date32()), None  # the engine would make a datetime of it
     if pa.types.is_run_end_encoded(t):
         return pc.call_function("run_end_decode", [array]), None
-    if "list_view" in str(t):
-        return array.cast(pa.large_list(t.value_type)), None
+    if pa.types.is_list_view(t) or pa.types.is_large_list_view(t):
+        return _large_lists(array), None
     if pa.types.is_float16(t) and not hasattr(pl, "Float16"):
         return array.cast(pa.float32()), None
     return array, None
+
+
+def _large_lists(array: Any) -> Any:
+    """List views as lists. Arrow's own cast takes the undefined places of nulls for real ones."""
+    lengths = pc.fill_null(pc.list_value_length(array), 0).to_numpy()
+    offsets = pa.array(np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)]))
+    values = pc.list_flatten(array)
+    nulls = array.is_null()
+    if isinstance(array, pa.ChunkedArray):
+        values, nulls = values.combine_chunks(), nulls.combine_chunks()
+    return pa.LargeListArray.from_arrays(offsets, values, mask=nulls)
 
 
 def _is_text(t: pa.DataType) -> bool:

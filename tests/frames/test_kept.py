@@ -1,0 +1,104 @@
+"""Columns of rare types: sent as what they mean, given back as they are, or refused before anything is sent."""
+
+from __future__ import annotations
+
+import datetime as dt
+from decimal import Decimal
+from typing import Any
+
+import dateutil.tz  # type: ignore[import-untyped]  # its stubs are a package of their own
+import pandas as pd
+import pyarrow as pa
+import pytest
+
+import sfframe
+from sfframe import Org, bulk
+
+pytestmark = pytest.mark.filterwarnings("ignore::sfframe.RecordsFailedWarning")
+UNSENT: dict[str, Any] = {"columns": {"kept": None}, "on_failure": "return"}
+KEPT: dict[str, pa.Array[Any]] = {
+    "string view": pa.array(["x", None, "z"], pa.string_view()),
+    "binary view": pa.array([b"x", None, b"z"], pa.binary_view()),
+    "seconds": pa.array([dt.datetime(2026, 1, 31), None, dt.datetime(2026, 2, 1)], pa.timestamp("s", "UTC")),
+    "date64": pa.array([dt.date(2026, 1, 31), None, dt.date(2026, 2, 1)], pa.date64()),
+    "many digits": pa.array([Decimal("1.5"), None, Decimal(2)], pa.decimal256(50, 2)),
+    "time32": pa.array([dt.time(8), None, dt.time(9)], pa.time32("s")),
+}
+IN_MEMORY: dict[str, pa.Array[Any]] = {
+    "run ends": pa.RunEndEncodedArray.from_arrays(pa.array([2, 3], pa.int32()), pa.array(["x", "z"])),
+    "list view": pa.array([["x"], None, ["z", "y"]], pa.list_view(pa.string())),
+    "numbers in a dictionary": pa.array([1, None, 3]).dictionary_encode(),
+    "offset": pa.array([dt.datetime(2026, 1, 31)] * 3, pa.timestamp("us", "+05:30")),
+    "negative scale": pa.array([Decimal(1500)] * 3, pa.decimal128(5, -2)),
+    "interval": pa.array([(1, 2, 3)] * 3, pa.month_day_nano_interval()),
+    "union": pa.UnionArray.from_dense(
+        pa.array([0, 1, 0], pa.int8()), pa.array([0, 0, 1], pa.int32()), [pa.array(["x", "z"]), pa.array([1])]
+    ),
+}
+
+
+def with_bad_row(kept: pa.Array[Any]) -> pa.Table:
+    return pa.table({"LastName": ["a", None, "c"], "kept": kept})
+
+
+def as_they_were(found: pa.Table, table: pa.Table) -> bool:
+    whole = table["kept"].to_pylist()
+    kept = found["kept"]
+    return kept.type == table["kept"].type and bool(kept.to_pylist() == [whole[0], whole[2]])
+
+
+@pytest.mark.parametrize("kept", [*KEPT, *IN_MEMORY])
+def test_a_tables_unsent_columns_come_back_whatever_they_are(kept: str, org: Org) -> None:
+    table = with_bad_row({**KEPT, **IN_MEMORY}[kept])
+    result = sfframe.ingest(table, "Contact", "insert", org=org, invalid="report", **UNSENT)
+    assert as_they_were(result.successful_results, table)
+
+
+@pytest.mark.parametrize("kept", KEPT)
+def test_a_streams_unsent_columns_come_back_with_their_types(kept: str, org: Org) -> None:
+    table = with_bad_row(KEPT[kept])
+    result: Any = sfframe.ingest(table.to_reader(), "Contact", "insert", org=org, invalid="report", **UNSENT)
+    assert as_they_were(result.successful_results.to_table(), table)
+
+
+@pytest.mark.parametrize("kept", IN_MEMORY)
+def test_a_streams_column_that_couldnt_be_given_back_is_refused_beforehand(kept: str, org: Org) -> None:
+    with pytest.raises(sfframe.UnsupportedTypeError, match=r"'kept': .* can't be kept on disk"):
+        sfframe.ingest(with_bad_row(IN_MEMORY[kept]).to_reader(), "Contact", "insert", org=org, **UNSENT)
+
+
+def test_a_streams_sent_column_that_couldnt_be_read_again_is_refused_beforehand(org: Org) -> None:
+    table = pa.table({"LastName": ["a"], "Visits__c": pa.array([Decimal(1)], pa.decimal256(50, 0))})
+    with pytest.raises(sfframe.UnsupportedTypeError, match=r"'Visits__c': .* can't be kept on disk"):
+        sfframe.ingest(table.to_reader(), "Contact", "insert", org=org)
+
+
+def test_unsent_columns_of_one_name_come_back_from_a_table_and_are_refused_in_a_stream(org: Org) -> None:
+    names = ["LastName", "kept", "kept"]
+    table = pa.table([pa.array(["a", "b"]), pa.array([1, 2]), pa.array([3, 4])], names=names)
+    result = sfframe.ingest(table, "Contact", "insert", org=org, **UNSENT)
+    assert result.successful_results.column_names == [*names, "sf__Id", "sf__Created"]
+    with pytest.raises(sfframe.PayloadError, match="'kept': the stream has 2 columns of this name"):
+        sfframe.ingest(table.to_reader(), "Contact", "insert", org=org, **UNSENT)
+
+
+@pytest.mark.parametrize("view", [pa.list_view, pa.large_list_view], ids=["list view", "large list view"])
+def test_list_views_are_sent_whatever_lies_at_their_nulls(view: Any) -> None:
+    field = "Langs__c"
+    table = pa.table({field: pa.array([["x"], None, ["a", "b"], [], ["c"]], view(pa.string()))}).slice(1)
+    (payload,) = bulk(table).payloads("Contact", "insert", describe=False)
+    assert payload == b'"Langs__c"\n""\n"a;b"\n""\n"c"\n'
+
+
+@pytest.mark.parametrize(
+    "zone",
+    [dateutil.tz.gettz("Europe/Berlin"), dateutil.tz.tzoffset(None, 3600), dt.timezone(dt.timedelta(seconds=3661))],
+    ids=["zone", "offset", "with seconds"],
+)
+@pytest.mark.parametrize("dtype", [None, object], ids=["datetimes", "objects"])
+def test_datetimes_of_any_zone_are_sent_as_their_instant(zone: dt.tzinfo, dtype: Any) -> None:
+    moment = dt.datetime(2026, 1, 31, 8, tzinfo=zone)
+    frame = pd.DataFrame({"Moment__c": pd.Series([moment, None], dtype=dtype)})
+    (payload,) = bulk(frame).payloads("Contact", "insert", describe=False)
+    instant = moment.astimezone(dt.UTC)
+    assert payload.decode() == f'"Moment__c"\n"{instant:%Y-%m-%dT%H:%M:%S}.000Z"\n""\n'
