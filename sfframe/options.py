@@ -155,12 +155,18 @@ def _check_nulls(nulls: Any) -> None:
             raise ValueError(f"nulls={nulls!r}: 'ignore', 'clear', or a dict of column to one of the two")
 
 
+# Files beside the zone database that its reader takes too; others know zones by their names alone.
+_NO_NAMES = ("posix", "right/", "Factory", "localtime")
+
+
 def _check_zone(name: str) -> None:
     if name == "error":
         return
     try:
+        if name.startswith(_NO_NAMES):
+            raise ValueError(name)
         zoneinfo.ZoneInfo(name)
-    except (zoneinfo.ZoneInfoNotFoundError, ValueError, TypeError) as error:
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError, TypeError, AttributeError) as error:
         raise ValueError(f"naive_datetimes={name!r} is no time zone name such as 'Europe/Berlin'") from error
 
 
@@ -171,9 +177,11 @@ def _as_is(value: Any) -> Any:
 def _columns(value: Any) -> Any:
     if isinstance(value, str):
         raise TypeError(f"columns={value!r}: a list of columns, or a dict of column to field")
-    if value is None or isinstance(value, Mapping):
-        return value
-    return tuple(value)
+    if isinstance(value, Mapping):
+        for column, target in value.items():
+            if not isinstance(target, str | None):
+                raise TypeError(f"columns={{{column!r}: {target!r}}}: the name of a field, or None")
+    return value if value is None or isinstance(value, Mapping) else tuple(value)
 
 
 def _group_by(value: Any) -> tuple[str, ...]:

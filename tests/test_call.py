@@ -107,3 +107,17 @@ def test_an_upsert_by_id_inserts_the_rows_without_one(local: sfframe.LocalOrg, o
     assert result.successful_results["sf__Id"][1] == known
     stored = dict(zip(*(local.rows("Contact")[name].to_pylist() for name in ("Id", "LastName")), strict=True))
     assert [stored[i] for i in result.successful_results["sf__Id"]] == ["n", "changed", "m", "n"]
+
+
+# --- options that make no sense ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("zone", ["posix/Europe/Berlin", "right/UTC", "Factory", "localtime", "Europe/Berlinn", 5])
+def test_a_zone_that_isnt_known_by_its_name_is_refused(zone: Any) -> None:
+    with pytest.raises(ValueError, match="no time zone name"):
+        mixed().sfbulk.payloads("Contact", "insert", describe=False, naive_datetimes=zone)
+
+
+def test_a_field_that_is_no_name_is_refused() -> None:
+    with pytest.raises(TypeError, match="the name of a field, or None"):
+        mixed().sfbulk.payloads("Contact", "insert", describe=False, columns={"Phone": 5})

@@ -194,6 +194,9 @@ class DictsSource:
     def _series(self, label: object) -> pl.Series:
         name, values = str(label), [record.get(label) for record in self._records]  # type: ignore[call-overload]  # any key
         try:
+            if any(isinstance(value, dict | list | tuple) for value in values):
+                # A Series would take the keys of its first dict for all that there are.
+                return pl.from_dicts([{name: value} for value in values], infer_schema_length=None)[name]
             return pl.Series(name, values)
         except (TypeError, pl.exceptions.PolarsError):  # values of several types
             has_only_numbers = {type(value) for value in values} <= {int, float, type(None)}

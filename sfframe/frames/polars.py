@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import polars as pl
+from polars import selectors
 from polars.io.plugins import register_io_source
 
 from sfframe.front import SF_SCHEMA, Folder, Part, Types, columns_beside, own_labels, register, sf_columns
@@ -29,13 +30,15 @@ class PolarsSource:
         return self._frame.columns
 
     def types(self, names: Sequence[str]) -> Types:
-        return Types(dtypes={name: self._frame.schema[name] for name in names})
+        schema = self._frame.schema  # made anew at each look
+        return Types(dtypes={name: schema[name] for name in names})
 
     def rows(self, names: Sequence[str], folder: Callable[[], Folder]) -> Rows:
         return MemoryRows(self._frame.select(names))
 
     def view(self, outcomes: Outcomes, part: Part) -> pl.DataFrame:
-        frame = self._frame.select([str(label) for label in own_labels(self.labels)])
+        # By index: a selection would take names such as ^x$ for patterns.
+        frame = self._frame[[str(label) for label in own_labels(self.labels)]]
         mask = outcomes.mask(part.outcomes)
         if not mask.all():
             frame = frame.filter(pl.Series(mask))  # much faster than to gather
@@ -119,7 +122,9 @@ def _views(
             read = rows.slice(start, start + CHUNK, own_names)
             read = read if mine.height == read.height else read[mine["row"] - start]
             frame = read.hstack(frame)
-        yield frame.select(names)  # a selection without columns has no rows, which is what Polars expects
+        yield frame.select(
+            selectors.by_name(*names)
+        )  # a selection without columns has no rows, which is what Polars expects
 
 
 @pl.api.register_dataframe_namespace("sfbulk")

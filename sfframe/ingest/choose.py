@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 
 from sfframe.ingest.columns import RESULT_COLUMNS
 from sfframe.ingest.request import IngestRequest
@@ -12,8 +13,9 @@ from sfframe.problems import Problem
 
 def chosen(labels: Sequence[object], request: IngestRequest) -> tuple[dict[str, str], list[Problem]]:
     """Which frame columns are sent, as `{label: wanted field}` in the frame's order, by the options alone."""
-    columns = request.options.columns
-    problems = list(_misnamed(labels, columns, request))
+    given = request.options.columns
+    columns = given if given is None or isinstance(given, Mapping) else frozenset(given)
+    problems = list(_misnamed(labels, request))
     wanted: dict[str, str] = {}
     for label in labels:
         if not _is_sent(label, columns, request):
@@ -36,6 +38,15 @@ def chosen(labels: Sequence[object], request: IngestRequest) -> tuple[dict[str, 
                     "Rename or drop all but one.",
                 )
             )
+        elif label == "*" or (label.startswith("^") and label.endswith("$")):
+            problems.append(
+                schema_problem(
+                    label,
+                    "PATTERN",
+                    "the engine takes the name for a pattern of names",
+                    "Rename the column.",
+                )
+            )
         elif label.startswith("sf__"):
             problems.append(
                 schema_problem(
@@ -54,7 +65,9 @@ def chosen(labels: Sequence[object], request: IngestRequest) -> tuple[dict[str, 
     return wanted, problems
 
 
-def _is_sent(label: object, columns: Mapping[str, str | None] | Sequence[str] | None, request: IngestRequest) -> bool:
+def _is_sent(
+    label: object, columns: Mapping[str, str | None] | AbstractSet[str] | None, request: IngestRequest
+) -> bool:
     if label in RESULT_COLUMNS:
         return False
     if request.operation in ("delete", "hard_delete") and not isinstance(label, str):
@@ -64,16 +77,14 @@ def _is_sent(label: object, columns: Mapping[str, str | None] | Sequence[str] | 
     return columns is None or label in columns
 
 
-def _misnamed(
-    labels: Sequence[object], columns: Mapping[str, str | None] | Sequence[str] | None, request: IngestRequest
-) -> Iterable[Problem]:
-    named = {"columns": columns or (), "group_by": request.options.group_by}
+def _misnamed(labels: Sequence[object], request: IngestRequest) -> Iterable[Problem]:
+    named = {"columns": request.options.columns or (), "group_by": request.options.group_by}
     if isinstance(request.options.nulls, Mapping):
         named["nulls"] = request.options.nulls
-    texts = [label for label in labels if isinstance(label, str)]
+    texts, known = [label for label in labels if isinstance(label, str)], set(labels)
     for option, names in named.items():
         for name in names:
-            if name not in labels:
+            if name not in known:
                 yield schema_problem(
                     str(name),
                     "NO_COLUMN",

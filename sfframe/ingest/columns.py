@@ -11,7 +11,8 @@ from sfframe.ingest.printed import text_of
 from sfframe.ingest.values import CLEAR, Kind, Value
 from sfframe.org.describe import Field
 
-RESULT_COLUMNS = ("sf__Id", "sf__Created", "sf__Error", "sf__Outcome")
+# A set: labels can be anything, and some, such as NA, can't be compared.
+RESULT_COLUMNS = frozenset({"sf__Id", "sf__Created", "sf__Error", "sf__Outcome"})
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 import numpy as np
 import polars as pl
 import pyarrow.parquet as pq
+from polars import selectors
 
 Numbers = np.ndarray[Any, np.dtype[np.int64]]
 
@@ -87,7 +88,8 @@ class SpooledRows:
 
     def slice(self, start: int, stop: int, names: Sequence[str] | None = None) -> pl.DataFrame:
         wanted = list(self.schema) if names is None else list(names)
-        frame = self._scan.select(wanted).slice(start, stop - start).collect()
+        # By selector: names alone, such as ^x$, would be taken for patterns.
+        frame = self._scan.select(selectors.by_name(*wanted)).slice(start, stop - start).collect()
         casts = {name: dtype for name, dtype in self._casts.items() if name in wanted}
         return frame.cast(casts) if casts else frame  # type: ignore[arg-type]  # a dict is invariant
 

@@ -1,4 +1,4 @@
-"""Columns of rare types: sent as what they mean, given back as they are, or refused before anything is sent."""
+"""Columns of rare types and names: sent as what they mean, given back as they are, or refused beforehand."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 
 import dateutil.tz  # type: ignore[import-untyped]  # its stubs are a package of their own
 import pandas as pd
+import polars as pl
 import pyarrow as pa
 import pytest
 
@@ -102,3 +103,32 @@ def test_datetimes_of_any_zone_are_sent_as_their_instant(zone: dt.tzinfo, dtype:
     (payload,) = bulk(frame).payloads("Contact", "insert", describe=False)
     instant = moment.astimezone(dt.UTC)
     assert payload.decode() == f'"Moment__c"\n"{instant:%Y-%m-%dT%H:%M:%S}.000Z"\n""\n'
+
+
+@pytest.mark.parametrize("name", ["^Last.*$", "*"])
+@pytest.mark.parametrize("lazy", [False, True], ids=["frame", "lazy"])
+def test_a_name_that_looks_like_a_pattern_comes_back_and_is_never_sent(name: str, lazy: bool, org: Org) -> None:
+    frame = pl.DataFrame({"LastName": ["a", None], name: ["mine", "too"]})
+    given: Any = frame.lazy() if lazy else frame
+    result: Any = sfframe.ingest(
+        given, "Contact", "insert", org=org, columns=["LastName"], invalid="report", on_failure="return"
+    )
+    assert result.successful_results.lazy().collect()[name].to_list() == ["mine"]
+    with pytest.raises(sfframe.SchemaError, match="takes the name for a pattern"):
+        bulk(given).payloads("Contact", "insert", describe=False, columns={name: "Title"})
+
+
+def test_labels_that_cant_be_compared_are_no_hindrance(org: Org) -> None:
+    frame = pd.DataFrame([["a", 1]], columns=pd.Index(["LastName", pd.NA], dtype=object))
+    result = sfframe.ingest(frame, "Contact", "insert", org=org, columns=["LastName"])
+    assert list(result.successful_results.columns[2:]) == ["sf__Id", "sf__Created"]
+
+
+def test_dicts_within_dicts_keep_each_of_their_keys(org: Org) -> None:
+    records: list[dict[str, Any]] = [
+        {"LastName": "a", "kept": {"x": 1}, "list": [{"x": 1}]},
+        {"LastName": "b", "kept": {"y": 2}, "list": [{"y": 2}]},
+    ]
+    result = sfframe.ingest(records, "Contact", "insert", org=org, columns=["LastName"])
+    assert result.successful_results["kept"].to_list() == [{"x": 1, "y": None}, {"x": None, "y": 2}]
+    assert result.successful_results["list"].to_list() == [[{"x": 1, "y": None}], [{"x": None, "y": 2}]]
