@@ -142,14 +142,13 @@ class _TooLong:
 
     def _widest(self, frame: pl.DataFrame) -> int:
         """An upper bound for the bytes of a row, without writing one: a quote may double each byte."""
-        values = [c.value.expr.alias(c.header) for c in self._layout.columns]
+        values = {c.header: c.value.expr for c in self._layout.columns}
         if self._dtypes is None:
-            self._dtypes = dict(frame.clear().select(values).schema)
-        texts = [name for name, dtype in self._dtypes.items() if dtype in (pl.String, pl.Categorical, pl.Enum)]
-        longest = [pl.col(name).cast(pl.String).str.len_bytes().max().fill_null(0) for name in texts]
-        widths = frame.select(v for v in values if v.meta.output_name() in texts).select(longest)
-        text = sum(2 * n + 3 for n in widths.row(0)) if texts else 0
-        others = (dtype for name, dtype in self._dtypes.items() if name not in texts)
+            self._dtypes = dict(frame.clear().select(v.alias(h) for h, v in values.items()).schema)
+        texts = [h for h, dtype in self._dtypes.items() if dtype in (pl.String, pl.Categorical, pl.Enum)]
+        longest = (values[h].cast(pl.String).str.len_bytes().max().fill_null(0).alias(h) for h in texts)
+        text = sum(2 * n + 3 for n in frame.select(longest).row(0)) if texts else 0
+        others = (dtype for h, dtype in self._dtypes.items() if h not in texts)
         return int(text) + sum(_WIDEST_FLOAT if dtype.is_float() else _WIDEST_VALUE for dtype in others)
 
     def problems(self) -> Iterator[Problem]:
