@@ -69,8 +69,26 @@ errors
 """
 HEIGHT = {room: -n for n, line in enumerate(ROOMS.split("\n")) for room in line.split()}
 
-# The emulator is a house of its own, and one room has its key.
+# The emulator is a house of its own, and one room has its key. Its floors, likewise; a room may import its own floor.
 KNOWS_THE_EMULATOR = {"local"}
+EMULATOR = """
+__init__
+server
+web
+org
+query
+ingest
+login
+soql
+faults
+saving
+data.store
+objects
+data.sql
+manners
+wire
+"""
+EMULATOR_HEIGHT = {floor: -n for n, floor in enumerate(EMULATOR.split())}
 
 # What climbs up inside a function, and why it must.
 CLIMBS = {
@@ -152,6 +170,21 @@ def test_the_emulator_imports_nothing_of_the_client(room: str) -> None:
         target = own(module)
         assert target is None or target.startswith("localorg"), f"{room} imports {module}"
         assert module.partition(".")[0] not in {"polars", "pandas"}
+
+
+def floor(room: str) -> str:
+    """The floor of a room of the emulator."""
+    name = room.removeprefix("localorg").removeprefix(".") or "__init__"
+    return name if name in EMULATOR_HEIGHT else name.partition(".")[0]
+
+
+@pytest.mark.parametrize("room", sorted(r for r in rooms() if r.startswith("localorg")))
+def test_a_room_of_the_emulator_imports_only_its_floor_and_those_below(room: str) -> None:
+    assert room == "localorg.data" or floor(room) in EMULATOR_HEIGHT, f"{room} is in no floor of the emulator"
+    for module in imports(rooms()[room]):
+        target = own(module)
+        if target is not None:
+            assert EMULATOR_HEIGHT[floor(target)] <= EMULATOR_HEIGHT[floor(room)], f"{room} imports {target}"
 
 
 def test_a_third_party_is_known_in_its_own_room_alone() -> None:

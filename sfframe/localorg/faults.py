@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 import pyarrow as pa
 
-from sfframe.localorg.parse import ROW, cell
+from sfframe.localorg.saving.header import ROW, cell
 
 Match = str | re.Pattern[str] | Callable[[Any], bool]
 

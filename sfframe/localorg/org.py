@@ -10,19 +10,19 @@ from typing import Any
 
 import pyarrow as pa
 
-from sfframe.localorg.bulk import Jobs
-from sfframe.localorg.describe import FieldSpec, describe_object
+from sfframe.localorg.data.sql import literal, run
+from sfframe.localorg.data.store import Store, records
 from sfframe.localorg.faults import Fault, FaultDesk
-from sfframe.localorg.ids import ALPHABET, make_id, with_suffix
+from sfframe.localorg.ingest.jobs import Jobs
+from sfframe.localorg.ingest.results import Results
+from sfframe.localorg.ingest.worker import Worker
+from sfframe.localorg.login.tokens import Tokens
 from sfframe.localorg.manners import Manners
-from sfframe.localorg.objects import USER_PREFIX, standard_objects
-from sfframe.localorg.results import Results
-from sfframe.localorg.save import Rule
-from sfframe.localorg.schema import SObject, read_describe
-from sfframe.localorg.sql import literal, run
-from sfframe.localorg.store import Store, records
-from sfframe.localorg.tokens import Tokens
-from sfframe.localorg.worker import Worker
+from sfframe.localorg.objects.describe import FieldSpec, describe_object
+from sfframe.localorg.objects.ids import ALPHABET, make_id, with_suffix
+from sfframe.localorg.objects.schema import SObject, read_describe
+from sfframe.localorg.objects.standard import USER_PREFIX, standard_objects
+from sfframe.localorg.saving.save import Rule
 
 Clock = Callable[[], datetime]
 

@@ -14,13 +14,14 @@ from typing import Any
 import pyarrow as pa
 from aiohttp import web
 
-from sfframe.localorg.answers import Answers
-from sfframe.localorg.describe import FieldSpec
 from sfframe.localorg.faults import Fault
-from sfframe.localorg.gate import Gate, Served
 from sfframe.localorg.manners import Manners
+from sfframe.localorg.objects.describe import FieldSpec
 from sfframe.localorg.org import Clock, Org
-from sfframe.localorg.save import Rule
+from sfframe.localorg.saving.save import Rule
+from sfframe.localorg.web.gate import Gate, Served
+from sfframe.localorg.web.ingest import IngestJobs
+from sfframe.localorg.web.meta import Meta
 
 _HOST = "127.0.0.1"
 _LOG_LENGTH = 10_000
@@ -200,7 +201,8 @@ class Server:
     async def _serve(self, ready: list[BaseException | None], event: threading.Event) -> None:
         self._loop, self._stopping = asyncio.get_running_loop(), asyncio.Event()
         with ThreadPoolExecutor(4, "localorg-request") as executor:
-            gate = Gate(self.org, Answers(self.org, executor), self.requests, self._stopping)
+            areas = (Meta(self.org, executor), IngestJobs(self.org, executor))
+            gate = Gate(self.org, areas, self.requests, self._stopping)
             runner = web.ServerRunner(web.Server(gate.handle, access_log=None), shutdown_timeout=0.5)
             await runner.setup()
             try:

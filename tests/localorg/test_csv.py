@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sfframe.localorg import Manners, Server
-from sfframe.localorg.parse import read_rows
-from sfframe.localorg.scan import DELIMITERS, LINE_ENDS, scan
+from sfframe.localorg.ingest.parse import read_rows
+from sfframe.localorg.ingest.scan import DELIMITERS, LINE_ENDS, scan
 
 from .client import Client, rows
 

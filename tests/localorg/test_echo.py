@@ -10,7 +10,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from sfframe.localorg import Manners, Server
-from sfframe.localorg.sql import MACROS
+from sfframe.localorg.data.sql import MACROS
 
 from .client import JOBS, Client
 

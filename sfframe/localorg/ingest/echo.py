@@ -11,13 +11,13 @@ import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from sfframe.localorg.cells import NULL_MARK
-from sfframe.localorg.header import Column
+from sfframe.localorg.data.sql import literal
+from sfframe.localorg.ingest.parse import read_rows
+from sfframe.localorg.ingest.scan import DELIMITERS, LINE_ENDS, Layout
 from sfframe.localorg.manners import Manners
-from sfframe.localorg.parse import ROW, cell, read_rows
-from sfframe.localorg.scan import DELIMITERS, LINE_ENDS, Layout
-from sfframe.localorg.schema import NUMBER_TYPES
-from sfframe.localorg.sql import literal
+from sfframe.localorg.objects.schema import NUMBER_TYPES
+from sfframe.localorg.saving.cells import NULL_MARK
+from sfframe.localorg.saving.header import ROW, Column, cell
 
 _STORED_FORMS = {
     "boolean": "_org.as_boolean({})::VARCHAR",

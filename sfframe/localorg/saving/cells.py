@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from sfframe.localorg.header import Column
-from sfframe.localorg.parse import cell
-from sfframe.localorg.schema import NUMBER_TYPES, XSD_TYPES, Field, SObject
-from sfframe.localorg.sql import coalesce, concat, literal
+from sfframe.localorg.data.sql import coalesce, concat, literal
+from sfframe.localorg.objects.schema import NUMBER_TYPES, XSD_TYPES, Field, SObject
+from sfframe.localorg.saving.header import Column, cell
 
 NULL_MARK = "#N/A"
 _READERS = {

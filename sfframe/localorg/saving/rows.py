@@ -9,12 +9,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sfframe.localorg import cells
-from sfframe.localorg.header import Column, FindObject
-from sfframe.localorg.parse import cell
-from sfframe.localorg.schema import Field, SObject
-from sfframe.localorg.sql import coalesce, concat, literal, name
-from sfframe.localorg.store import records
+from sfframe.localorg.data.sql import coalesce, concat, literal, name
+from sfframe.localorg.data.store import records
+from sfframe.localorg.objects.schema import Field, SObject
+from sfframe.localorg.saving import cells
+from sfframe.localorg.saving.header import Column, FindObject, cell
 
 CHUNK_ROWS = 200
 

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from sfframe.localorg.bulk import Jobs
-from sfframe.localorg.echo import Echo
-from sfframe.localorg.header import Column
-from sfframe.localorg.job import TERMINAL, Job
+from sfframe.localorg.data.store import Store
+from sfframe.localorg.ingest.echo import Echo
+from sfframe.localorg.ingest.job import TERMINAL, Job
+from sfframe.localorg.ingest.jobs import Jobs
+from sfframe.localorg.ingest.scan import Layout, scan
+from sfframe.localorg.ingest.worker import request_of
 from sfframe.localorg.manners import Manners
-from sfframe.localorg.scan import Layout, StructureError, scan
-from sfframe.localorg.schema import SObject
-from sfframe.localorg.store import Store
+from sfframe.localorg.objects.schema import SObject
+from sfframe.localorg.saving.header import Column, StructureError
 from sfframe.localorg.wire import Refusal
-from sfframe.localorg.worker import request_of
 
 KINDS = {"successfulresults": "successful", "failedresults": "failed", "unprocessedrecords": "unprocessed"}
 

@@ -12,20 +12,20 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from sfframe.localorg.header import Column, read_header
-from sfframe.localorg.job import Job
-from sfframe.localorg.parse import read_rows
-from sfframe.localorg.rows import CHUNK_ROWS, Request
-from sfframe.localorg.save import Rule, Saver
-from sfframe.localorg.scan import Layout, StructureError, scan
-from sfframe.localorg.schema import SObject
-from sfframe.localorg.sql import number, run
+from sfframe.localorg.data.sql import number, run
+from sfframe.localorg.ingest.job import Job
+from sfframe.localorg.ingest.parse import read_rows
+from sfframe.localorg.ingest.scan import Layout, scan
+from sfframe.localorg.objects.schema import SObject
+from sfframe.localorg.saving.header import Column, StructureError, read_header
+from sfframe.localorg.saving.rows import CHUNK_ROWS, Request
+from sfframe.localorg.saving.save import Rule, Saver
 
 if TYPE_CHECKING:
-    from sfframe.localorg.bulk import Jobs
+    from sfframe.localorg.data.store import Store
     from sfframe.localorg.faults import Fault, FaultDesk
+    from sfframe.localorg.ingest.jobs import Jobs
     from sfframe.localorg.manners import Manners
-    from sfframe.localorg.store import Store
 
 BATCH_ROWS = 10_000
 _STRIDE = 5 * BATCH_ROWS

@@ -10,10 +10,10 @@ import threading
 from collections.abc import Callable, Mapping
 from datetime import datetime
 
-from sfframe.localorg import soap
-from sfframe.localorg.assertion import AssertionInvalidError, new_private_key, verified_claims
+from sfframe.localorg.data.store import Store
+from sfframe.localorg.login import soap
+from sfframe.localorg.login.assertion import AssertionInvalidError, new_private_key, verified_claims
 from sfframe.localorg.manners import Manners
-from sfframe.localorg.store import Store
 
 _JWT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 _AUDIENCES = ("https://login.salesforce.com", "https://test.salesforce.com")

@@ -9,6 +9,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from sfframe.localorg.saving.header import StructureError
+
 QUOTE, LF, CR, NUL = 0x22, 0x0A, 0x0D, 0x00
 DELIMITERS = {"COMMA": ",", "BACKQUOTE": "`", "CARET": "^", "PIPE": "|", "SEMICOLON": ";", "TAB": "\t"}
 LINE_ENDS = {"LF": "\n", "CRLF": "\r\n"}
@@ -18,10 +20,6 @@ _MAX_HEADER = 32_000
 
 Bytes = npt.NDArray[np.uint8]
 Places = npt.NDArray[np.int64]
-
-
-class StructureError(Exception):
-    """The upload as a whole can't be read; the text is the job's errorMessage."""
 
 
 @dataclass(frozen=True, slots=True)

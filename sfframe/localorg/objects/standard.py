@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sfframe.localorg.describe import READ_ONLY, FieldSpec, describe_object, owner
+from sfframe.localorg.objects.describe import READ_ONLY, FieldSpec, describe_object, owner
 
 _REQUIRED = {"nillable": False}
 _EXTERNAL_ID = {"type": "string", "externalId": True, "unique": True}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sfframe.localorg.wire import Refusal, not_found
 
@@ -20,12 +20,14 @@ class Route:
 
     Attributes:
         kind: What is asked for; faults and the request log call it so.
+        answer: The method that answers it; several of one kind may have their own.
         version: The API version in the path, where there is one.
         argument: The object or the job id in the path.
         detail: The kind of results, or the name of what isn't spoken.
     """
 
     kind: str
+    answer: str
     version: str = ""
     argument: str = ""
     detail: str = ""
@@ -45,6 +47,8 @@ _TABLE: tuple[tuple[re.Pattern[str], dict[str, str]], ...] = (
         {"GET": "results"},
     ),
 )
+# Answers that faults and the log know under a common name.
+_KINDS: dict[str, str] = {}
 # Real resources that this org doesn't have; each is refused by its name.
 _UNSPOKEN = (
     (re.compile(r"/jobs/query(/.*)?"), "query jobs"),
@@ -69,11 +73,11 @@ def find_route(method: str, path: str) -> Route:
         raise not_found()
     path = path.rstrip("/")
     if path == "/services/oauth2/token":
-        return _allowed(method, {"POST": "token"}, Route("token"))
+        return _allowed(method, {"POST": "token"}, Route("token", "token"))
     if soap := _SOAP.fullmatch(path):
-        return _allowed(method, {"POST": "token"}, Route("token", version=soap[1], detail="soap"))
+        return _allowed(method, {"POST": "token"}, Route("token", "token", version=soap[1], detail="soap"))
     if path == "/services/data":
-        return _allowed(method, {"GET": "versions"}, Route("versions"))
+        return _allowed(method, {"GET": "versions"}, Route("versions", "versions"))
     if data := _DATA.fullmatch(path):
         return _data_route(method, data[1], data[2] or "")
     raise not_found()
@@ -97,7 +101,7 @@ def _data_route(method: str, version: str, path: str) -> Route:
             if path.startswith("/jobs/") and float(version) < _INGEST_SINCE:
                 raise not_found()
             argument, detail = (*match.groups(), "", "")[:2]
-            return _allowed(method, methods, Route("", version, argument, detail.lower()))
+            return _allowed(method, methods, Route("", "", version, argument, detail.lower()))
     for pattern, what in _UNSPOKEN:
         if pattern.fullmatch(path):
             raise Refusal(501, "NOT_IMPLEMENTED", f"localorg does not speak {what}: {method} {path}")
@@ -105,11 +109,11 @@ def _data_route(method: str, version: str, path: str) -> Route:
 
 
 def _allowed(method: str, methods: dict[str, str], route: Route) -> Route:
-    kind = methods.get(method)
-    if kind is None:
+    answer = methods.get(method)
+    if answer is None:
         text = f"HTTP Method '{method}' not allowed. Allowed are {', '.join(sorted(methods))}"
         raise Refusal(405, "METHOD_NOT_ALLOWED", text)
-    return Route(kind, route.version, route.argument, route.detail)
+    return replace(route, kind=_KINDS.get(answer, answer), answer=answer)
 
 
 def _label(number: int) -> str:

@@ -8,13 +8,13 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from sfframe.localorg.ids import make_id, normal_id
-from sfframe.localorg.job import TERMINAL, Job
+from sfframe.localorg.data.sql import run
+from sfframe.localorg.data.store import Store
+from sfframe.localorg.ingest.job import TERMINAL, Job
+from sfframe.localorg.ingest.scan import DELIMITERS, LINE_ENDS
 from sfframe.localorg.manners import Manners
-from sfframe.localorg.scan import DELIMITERS, LINE_ENDS
-from sfframe.localorg.schema import SObject
-from sfframe.localorg.sql import run
-from sfframe.localorg.store import Store
+from sfframe.localorg.objects.ids import make_id, normal_id
+from sfframe.localorg.objects.schema import SObject
 from sfframe.localorg.wire import Refusal, not_found, timestamp
 
 OPERATIONS = ("insert", "update", "upsert", "delete", "hardDelete")

@@ -5,10 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from sfframe.localorg.scan import StructureError
-from sfframe.localorg.schema import Field, SObject
+from sfframe.localorg.objects.schema import Field, SObject
 
 FindObject = Callable[[str], SObject | None]
+ROW = "n"
+
+
+class StructureError(Exception):
+    """The upload as a whole can't be read; the text is the job's errorMessage."""
+
+
+def cell(index: int) -> str:
+    """The name under which a column of the upload goes; headers may be any text, or twice there."""
+    return f"c{index}"
 
 
 @dataclass(frozen=True, slots=True)

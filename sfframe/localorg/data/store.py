@@ -16,10 +16,10 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from sfframe.localorg.ids import MACROS as ID_MACROS
-from sfframe.localorg.schema import SObject
-from sfframe.localorg.sql import MACROS as VALUE_MACROS
-from sfframe.localorg.sql import literal, name, number, run
+from sfframe.localorg.data.sql import MACROS as VALUE_MACROS
+from sfframe.localorg.data.sql import literal, name, number, run
+from sfframe.localorg.objects.ids import MACROS as ID_MACROS
+from sfframe.localorg.objects.schema import SObject
 
 # A file's name is the name of its catalog, which a schema must not share: hence names that no file is given.
 _TABLES = (

@@ -9,11 +9,11 @@ from typing import NamedTuple
 
 from aiohttp import web
 
-from sfframe.localorg.answers import Answers, CsvFile
 from sfframe.localorg.faults import Fault
 from sfframe.localorg.org import Org
-from sfframe.localorg.routes import Route, find_route
-from sfframe.localorg.spoil import send_cut, spoil
+from sfframe.localorg.web.answers import Area, CsvFile, find_answer
+from sfframe.localorg.web.routes import Route, find_route
+from sfframe.localorg.web.spoil import send_cut, spoil
 from sfframe.localorg.wire import Refusal
 
 _logger = logging.getLogger(__name__)
@@ -34,13 +34,13 @@ class Gate:
 
     Args:
         org: Who is asked.
-        answers: What it says.
+        areas: What it says.
         log: Gets a line for each request.
         stopping: Set when the server ends; nobody is kept waiting then.
     """
 
-    def __init__(self, org: Org, answers: Answers, log: deque[Served], stopping: asyncio.Event) -> None:
-        self._org, self._answers, self._log, self._stopping = org, answers, log, stopping
+    def __init__(self, org: Org, areas: tuple[Area, ...], log: deque[Served], stopping: asyncio.Event) -> None:
+        self._org, self._areas, self._log, self._stopping = org, areas, log, stopping
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         path = request.raw_path.partition("?")[0]
@@ -109,7 +109,7 @@ class Gate:
             # Data Loader waits for it (wire notes, 3.3).
             await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
             request.writer.output_size = 0
-        return await self._answers.of(route.kind)(request, route)
+        return await find_answer(self._areas, route)(request, route)
 
     def _admit(self, request: web.BaseRequest) -> None:
         scheme, _, token = request.headers.get("Authorization", "").partition(" ")

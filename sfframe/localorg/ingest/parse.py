@@ -9,14 +9,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.csv as pa_csv
 
-from sfframe.localorg.scan import DELIMITERS, Layout
-
-ROW = "n"
-
-
-def cell(index: int) -> str:
-    """The name under which a column of the upload goes; headers may be any text, or twice there."""
-    return f"c{index}"
+from sfframe.localorg.ingest.scan import DELIMITERS, Layout
+from sfframe.localorg.saving.header import ROW, cell
 
 
 def read_rows(

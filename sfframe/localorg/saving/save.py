@@ -10,12 +10,12 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from sfframe.localorg import cells
-from sfframe.localorg.ids import make_ids
-from sfframe.localorg.rows import Request, fold, work_table
-from sfframe.localorg.schema import Field
-from sfframe.localorg.sql import literal, name, number, run
-from sfframe.localorg.store import records
+from sfframe.localorg.data.sql import literal, name, number, run
+from sfframe.localorg.data.store import records
+from sfframe.localorg.objects.ids import make_ids
+from sfframe.localorg.objects.schema import Field
+from sfframe.localorg.saving import cells
+from sfframe.localorg.saving.rows import Request, fold, work_table
 
 Rule = Callable[[dict[str, Any]], str | None]
 RowFault = Callable[[pa.Table], Mapping[int, str]]

@@ -1,0 +1,1 @@
+"""Ingest jobs: uploads, their run, their results."""

@@ -1,0 +1,1 @@
+"""Rows become records: the rules of a save, whichever way the rows came in."""

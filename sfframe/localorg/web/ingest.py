@@ -1,0 +1,124 @@
+"""Ingest jobs over HTTP (wire notes, 3 and 5)."""
+
+from __future__ import annotations
+
+import secrets
+from pathlib import Path
+from typing import Any
+
+from aiohttp import web
+
+from sfframe.localorg.ingest.job import Job, job_info
+from sfframe.localorg.ingest.results import KINDS
+from sfframe.localorg.web.answers import Area, CsvFile, accepts_csv
+from sfframe.localorg.web.bodies import check_length, read_json, read_multipart, spool
+from sfframe.localorg.web.routes import Route
+from sfframe.localorg.wire import Refusal
+
+_ID_FOR_LOCATORS = "01g"
+
+
+class IngestJobs(Area):
+    """One method for each kind of request about ingest jobs."""
+
+    async def create(self, request: web.BaseRequest, route: Route) -> web.Response:
+        if request.content_type == "multipart/form-data":
+            return await self._create_whole(request, route)
+        body = await read_json(request)
+        job = await self._run(self._org.jobs.create, body, route.version)
+        return web.json_response(job_info(job))
+
+    async def _create_whole(self, request: web.BaseRequest, route: Route) -> web.Response:
+        """Job, data and closing in one request (3.2)."""
+        job_part, content = await read_multipart(request)
+        job = await self._run(self._make_whole, job_part, route.version, content)
+        return web.json_response(job)
+
+    def _make_whole(self, body: dict[str, Any], version: str, content: bytes) -> dict[str, Any]:
+        jobs = self._org.jobs
+        job = jobs.create(body, version)
+        spooled = self._spool_path()
+        spooled.write_bytes(content)
+        with job.lock:
+            jobs.take_upload(job, spooled)
+            jobs.change_state(job, "UploadComplete")
+            return job_info(job)
+
+    async def put(self, request: web.BaseRequest, route: Route) -> web.Response:
+        jobs = self._org.jobs
+        job = jobs.get(route.argument)
+        if request.content_type != "text/csv":
+            text = f"Unsupported content type {request.content_type}; the data of a job is text/csv"
+            raise Refusal(415, "UNSUPPORTED_MEDIA_TYPE", text)
+        jobs.check_open_for_upload(job)
+        check_length(request)
+        spooled = self._spool_path()
+        try:
+            await spool(request, spooled)
+            await self._run(jobs.take_upload, job, spooled)
+        finally:
+            spooled.unlink(missing_ok=True)
+        return web.Response(status=201)
+
+    async def patch(self, request: web.BaseRequest, route: Route) -> web.Response:
+        job = self._org.jobs.get(route.argument)
+        body = await read_json(request)
+        if not isinstance(body.get("state"), str):
+            raise Refusal(400, "API_ERROR", "Invalid value: '' supplied for property: 'state'")
+        return web.json_response(await self._run(self._change_state, job, body["state"]))
+
+    def _change_state(self, job: Job, state: str) -> dict[str, Any]:
+        with job.lock:
+            self._org.jobs.change_state(job, state)
+            return job_info(job)
+
+    async def get_job(self, request: web.BaseRequest, route: Route) -> web.Response:
+        return web.json_response(job_info(self._org.jobs.get(route.argument), counters=True))
+
+    async def list(self, request: web.BaseRequest, route: Route) -> web.Response:
+        offset = _offset(request.query.get("queryLocator"))
+        jobs, following = self._org.jobs.page(offset, request.query.get("jobType"))
+        link = None
+        if following is not None:
+            locator = f"{_ID_FOR_LOCATORS}{self._org.org_id[3:]}-{following}"
+            link = f"/services/data/v{route.version}/jobs/ingest?queryLocator={locator}"
+        records = [job_info(job, listed=True) for job in jobs]
+        return web.json_response({"done": link is None, "records": records, "nextRecordsUrl": link})
+
+    async def delete(self, request: web.BaseRequest, route: Route) -> web.Response:
+        job = self._org.jobs.get(route.argument)
+        await self._run(self._org.jobs.delete, job)
+        return web.Response(status=204)
+
+    async def results(self, request: web.BaseRequest, route: Route) -> web.StreamResponse:
+        job = self._org.jobs.get(route.argument)
+        if not accepts_csv(request):
+            raise Refusal(406, "NOT_ACCEPTABLE", "Results are text/csv")
+        kind = KINDS[route.detail]
+        path = await self._run(self._org.results.path, job, kind, route.version)
+        return self._results_answer(
+            path, is_empty=not self._org.results.rows(job, kind), crlf=job.line_ending == "CRLF"
+        )
+
+    def _results_answer(self, path: Path, *, is_empty: bool, crlf: bool) -> web.StreamResponse:
+        """A file, or one of the forms in which there's nothing (5.1)."""
+        manner = self._org.manners.empty_results if is_empty else "header"
+        if manner == "no_content":
+            return web.Response(status=204)
+        if manner == "zero_bytes":
+            return web.Response(body=b"", content_type="text/csv")
+        if manner == "blank_line":
+            return web.Response(body=path.read_bytes() + (b"\r\n" if crlf else b"\n"), content_type="text/csv")
+        return CsvFile(path)
+
+    def _spool_path(self) -> Path:
+        return self._org.store.uploads / f"750-{secrets.token_hex(8)}.part"
+
+
+def _offset(locator: str | None) -> int:
+    if locator is None:
+        return 0
+    _, _, offset = locator.rpartition("-")
+    if not offset.isdecimal():
+        raise Refusal(400, "INVALID_QUERY_LOCATOR", f"Invalid locator: {locator}")
+    return int(offset)

@@ -1,0 +1,91 @@
+"""Who, where, what: tokens, versions, limits, describes (wire notes, 1, 2, 7)."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from datetime import UTC, datetime
+from email.utils import format_datetime, parsedate_to_datetime
+
+from aiohttp import web
+
+from sfframe.localorg.login.tokens import OAuthError
+from sfframe.localorg.web.answers import Area, json_of_version
+from sfframe.localorg.web.routes import Route, versions
+from sfframe.localorg.wire import not_found
+
+
+class Meta(Area):
+    """What is asked before any data goes."""
+
+    async def token(self, request: web.BaseRequest, route: Route) -> web.Response:
+        tokens = self._org.tokens
+        if route.detail == "soap":
+            status, text = await self._run(tokens.soap, route.version, await request.read())
+            return web.Response(status=status, text=text, content_type="text/xml", charset="UTF-8")
+        form = {key: value for key, value in (await request.post()).items() if isinstance(value, str)}
+        try:
+            return web.json_response(await self._run(tokens.answer, form, _basic(request)))
+        except OAuthError as error:
+            return web.json_response(error.body(), status=400)
+
+    async def versions(self, request: web.BaseRequest, route: Route) -> web.Response:
+        return web.json_response(versions())
+
+    async def resources(self, request: web.BaseRequest, route: Route) -> web.Response:
+        base = f"/services/data/v{route.version}"
+        return web.json_response({name: f"{base}/{name}" for name in ("jobs", "limits", "sobjects")})
+
+    async def limits(self, request: web.BaseRequest, route: Route) -> web.Response:
+        manners = self._org.manners
+        calls = manners.daily_api_requests - self._org.api_calls
+        batches = manners.daily_batches - self._org.jobs.batches_today
+        limits = {
+            "DailyApiRequests": (manners.daily_api_requests, calls),
+            "DailyBulkApiBatches": (manners.daily_batches, batches),
+            "DailyBulkV2QueryFileStorageMB": (976_562, 976_562),
+            "DailyBulkV2QueryJobs": (10_000, 10_000),
+            "DataStorageMB": (1_024, 1_024),
+            "FileStorageMB": (1_024, 1_024),
+        }
+        return web.json_response(
+            {key: {"Max": most, "Remaining": max(0, left)} for key, (most, left) in limits.items()}
+        )
+
+    async def sobjects(self, request: web.BaseRequest, route: Route) -> web.Response:
+        keep = {"name", "label", "labelPlural", "keyPrefix", "custom", "customSetting", "createable", "updateable"}
+        keep |= {"deletable", "undeletable", "queryable", "retrieveable", "mergeable", "searchable", "urls"}
+        found = [
+            {key: value for key, value in sobject.answer.items() if key in keep}
+            for sobject in sorted(self._org.store.objects.values(), key=lambda sobject: sobject.name)
+        ]
+        return json_of_version({"encoding": "UTF-8", "maxBatchSize": 200, "sobjects": found}, route.version)
+
+    async def describe(self, request: web.BaseRequest, route: Route) -> web.Response:
+        sobject = self._org.store.sobject(route.argument)
+        if sobject is None:
+            raise not_found()
+        modified = sobject.modified.astimezone(UTC).replace(microsecond=0)
+        headers = {"Last-Modified": format_datetime(modified, usegmt=True)}
+        since = _http_date(request.headers.get("If-Modified-Since"))
+        if since is not None and modified <= since:
+            return web.Response(status=304, headers=headers)
+        return json_of_version(sobject.answer, route.version, headers)
+
+
+def _basic(request: web.BaseRequest) -> tuple[str, str] | None:
+    scheme, _, credentials = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() != "basic":
+        return None
+    try:
+        user, _, secret = base64.b64decode(credentials).decode().partition(":")
+    except (binascii.Error, UnicodeDecodeError):
+        return "", ""
+    return user, secret
+
+
+def _http_date(text: str | None) -> datetime | None:
+    try:
+        return parsedate_to_datetime(text) if text else None
+    except ValueError:
+        return None
