@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from . import localorg
 from .clients import Setting
 from .data import contacts
 from .measure import Cost
@@ -24,7 +25,7 @@ from .table import Measure, table
 
 OURS = ("polars", "pandas", "floor", "work")
 PEERS = ("aiosalesforce", "simple-salesforce")
-NAMES = (*OURS, *PEERS, "lazy", "import")
+NAMES = (*OURS, *PEERS, "lazy", "import", "localorg")
 TITLES = {
     "polars": "sfframe, from Polars",
     "pandas": "sfframe, from pandas",
@@ -200,7 +201,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     rows = 100_000 if options.quick else options.rows
     names = options.only or [name for name in NAMES if not (options.quick and name in PEERS)]
     folder = _kept_out_of_git(options.folder)
-    clients = [name for name in NAMES if name in names and name not in ("lazy", "import")]
+    clients = [name for name in NAMES if name in names and name not in ("lazy", "import", "localorg")]
     samples, part_bytes = samples_of(rows, clients, folder) if clients else ([], 0)
     flat = flat_samples(rows, folder) if "lazy" in names else []
     found = list(measures(samples, part_bytes, flat))
@@ -208,6 +209,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         own_ms, loaded = import_ms()
         found += [Measure(name="import sfframe, beyond its dependencies", value=own_ms, must=150, unit=" ms"),
                   Measure(name=f"modules it must not load {loaded}", value=len(loaded), must=0)]  # fmt: skip
+    if "localorg" in names:
+        _tell(f"the local org, {rows:,} rows")
+        found += localorg.measures(rows, folder)
     sys.stdout.write(_report(rows, [*samples, *flat], part_bytes, found))
     if options.json:
         options.json.write_text(_json([*samples, *flat], found))
@@ -220,8 +224,9 @@ def _kept_out_of_git(folder: Path) -> Path:
 
 
 def _report(rows: int, samples: Sequence[Sample], part_bytes: int, found: Sequence[Measure]) -> str:
+    size = f", {part_bytes / 1e6:.0f} MB of CSV, upserted by external id" if part_bytes else ""
     head = (
-        f"{rows:,} contacts x 10 columns, {part_bytes / 1e6:.0f} MB of CSV, upserted by external id.\n"
+        f"{rows:,} contacts x 10 columns{size}.\n"
         f"{os.cpu_count()} cores, shared by each client and the org's process;"
         " each client polls as it does by default.\n"
         "Bounds are meant for 1,000,000 rows."
