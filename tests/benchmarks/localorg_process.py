@@ -13,6 +13,7 @@ import importlib
 import json
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from urllib.request import urlopen
@@ -59,4 +60,5 @@ def _say(answer: dict[str, Any]) -> None:
 
 
 if __name__ == "__main__":
-    {"serve": serve, "start": start, "read": read}[sys.argv[1]](*map(Path, sys.argv[2:]))
+    parts: dict[str, Callable[..., None]] = {"serve": serve, "start": start, "read": read}
+    parts[sys.argv[1]](*map(Path, sys.argv[2:]))
