@@ -7,6 +7,8 @@ import os
 import sys
 from collections.abc import Sequence
 
+from sfframe.serve import add_arguments, serve
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command.
@@ -20,13 +22,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="sfframe", description="Salesforce Bulk API 2.0 in your dataframes.")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     commands.add_parser("demo", help="load a file into an org on this machine; takes some seconds")
-    parser.parse_args(arguments)
+    add_arguments(
+        commands.add_parser(
+            "local-org",
+            help="serve an org on this machine to any client, until Ctrl-C",
+            description="An org on this machine, for any client: a Salesforce of your own, on loopback alone.",
+        )
+    )
+    options = parser.parse_args(arguments)
     _write_what_the_terminal_can()
-    return _demo()
+    try:
+        return serve(options) if options.command == "local-org" else _demo()
+    except BrokenPipeError:
+        # The reader had enough (`| head`). What is left must not be written at exit either.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
 
 
 def _demo() -> int:
-    # Imported here, so that --help doesn't wait for it.
+    # Imported here, so that nothing else waits for it.
     from sfframe.demo import main as tell
 
     try:
@@ -34,10 +48,6 @@ def _demo() -> int:
     except ModuleNotFoundError as error:
         sys.stderr.write(f"sfframe demo: {error}\n")
         return 2
-    except BrokenPipeError:
-        # The reader had enough (`| head`). What is left must not be written at exit either.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
 
 
 def _write_what_the_terminal_can() -> None:

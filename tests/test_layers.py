@@ -15,7 +15,7 @@ ROOT = Path(sfframe.__file__).parent
 # From the roof to the cellar: a room imports only rooms below it.
 ROOMS = """
 __main__
-demo
+demo serve
 __init__
 frames.pandas frames.polars frames.arrow
 frames.objects

@@ -180,6 +180,10 @@ class Server:
         self.org.reset()
         self.requests.clear()
 
+    def new_access_token(self) -> str:
+        """A token as a login gives it, for clients that are told one (2.4)."""
+        return self.org.tokens.new_token()
+
     def expire_tokens(self) -> None:
         """From now on no token is valid that was given before."""
         self.org.tokens.expire()

@@ -40,15 +40,20 @@ class Store:
 
     Args:
         database: A file, made where there is none; None: everything in memory, gone at `close`.
+
+    Raises:
+        OSError: The file can't be opened: it isn't a database, its folder isn't there, or another org has it.
     """
 
     def __init__(self, database: str | Path | None = None) -> None:
         self.scratch = Path(tempfile.mkdtemp(prefix="localorg-"))
-        self.uploads = self.scratch if database is None else Path(f"{database}.uploads")
-        self.uploads.mkdir(mode=0o700, exist_ok=True)
-        # The default of 16 MB would write the whole table anew after every few thousand rows, in memory too.
-        config: dict[str, Any] = {"checkpoint_threshold": "1GB", "temp_directory": str(self.scratch)}
-        self._db = duckdb.connect(":memory:" if database is None else str(database), config=config)
+        try:
+            self._db = _opened(database, self.scratch)
+            self.uploads = self.scratch if database is None else Path(f"{database}.uploads")
+            self.uploads.mkdir(mode=0o700, exist_ok=True)
+        except BaseException:
+            shutil.rmtree(self.scratch, ignore_errors=True)
+            raise
         self._lock = threading.Lock()
         self._seq = itertools.count(1)
         self.objects: dict[str, SObject] = {}
@@ -191,6 +196,19 @@ class Store:
         for folder in {self.uploads, self.scratch}:
             for file in folder.glob("750*"):
                 file.unlink(missing_ok=True)
+
+
+def _opened(database: str | Path | None, scratch: Path) -> duckdb.DuckDBPyConnection:
+    # The default of 16 MB would write the whole table anew after every few thousand rows, in memory too.
+    config: dict[str, Any] = {"checkpoint_threshold": "1GB", "temp_directory": str(scratch)}
+    try:
+        return duckdb.connect(":memory:" if database is None else str(database), config=config)
+    except duckdb.ConnectionException:
+        raise OSError(f"the database {database} is in use by another local org of this process") from None
+    except duckdb.IOException as error:
+        if "lock" in str(error):
+            raise OSError(f"the database {database} is in use by another process, perhaps a local org") from None
+        raise OSError(f"the database {database} can't be opened. {error}") from None
 
 
 def records(sobject: SObject) -> str:

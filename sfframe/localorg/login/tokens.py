@@ -157,7 +157,7 @@ class Tokens:
         return _same(username, self.username) and _same(password, self.password + self.security_token)
 
     def _grant(self) -> dict[str, str]:
-        token = self._new_token()
+        token = self.new_token()
         issued_at = str(int(self._now().timestamp() * 1000))
         identity = f"https://login.salesforce.com/id/{self._org_id}/{self._user_id}"
         digest = hmac.new(self.client_secret.encode(), (identity + issued_at).encode(), hashlib.sha256).digest()
@@ -171,7 +171,8 @@ class Tokens:
             "issued_at": issued_at,
         }
 
-    def _new_token(self) -> str:
+    def new_token(self) -> str:
+        """A token that is valid from now on."""
         token = f"{self._org_id[:15]}!AQ.{secrets.token_urlsafe(64).replace('-', '.')}"
         with self._lock:
             self._given[token] = self._now()
@@ -188,7 +189,7 @@ class Tokens:
             return 500, soap.FaultError("INVALID_LOGIN", text).envelope
         session = soap.Session(
             url=f"{self.instance_url}/services/Soap/u/{version}/{self._org_id[:15]}",
-            token=self._new_token(),
+            token=self.new_token(),
             org_id=self._org_id,
             user_id=self._user_id,
             username=self.username,

@@ -171,9 +171,19 @@ def read_describe(source: str | Path | Mapping[str, Any]) -> dict[str, Any]:
     Raises:
         ValueError: It isn't the describe answer of one object with a key prefix.
     """
-    answer = source if isinstance(source, Mapping) else json.loads(Path(source).read_text("utf-8"))
+    where = "a dict" if isinstance(source, Mapping) else str(source)
+    try:
+        answer = source if isinstance(source, Mapping) else json.loads(Path(source).read_text("utf-8"))
+    except ValueError as error:
+        raise ValueError(f"no JSON in UTF-8: {where}: {error}") from None
     if not isinstance(answer, Mapping) or not {"name", "fields"} <= answer.keys():
-        raise ValueError(f"not a describe answer with name and fields: {source if isinstance(source, str) else '?'}")
+        raise ValueError(f"not a describe answer with name and fields: {where}")
+    if not isinstance(answer["fields"], list) or not all(_has_name_and_type(field) for field in answer["fields"]):
+        raise ValueError(f"not a describe answer, for some fields have no name or no type: {where}")
     if not any(field["name"] == "Id" for field in answer["fields"]):
         raise ValueError(f"the describe answer of {answer['name']} has no Id field")
     return dict(answer)
+
+
+def _has_name_and_type(field: object) -> bool:
+    return isinstance(field, Mapping) and isinstance(field.get("name"), str) and isinstance(field.get("type"), str)

@@ -1,0 +1,122 @@
+"""`sfframe local-org`: the local org as a process of its own, for any client (api, 8)."""
+
+from __future__ import annotations
+
+import argparse
+import errno
+import json
+import os
+import shlex
+import signal
+import sys
+import textwrap
+import threading
+from collections.abc import Callable
+from typing import Any, Final
+
+from sfframe.local import LocalOrg
+
+# What ends it in good order: Ctrl-C, `kill`, and a terminal that is closed.
+_ENDINGS: Final = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """What the command takes. It listens on loopback alone, so there is no word for another host."""
+    parser.add_argument("--port", type=_port, default=0, metavar="N", help="where to listen; without it, any free port")
+    parser.add_argument("--db", metavar="FILE", help="a database file, made if there is none; without it, in memory")
+    parser.add_argument(
+        "--objects", nargs="+", action="extend", default=[], metavar="FILE", help="describe answers (JSON) to be added"
+    )
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="orders the rows of results")
+    parser.add_argument("--json", action="store_true", help="say where it is and how to log in as one line of JSON")
+
+
+def serve(options: argparse.Namespace, *, until: Callable[[], object] | None = None) -> int:
+    """Run a local org until a signal ends it.
+
+    Args:
+        options: What `add_arguments` takes.
+        until: Waits for the end in place of signals.
+
+    Returns:
+        The exit code: 0, or 2 where it couldn't start.
+    """
+    wait = until or _signalled()
+    local = LocalOrg(options.db, objects=options.objects, seed=options.seed, port=options.port)
+    try:
+        _ = local.server
+    except (OSError, ValueError, ModuleNotFoundError) as error:
+        sys.stderr.write(f"sfframe local-org: {_reason(error, options.port)}\n")
+        return 2
+    try:
+        facts = _facts(local, options.db)
+        sys.stdout.write((json.dumps(facts) if options.json else _greeting(facts)) + "\n")
+        sys.stdout.flush()
+        wait()
+    finally:
+        local.close()
+    return 0
+
+
+def _signalled() -> Callable[[], object]:
+    """From now on a signal ends nothing by itself, it is waited for."""
+    ended = threading.Event()
+    for name in _ENDINGS:
+        if (number := getattr(signal, name, None)) is not None:
+            signal.signal(number, lambda *_: ended.set())
+    return ended.wait
+
+
+def _facts(local: LocalOrg, database: str | None) -> dict[str, Any]:
+    """All that a client may need, by name."""
+    return {
+        "url": local.url,
+        "database": None if database is None else os.path.realpath(database),
+        "client_id": local.client_id,
+        "client_secret": local.client_secret,
+        "username": local.username,
+        "password": local.password,
+        "security_token": local.security_token,
+        "access_token": local.server.new_access_token(),
+    }
+
+
+def _greeting(facts: dict[str, Any]) -> str:
+    variables = {"URL": facts["url"], "CLIENT_ID": facts["client_id"], "CLIENT_SECRET": facts["client_secret"]}
+    line = " ".join(f"SFFRAME_{name}={shlex.quote(value)}" for name, value in variables.items())
+    return (
+        textwrap.dedent("""
+        sfframe local-org is ready, for clients on this machine. Ctrl-C ends it.
+
+        address         {url}
+        database        {kept}
+        client id       {client_id}
+        client secret   {client_secret}
+        username        {username}
+        password        {password}
+        security token  {security_token}
+        access token    {access_token}
+
+        sfframe finds it in a shell that knows this line:
+
+        export {line}
+
+        Other clients log in by the access token, which ends after two hours without use:
+
+        Salesforce(instance_url="{url}", session_id="{access_token}")  # simple-salesforce
+    """)
+        .strip("\n")
+        .format(kept=facts["database"] or "in memory, gone at the end", line=line, **facts)
+    )
+
+
+def _reason(error: Exception, port: int) -> str:
+    if isinstance(error, OSError) and error.errno == errno.EADDRINUSE:
+        return f"port {port} is taken; name another one by --port, or none to get a free one"
+    return str(error)
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or int(text) > 65_535:
+        raise argparse.ArgumentTypeError(f"{text!r} is no port, which is a number up to 65535")
+    return int(text)

@@ -1,0 +1,188 @@
+"""`sfframe local-org` is ready at once, tells what clients need, and ends without loss (api, 8 and 9)."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import sfframe
+
+from .localorg.client import Client
+
+FOLDER = Path(__file__).parents[1]
+COMMAND = [sys.executable, "-m", "sfframe", "local-org"]
+CLEAN = {name: value for name, value in os.environ.items() if not name.startswith("SFFRAME_")}
+DEADLINE_S = 30
+
+
+class Facts:
+    """What the command told, in the place of a server of this process."""
+
+    def __init__(self, facts: dict[str, Any]) -> None:
+        self.__dict__.update(facts)
+        self.facts = facts
+
+
+@contextmanager
+def running(*arguments: str | Path) -> Iterator[tuple[Client, subprocess.Popen[str], dict[str, Any]]]:
+    command = [*COMMAND, "--json", *map(str, arguments)]
+    with subprocess.Popen(
+        command, cwd=FOLDER, env=CLEAN, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            assert process.stdout is not None
+            facts = json.loads(process.stdout.readline())
+            client = Client(Facts(facts), facts["access_token"])  # type: ignore[arg-type]  # as far as it is used
+            yield client, process, facts
+            client.close()
+        finally:
+            process.kill()
+
+
+def end(process: subprocess.Popen[str], number: signal.Signals = signal.SIGINT) -> tuple[int, str]:
+    """Exit code and what was said on stderr."""
+    process.send_signal(number)
+    _, told = process.communicate(timeout=DEADLINE_S)
+    return process.returncode, told
+
+
+def refused(*arguments: str | Path) -> str:
+    """What a start that can't be says, on one line."""
+    ran = subprocess.run(
+        [*COMMAND, *map(str, arguments)], cwd=FOLDER, env=CLEAN, capture_output=True, text=True,
+        check=False, timeout=DEADLINE_S,
+    )  # fmt: skip
+    assert (ran.returncode, ran.stdout) == (2, "")
+    assert "Traceback" not in ran.stderr
+    *_, last = ran.stderr.splitlines()
+    assert last.startswith("sfframe local-org: ")
+    return last
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_it_keeps_its_database_and_ends_in_good_order(tmp_path: Path, number: signal.Signals) -> None:
+    database = tmp_path / "dev.db"
+    with running("--db", database) as (client, process, first):
+        assert client.load("LastName\nNg\n").info["numberRecordsProcessed"] == 1
+        # This one is closed and nothing more: it runs at the latest when the database is opened again.
+        last = client.open_job("LastName\n" + "Lovelace\n" * 20_000)
+        assert client.patch(last).status == 200
+        assert end(process, number) == (0, "")
+    with running("--db", database) as (client, process, second):
+        assert client.wait(last)["numberRecordsProcessed"] == 20_000
+        assert second["client_id"] == first["client_id"]
+        assert second["client_secret"] == first["client_secret"]
+        assert second["database"] == str(database)
+        assert second["access_token"] != first["access_token"]
+        assert end(process) == (0, "")
+
+
+def test_each_fact_that_it_tells_logs_in(tmp_path: Path) -> None:
+    with running() as (client, _, facts):
+        assert client.get("/services/data/v66.0/limits").status == 200
+        assert facts["database"] is None
+        by_password = client.ask_token(
+            grant_type="password", client_id=facts["client_id"], client_secret=facts["client_secret"],
+            username=facts["username"], password=facts["password"] + facts["security_token"],
+        )  # fmt: skip
+        assert by_password.status == 200
+        assert client.log_in().get("/services/data/v66.0/limits").status == 200
+
+
+def test_the_line_that_it_prints_makes_an_org_of_a_shell() -> None:
+    with subprocess.Popen(COMMAND, cwd=FOLDER, env=CLEAN, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            line = next(line for line in process.stdout if line.startswith("export SFFRAME_"))
+            frame = "pl.DataFrame({'LastName': ['Ng', 'Lovelace']})"
+            script = f"import polars as pl, sfframe; print({frame}.sfbulk.insert('Contact'))"
+            ran = subprocess.run(
+                ["bash", "-c", f"{line.strip()}\n{shlex.quote(sys.executable)} -c {shlex.quote(script)}"],
+                cwd=FOLDER, env=CLEAN, capture_output=True, text=True, check=False, timeout=DEADLINE_S,
+            )  # fmt: skip
+            assert ran.returncode == 0, ran.stderr
+            assert "2 successful of 2 rows" in ran.stdout
+        finally:
+            process.terminate()
+
+
+def test_several_run_at_once_and_the_seed_and_objects_are_each_ones_own(tmp_path: Path) -> None:
+    invoice = {"name": "Invoice__c", "fields": [{"name": "Id", "type": "id"}, {"name": "Total__c", "type": "double"}]}
+    path = tmp_path / "invoice.json"
+    path.write_text(json.dumps(invoice), "utf-8")
+    with running("--objects", path, "--seed", "3") as (one, _, first), running() as (other, _, second):
+        assert first["url"] != second["url"]
+        assert first["client_secret"] != second["client_secret"]
+        assert one.get("/services/data/v66.0/sobjects/Invoice__c/describe").status == 200
+        assert other.get("/services/data/v66.0/sobjects/Invoice__c/describe").status == 404
+        assert other.get("/services/data/v66.0/limits", {"Authorization": f"Bearer {one.token}"}).status == 401
+
+
+def test_it_listens_on_loopback_alone() -> None:
+    assert "unrecognized arguments: --host" in refused_by_the_parser("--host", "0.0.0.0")
+    with running() as (_, _, facts):
+        host, _, port = facts["url"].removeprefix("http://").partition(":")
+        assert host == "127.0.0.1"
+        with socket.socket() as free:
+            # Were it bound to all addresses, another one of this machine would be taken too.
+            free.bind(("127.0.0.2", int(port)))
+
+
+def refused_by_the_parser(*arguments: str) -> str:
+    ran = subprocess.run([*COMMAND, *arguments], cwd=FOLDER, env=CLEAN, capture_output=True, text=True, check=False)
+    assert (ran.returncode, ran.stdout) == (2, "")
+    return ran.stderr
+
+
+def test_a_taken_port_is_named() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        assert f"port {port} is taken" in refused("--port", str(port))
+    assert "no port" in refused_by_the_parser("--port", "65536")
+
+
+def test_a_database_that_cannot_be_had_is_named(tmp_path: Path) -> None:
+    database = tmp_path / "dev.db"
+    with running("--db", database) as (_, process, _):
+        assert f"{database} is in use by another process" in refused("--db", database)
+        assert end(process) == (0, "")
+    (tmp_path / "not.db").write_bytes(b"no database at all " * 1000)
+    assert "not a valid DuckDB database" in refused("--db", tmp_path / "not.db")
+    assert "No such file or directory" in refused("--db", tmp_path / "nowhere" / "dev.db")
+    # A start that failed leaves nothing behind.
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["dev.db", "dev.db.uploads", "not.db"]
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"{", "no JSON in UTF-8"),
+        (b"\xff", "no JSON in UTF-8"),
+        (b"[]", "not a describe answer with name and fields"),
+        (b'{"name": "X__c", "fields": 1}', "some fields have no name or no type"),
+        (b'{"name": "X__c", "fields": [{"name": "A"}]}', "some fields have no name or no type"),
+        (b'{"name": "X__c", "fields": []}', "has no Id field"),
+    ],
+)
+def test_a_describe_file_that_is_none_is_named(tmp_path: Path, content: bytes, reason: str) -> None:
+    path = tmp_path / "x.json"
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=reason), sfframe.LocalOrg(objects=[path]):
+        pass
+
+
+def test_a_missing_describe_file_is_said_by_the_command(tmp_path: Path) -> None:
+    assert "No such file" in refused("--objects", tmp_path / "none.json")
