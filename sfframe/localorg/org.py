@@ -23,6 +23,7 @@ from sfframe.localorg.objects.ids import ALPHABET, make_id, with_suffix
 from sfframe.localorg.objects.schema import SObject, read_describe
 from sfframe.localorg.objects.standard import USER_PREFIX, standard_objects
 from sfframe.localorg.saving.save import Rule
+from sfframe.localorg.soql import Context, Query, compile_soql
 
 Clock = Callable[[], datetime]
 
@@ -81,6 +82,21 @@ class Org:
         prefix = known.key_prefix if known else self._free_prefix()
         answer = describe_object(api_name, fields, key_prefix=prefix)
         return self.store.define(answer, self.clock())
+
+    def compile(self, soql: str, *, all_rows: bool = False) -> Query:
+        """A statement as the running user asks it now.
+
+        Raises:
+            SoqlError: The org refuses it.
+        """
+        context = Context(
+            find=self.store.sobject,
+            objects=tuple(self.store.objects.values()),
+            now=self.clock(),
+            user_id=self.user_id,
+            all_rows=all_rows,
+        )
+        return compile_soql(soql, context)
 
     def rows(self, api_name: str) -> pa.Table:
         sobject = self.store.sobject(api_name)

@@ -76,6 +76,10 @@ class Field:
     custom: bool
     part_of: str | None
     is_stored: bool
+    filterable: bool
+    sortable: bool
+    groupable: bool
+    aggregatable: bool
 
     @property
     def is_text(self) -> bool:
@@ -125,6 +129,10 @@ class Field:
             custom=answer.get("custom", False),
             part_of=answer.get("compoundFieldName"),
             is_stored=not (kind in ("address", "location", "base64") or soap_type.startswith("urn:")),
+            filterable=answer.get("filterable", True),
+            sortable=answer.get("sortable", True),
+            groupable=answer.get("groupable", True),
+            aggregatable=answer.get("aggregatable", True),
         )
 
 
