@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from sfframe.org.auth import ClientCredentials
-from sfframe.org.org import Org
+from sfframe.org.org import Org, default_org, set_default_org
 from sfframe.org.retry import PollPolicy, RetryPolicy
 
 if TYPE_CHECKING:
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
 # Next door, nothing is gained by waiting.
 _POLL = PollPolicy(first_wait_s=0.02, max_wait_s=0.5)
 _RETRY = RetryPolicy(first_wait_s=0.05, max_wait_s=1.0)
+# Tests wait for nothing, whatever the org asks for.
+_POLL_AT_ONCE = PollPolicy(first_wait_s=0.001, max_wait_s=0.01)
+_RETRY_AT_ONCE = RetryPolicy(first_wait_s=0.0, max_wait_s=0.0, max_retry_after_s=0.0)
 
 
 class LocalOrg:
@@ -67,12 +71,14 @@ class LocalOrg:
             clock: Gives the time, with a zone.
             port: Where to listen; 0: any free port.
         """
+        self._faults = tuple(faults)
         self._settings: dict[str, Any] = {
-            "objects": objects, "faults": faults, "seed": seed, "manners": manners, "clock": clock, "port": port,
+            "objects": objects, "faults": self._faults, "seed": seed, "manners": manners, "clock": clock, "port": port,
         }  # fmt: skip
         self._database = database
         self._server: Server | None = None
         self._org: Org | None = None
+        self._fresh_org: Org | None = None
 
     def __getattr__(self, name: str) -> Any:
         if name in _SERVERS_OWN:
@@ -90,14 +96,44 @@ class LocalOrg:
     def org(self) -> Org:
         """An org that is logged in to it by client credentials."""
         if self._org is None:
-            auth = ClientCredentials(self.server.client_id, self.server.client_secret)
-            self._org = Org(self.server.url, auth, poll=_POLL, retry=_RETRY)
+            self._org = self._make_org(_POLL, _RETRY)
         return self._org
+
+    @contextmanager
+    def fresh(self) -> Iterator[Org]:
+        """An org for one test or one example: without records and jobs, the default org meanwhile.
+
+            with local.fresh():
+                my_etl.run()
+                assert local.rows("Contact").num_rows == 3
+
+        Rules are taken away, and faults but those that the local org was made with; objects stay. The Org is new:
+        it has no token and knows no describe. It waits for nothing before it tries again. All this takes some
+        milliseconds.
+        """
+        self.reset()
+        self.server.faults[:] = self._faults
+        self.server.rules.clear()
+        # Each its own: one that has a token already would never meet a fault of the login.
+        self._fresh_org = org = self._make_org(_POLL_AT_ONCE, _RETRY_AT_ONCE)
+        before = default_org()
+        set_default_org(org)
+        try:
+            yield org
+        finally:
+            set_default_org(before)
+
+    def _make_org(self, poll: PollPolicy, retry: RetryPolicy) -> Org:
+        auth = ClientCredentials(self.server.client_id, self.server.client_secret)
+        return Org(self.server.url, auth, poll=poll, retry=retry)
 
     def define(self, name: str, fields: Mapping[str, Any]) -> None:
         """Make an object: `define("Invoice__c", {"Total__c": "currency", "Ext__c": {"type": "string",
         "externalId": True, "unique": True}})`; fields by type, or by describe attributes."""
         self.server.define(name, fields)
+        for org in (self._org, self._fresh_org):
+            if org is not None:
+                org.forget_describes()
 
     def rows(self, sobject: str) -> pa.Table:
         """All records of an object, deleted ones included, by Id."""
@@ -109,7 +145,7 @@ class LocalOrg:
 
     def close(self) -> None:
         """Stop the server. A database in memory is gone then."""
-        server, self._server, self._org = self._server, None, None
+        server, self._server, self._org, self._fresh_org = self._server, None, None, None
         if server is not None:
             server.stop()
 

@@ -167,6 +167,10 @@ class Describes:
         self._base = base
         self._kept: dict[str, _Kept] = {}
 
+    def forget(self) -> None:
+        """Ask for each object anew."""
+        self._kept.clear()
+
     async def get(self, sobject: str) -> SObject:
         """The object of that name.
 

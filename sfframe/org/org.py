@@ -179,6 +179,10 @@ class Org:
         """
         return await self._describes.get(sobject)
 
+    def forget_describes(self) -> None:
+        """Ask the org anew for each describe, instead of keeping it for some minutes."""
+        self._describes.forget()
+
     async def limits(self) -> dict[str, Any]:
         """The org's limits, as `{"DailyApiRequests": {"Max": 15000, "Remaining": 14998}, ...}`."""
         response = await self.transport.request("GET", f"{self.base_path}/limits")
