@@ -25,8 +25,13 @@ class Manners:
         client_secret_for_refresh: Refreshing a token needs the client secret too (2.1).
         compress: Answers are compressed for those who accept gzip (8).
         list_page_size: Jobs on one page of the job list (3.6).
+        fiscal_year_start_month: Where fiscal years begin, for date literals and functions (SOQL).
+        week_start: The first day of a week, 1 (Monday) to 7 (Sunday), for date literals (SOQL).
+        time_zone: The user's, in which date literals are meant (SOQL).
         session_seconds: Life of a token (2.2).
         daily_api_requests: Calls in all, until `reset` begins a new day; beyond them the org refuses (10).
+        query_page_rows: Records on one page of the results of a query job, at most (6.3).
+        daily_query_jobs: Query jobs in 24 hours; beyond them no job is made (10).
         daily_batches: Batches of up to 10,000 rows, likewise; beyond them no job is made (10).
     """
 
@@ -42,6 +47,11 @@ class Manners:
     client_secret_for_refresh: bool = False
     compress: bool = False
     list_page_size: int = 1000
+    fiscal_year_start_month: int = 1
+    week_start: int = 7
+    time_zone: str = "UTC"
     session_seconds: float = 7200.0
     daily_api_requests: int = 1_000_000
     daily_batches: int = 15_000
+    query_page_rows: int = 100_000
+    daily_query_jobs: int = 10_000

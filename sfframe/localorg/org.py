@@ -22,6 +22,8 @@ from sfframe.localorg.objects.describe import FieldSpec, describe_object
 from sfframe.localorg.objects.ids import ALPHABET, make_id, with_suffix
 from sfframe.localorg.objects.schema import SObject, read_describe
 from sfframe.localorg.objects.standard import USER_PREFIX, standard_objects
+from sfframe.localorg.query.jobs import QueryJobs
+from sfframe.localorg.query.runner import QueryRunner
 from sfframe.localorg.saving.save import Rule
 from sfframe.localorg.soql import Context, Query, compile_soql
 
@@ -63,6 +65,9 @@ class Org:
             self.jobs = Jobs(self.store, manners, self.clock, self.user_id, self.worker.run)
             self.worker.jobs = self.jobs
             self.results = Results(self.store, self.jobs, manners, seed)
+            self.query_runner = QueryRunner(self.store, self.desk)
+            self.queries = QueryJobs(self.store, manners, self.clock, self.user_id, self.compile, self.query_runner.run)
+            self.query_runner.jobs = self.queries
             self._learn_objects(objects)
         except BaseException:
             self.store.close()
@@ -71,11 +76,19 @@ class Org:
 
     def start(self) -> None:
         self.jobs.load()
+        self.queries.load()
         self.worker.start()
+        self.query_runner.start()
 
     def stop(self) -> None:
         self.worker.stop()
+        self.query_runner.stop()
         self.store.close()
+
+    def release_jobs(self) -> None:
+        """Let jobs go on that a fault made stuck."""
+        self.worker.release()
+        self.query_runner.release()
 
     def define(self, api_name: str, fields: Mapping[str, FieldSpec]) -> SObject:
         known = self.store.sobject(api_name)
@@ -95,6 +108,9 @@ class Org:
             now=self.clock(),
             user_id=self.user_id,
             all_rows=all_rows,
+            fiscal_year_start_month=self.manners.fiscal_year_start_month,
+            week_start=self.manners.week_start,
+            time_zone=self.manners.time_zone,
         )
         return compile_soql(soql, context)
 
@@ -106,9 +122,11 @@ class Org:
 
     def reset(self) -> None:
         """Take away records, jobs and counts; definitions, credentials, tokens, rules and faults stay."""
-        with self.worker.busy:
+        with self.worker.busy, self.query_runner.busy:
             self.worker.clear()
+            self.query_runner.clear()
             self.jobs.forget()
+            self.queries.forget()
             self.store.empty(self.user_id)
         self.desk.forget()
         self.api_calls = 0

@@ -22,6 +22,7 @@ from sfframe.localorg.saving.save import Rule
 from sfframe.localorg.web.gate import Gate, Served
 from sfframe.localorg.web.ingest import IngestJobs
 from sfframe.localorg.web.meta import Meta
+from sfframe.localorg.web.query import QueryJobAnswers
 
 _HOST = "127.0.0.1"
 _LOG_LENGTH = 10_000
@@ -190,7 +191,7 @@ class Server:
 
     def release_jobs(self) -> None:
         """Let jobs go on that a fault made stuck."""
-        self.org.worker.release()
+        self.org.release_jobs()
 
     # The thread.
 
@@ -205,7 +206,11 @@ class Server:
     async def _serve(self, ready: list[BaseException | None], event: threading.Event) -> None:
         self._loop, self._stopping = asyncio.get_running_loop(), asyncio.Event()
         with ThreadPoolExecutor(4, "localorg-request") as executor:
-            areas = (Meta(self.org, executor), IngestJobs(self.org, executor))
+            areas = (
+                Meta(self.org, executor),
+                IngestJobs(self.org, executor),
+                QueryJobAnswers(self.org, executor),
+            )
             gate = Gate(self.org, areas, self.requests, self._stopping)
             runner = web.ServerRunner(web.Server(gate.handle, access_log=None), shutdown_timeout=0.5)
             await runner.setup()

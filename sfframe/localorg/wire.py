@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Any
 
 
 class Refusal(Exception):  # noqa: N818  (it is the answer that is refused, not an accident)
@@ -25,3 +26,10 @@ def not_found() -> Refusal:
 def timestamp(moment: datetime) -> str:
     """`2026-01-02T21:33:43.000+0000`: REST writes the offset so, Bulk data writes Z."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.000+0000")
+
+
+def check_enum(body: dict[str, Any], member: str, values: tuple[str, ...], *, needed: bool = False) -> None:
+    """Refuse a member of a job's wish that isn't one of the values it can have (wire notes, 3.1)."""
+    value = body.get(member)
+    if (value is None and needed) or (value is not None and value not in values):
+        raise Refusal(400, "API_ERROR", f"Invalid value: '{value or ''}' supplied for property: '{member}'")

@@ -7,7 +7,7 @@ import io
 import json
 import time
 from dataclasses import dataclass, field
-from http.client import HTTPConnection, HTTPMessage
+from http.client import HTTPConnection, HTTPMessage, HTTPSConnection
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
@@ -92,7 +92,9 @@ class Client:
             body, sent["Content-Type"] = json.dumps(body).encode(), "application/json; charset=UTF-8"
         sent |= headers or {}
         if self.connection is None:
-            self.connection = HTTPConnection(urlsplit(self.server.url).netloc, timeout=DEADLINE_S)
+            url = urlsplit(self.server.url)
+            connect = HTTPSConnection if url.scheme == "https" else HTTPConnection
+            self.connection = connect(url.netloc, timeout=DEADLINE_S)
         try:
             self.connection.request(method, path, body, sent)
             response = self.connection.getresponse()

@@ -29,6 +29,7 @@ _TABLES = (
     "CREATE TABLE IF NOT EXISTS _org.objects (seq BIGINT, modified TIMESTAMPTZ, answer VARCHAR)",
     # Appended to, never changed: writers of different threads can't conflict. A job's last line counts.
     "CREATE TABLE IF NOT EXISTS _org.jobs (seq BIGINT, id VARCHAR, line VARCHAR)",
+    "CREATE TABLE IF NOT EXISTS _org.queries (seq BIGINT, id VARCHAR, line VARCHAR)",
     "CREATE TABLE IF NOT EXISTS _org.outcomes (job VARCHAR, n BIGINT, id VARCHAR, created BOOLEAN, error VARCHAR)",
 )
 
@@ -155,6 +156,10 @@ class Store:
 
     # Jobs.
 
+    def next_seq(self) -> int:
+        """The number of the next line that is kept of anything."""
+        return next(self._seq)
+
     def record_job(self, db: duckdb.DuckDBPyConnection, job_id: str, line: str) -> None:
         run(db, "INSERT INTO _org.jobs VALUES (?, ?, ?)", [next(self._seq), job_id, line])
 
@@ -164,7 +169,8 @@ class Store:
         with self.front() as db:
             query = "SELECT id, arg_max(line, seq) FROM _org.jobs GROUP BY id ORDER BY min(seq)"
             lines = run(db, query)
-            last = "SELECT greatest((SELECT max(seq) FROM _org.jobs), (SELECT max(seq) FROM _org.objects))"
+            tables = ("jobs", "queries", "objects")
+            last = f"SELECT greatest({', '.join(f'(SELECT max(seq) FROM _org.{table})' for table in tables)})"
             self._seq = itertools.count(number(db, last) + 1)
         return lines, made + len(lines)
 

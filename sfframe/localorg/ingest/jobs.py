@@ -15,7 +15,7 @@ from sfframe.localorg.ingest.scan import DELIMITERS, LINE_ENDS
 from sfframe.localorg.manners import Manners
 from sfframe.localorg.objects.ids import make_id, normal_id
 from sfframe.localorg.objects.schema import SObject
-from sfframe.localorg.wire import Refusal, not_found, timestamp
+from sfframe.localorg.wire import Refusal, check_enum, not_found, timestamp
 
 OPERATIONS = ("insert", "update", "upsert", "delete", "hardDelete")
 _NO_HARD_DELETE = (
@@ -195,10 +195,10 @@ class Jobs:
     def _check(self, body: dict[str, Any]) -> tuple[SObject, str | None]:
         if unknown := body.keys() - _MEMBERS:
             raise Refusal(400, "JSON_PARSER_ERROR", f'Unrecognized field "{sorted(unknown)[0]}"')
-        _check_enum(body, "operation", OPERATIONS, needed=True)
-        _check_enum(body, "contentType", ("CSV",))
-        _check_enum(body, "columnDelimiter", tuple(DELIMITERS))
-        _check_enum(body, "lineEnding", tuple(LINE_ENDS))
+        check_enum(body, "operation", OPERATIONS, needed=True)
+        check_enum(body, "contentType", ("CSV",))
+        check_enum(body, "columnDelimiter", tuple(DELIMITERS))
+        check_enum(body, "lineEnding", tuple(LINE_ENDS))
         wanted = body.get("object")
         sobject = self._store.sobject(wanted) if isinstance(wanted, str) else None
         if sobject is None:
@@ -216,12 +216,6 @@ class Jobs:
             text = f"Field name provided, {key or ''} does not match an External ID for {sobject.name}"
             raise Refusal(400, "INVALIDJOB", f"InvalidJob : {text}")
         return known.name
-
-
-def _check_enum(body: dict[str, Any], member: str, values: tuple[str, ...], *, needed: bool = False) -> None:
-    value = body.get(member)
-    if (value is None and needed) or (value is not None and value not in values):
-        raise Refusal(400, "API_ERROR", f"Invalid value: '{value or ''}' supplied for property: '{member}'")
 
 
 def _uploaded_twice(job: Job) -> Refusal:

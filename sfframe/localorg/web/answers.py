@@ -13,8 +13,10 @@ from aiohttp import web
 
 from sfframe.localorg.org import Org
 from sfframe.localorg.web.routes import Route
+from sfframe.localorg.wire import Refusal
 
 T = TypeVar("T")
+_ID_FOR_LOCATORS = "01g"
 Answer = Callable[[web.BaseRequest, Route], Awaitable[web.StreamResponse]]
 
 
@@ -57,3 +59,20 @@ def json_of_version(answer: Any, version: str, headers: dict[str, str] | None = 
 def accepts_csv(request: web.BaseRequest) -> bool:
     accepted = request.headers.get("Accept", "*/*").lower()
     return any(kind in accepted for kind in ("*/*", "text/*", "text/csv", "application/json"))
+
+
+def list_offset(request: web.BaseRequest) -> int:
+    """Where the asked page of a job list begins (3.6)."""
+    locator = request.query.get("queryLocator")
+    if locator is None:
+        return 0
+    _, _, offset = locator.rpartition("-")
+    if not (offset.isascii() and offset.isdecimal() and len(offset) < 19):
+        raise Refusal(400, "INVALID_QUERY_LOCATOR", f"Invalid locator: {locator}")
+    return int(offset)
+
+
+def list_answer(records: list[dict[str, Any]], following: int | None, path: str, org_id: str) -> web.Response:
+    """A page of a job list, with the link to the next one where there is one."""
+    link = None if following is None else f"{path}?queryLocator={_ID_FOR_LOCATORS}{org_id[3:]}-{following}"
+    return web.json_response({"done": link is None, "records": records, "nextRecordsUrl": link})

@@ -10,12 +10,10 @@ from aiohttp import web
 
 from sfframe.localorg.ingest.job import Job, job_info
 from sfframe.localorg.ingest.results import KINDS
-from sfframe.localorg.web.answers import Area, CsvFile, accepts_csv
+from sfframe.localorg.web.answers import Area, CsvFile, accepts_csv, list_answer, list_offset
 from sfframe.localorg.web.bodies import check_length, read_json, read_multipart, spool
 from sfframe.localorg.web.routes import Route
 from sfframe.localorg.wire import Refusal
-
-_ID_FOR_LOCATORS = "01g"
 
 
 class IngestJobs(Area):
@@ -76,14 +74,9 @@ class IngestJobs(Area):
         return web.json_response(job_info(self._org.jobs.get(route.argument), counters=True))
 
     async def list(self, request: web.BaseRequest, route: Route) -> web.Response:
-        offset = _offset(request.query.get("queryLocator"))
-        jobs, following = self._org.jobs.page(offset, request.query.get("jobType"))
-        link = None
-        if following is not None:
-            locator = f"{_ID_FOR_LOCATORS}{self._org.org_id[3:]}-{following}"
-            link = f"/services/data/v{route.version}/jobs/ingest?queryLocator={locator}"
+        jobs, following = self._org.jobs.page(list_offset(request), request.query.get("jobType"))
         records = [job_info(job, listed=True) for job in jobs]
-        return web.json_response({"done": link is None, "records": records, "nextRecordsUrl": link})
+        return list_answer(records, following, f"/services/data/v{route.version}/jobs/ingest", self._org.org_id)
 
     async def delete(self, request: web.BaseRequest, route: Route) -> web.Response:
         job = self._org.jobs.get(route.argument)
@@ -113,12 +106,3 @@ class IngestJobs(Area):
 
     def _spool_path(self) -> Path:
         return self._org.store.uploads / f"750-{secrets.token_hex(8)}.part"
-
-
-def _offset(locator: str | None) -> int:
-    if locator is None:
-        return 0
-    _, _, offset = locator.rpartition("-")
-    if not offset.isdecimal():
-        raise Refusal(400, "INVALID_QUERY_LOCATOR", f"Invalid locator: {locator}")
-    return int(offset)

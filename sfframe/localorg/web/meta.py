@@ -44,7 +44,7 @@ class Meta(Area):
             "DailyApiRequests": (manners.daily_api_requests, calls),
             "DailyBulkApiBatches": (manners.daily_batches, batches),
             "DailyBulkV2QueryFileStorageMB": (976_562, 976_562),
-            "DailyBulkV2QueryJobs": (10_000, 10_000),
+            "DailyBulkV2QueryJobs": (manners.daily_query_jobs, manners.daily_query_jobs - self._org.queries.made_today),
             "DataStorageMB": (1_024, 1_024),
             "FileStorageMB": (1_024, 1_024),
         }

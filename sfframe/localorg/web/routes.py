@@ -11,7 +11,8 @@ _OLDEST, _LATEST = 31, 67
 _SEASONS = ("Winter", "Spring", "Summer")
 _DATA = re.compile(r"/services/data/v(\d+\.\d)(/.*)?")
 _SOAP = re.compile(r"/services/Soap/u/(\d+\.\d)")
-_INGEST_SINCE = 41.0
+# What came when (1).
+_SINCE = {"/jobs/ingest": 41.0, "/jobs/query": 47.0, "query_pages": 58.0}
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +47,15 @@ _TABLE: tuple[tuple[re.Pattern[str], dict[str, str]], ...] = (
         re.compile(r"/jobs/ingest/(\w+)/((?i:successfulResults|failedResults|unprocessedRecords))"),
         {"GET": "results"},
     ),
+    (re.compile(r"/jobs/query"), {"GET": "query_list", "POST": "query_create"}),
+    (re.compile(r"/jobs/query/(\w+)"), {"GET": "query_get", "PATCH": "query_patch", "DELETE": "query_delete"}),
+    (re.compile(r"/jobs/query/(\w+)/(?i:results)"), {"GET": "query_results"}),
+    (re.compile(r"/jobs/query/(\w+)/(?i:resultPages)"), {"GET": "query_pages"}),
 )
 # Answers that faults and the log know under a common name.
 _KINDS: dict[str, str] = {}
 # Real resources that this org doesn't have; each is refused by its name.
 _UNSPOKEN = (
-    (re.compile(r"/jobs/query(/.*)?"), "query jobs"),
     (re.compile(r"/(query|queryAll)(/.*)?"), "SOQL over REST"),
     (re.compile(r"/sobjects/\w+(/.*)?"), "records over REST"),
     (re.compile(r"/(composite|search|tooling|analytics|metadata|async|actions|ui-api)(/.*)?"), "this resource"),
@@ -98,7 +102,7 @@ def _data_route(method: str, version: str, path: str) -> Route:
         raise not_found()
     for pattern, methods in _TABLE:
         if match := pattern.fullmatch(path):
-            if path.startswith("/jobs/") and float(version) < _INGEST_SINCE:
+            if any(float(version) < since for what, since in _SINCE.items() if what in (path[:12], *methods.values())):
                 raise not_found()
             argument, detail = (*match.groups(), "", "")[:2]
             return _allowed(method, methods, Route("", "", version, argument, detail.lower()))

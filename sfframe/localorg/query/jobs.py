@@ -1,0 +1,233 @@
+"""Query jobs: which states they go through, and what is refused (wire notes, 6.1 to 6.4)."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+
+from sfframe.localorg.data.sql import run
+from sfframe.localorg.data.store import Store
+from sfframe.localorg.ingest.job import TERMINAL
+from sfframe.localorg.ingest.scan import DELIMITERS, LINE_ENDS
+from sfframe.localorg.manners import Manners
+from sfframe.localorg.objects.ids import make_id, normal_id
+from sfframe.localorg.query.job import QueryJob
+from sfframe.localorg.query.pages import Pages
+from sfframe.localorg.soql import Query, SoqlError
+from sfframe.localorg.wire import Refusal, check_enum, not_found, timestamp
+
+
+class Compile(Protocol):
+    """Gives the query of a SOQL text; `all_rows`: deleted records too."""
+
+    def __call__(self, soql: str, *, all_rows: bool) -> Query: ...
+
+
+_MEMBERS = {"operation", "query", "contentType", "columnDelimiter", "lineEnding", "concurrencyMode"}
+_MADE = "queries_made"
+_DAY = timedelta(hours=24)
+_LIFE = timedelta(days=7)
+
+
+class QueryJobs:
+    """All query jobs of the org.
+
+    Args:
+        store: Where they are kept.
+        manners: See there.
+        now: The org's clock.
+        user_id: Who makes them.
+        compile_soql: See `Compile`.
+        start: Called with a job that is ready to run.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        manners: Manners,
+        now: Callable[[], datetime],
+        user_id: str,
+        compile_soql: Compile,
+        start: Callable[[QueryJob], None],
+    ) -> None:
+        self._store, self._manners, self._now, self._user_id = store, manners, now, user_id
+        self._compile, self._start = compile_soql, start
+        self._lock = threading.Lock()
+        self._jobs: dict[str, QueryJob] = {}
+        self._made = 0
+        self._made_at: deque[datetime] = deque()
+
+    # The life of the registry.
+
+    def load(self) -> None:
+        """Take up the jobs of an earlier life; those that hadn't ended are run anew."""
+        self._made = int(self._store.setting(_MADE, lambda: "0"))
+        with self._store.front() as db:
+            lines = run(db, "SELECT id, arg_max(line, seq) FROM _org.queries GROUP BY id ORDER BY min(seq)")
+        self._made += len(lines)
+        for job_id, line in lines:
+            if line:
+                self._jobs[job_id] = QueryJob.from_line(line)
+        for job in self._jobs.values():
+            if job.state not in TERMINAL or (job.state == "JobComplete" and not self.pages(job).exists):
+                self._start(job)
+
+    def forget(self) -> None:
+        """Know of no job any more; their ids aren't given again."""
+        with self._lock:
+            self._jobs.clear()
+            self._made_at.clear()
+            self._store.set_setting(_MADE, str(self._made))
+            with self._store.front() as db:
+                run(db, "DELETE FROM _org.queries")
+
+    # What requests do.
+
+    def create(self, body: dict[str, Any], version: str) -> QueryJob:
+        """Make a job, or refuse as 6.1 and 6.2 tell."""
+        query = self.compile(*_wish(body))
+        if query.bulk_refusal is not None:
+            raise Refusal(400, *query.bulk_refusal)
+        stamp = timestamp(self._now())
+        with self._lock:
+            self._count()
+            self._made += 1
+            job = QueryJob(
+                id=make_id("750", 62**4 * 12 + self._made),
+                operation=body["operation"],
+                object=query.sobject.name,
+                soql=body["query"],
+                api_version=version,
+                created_by=self._user_id,
+                created=stamp,
+                modstamp=stamp,
+                column_delimiter=body.get("columnDelimiter") or "COMMA",
+                line_ending=body.get("lineEnding") or "LF",
+            )
+            self._jobs[job.id] = job
+        self.record(job)
+        return job
+
+    def launch(self, job: QueryJob) -> None:
+        """Let a new job run."""
+        self._start(job)
+
+    def get(self, job_id: str) -> QueryJob:
+        self._tidy()
+        normal = normal_id(job_id)
+        job = self._jobs.get(normal) if normal else None
+        if job is None:
+            raise not_found()
+        return job
+
+    def change_state(self, job: QueryJob, state: str) -> None:
+        """Abort a job; there is nothing else to be done to it."""
+        if state != "Aborted":
+            raise Refusal(400, "API_ERROR", f"Invalid value: '{state}' supplied for property: 'state'")
+        with job.lock:
+            if job.state in TERMINAL:
+                raise Refusal(400, "INVALIDJOBSTATE", "Aborting already Completed Job not allowed")
+            self.end(job, "Aborted")
+
+    def delete(self, job: QueryJob) -> None:
+        with job.lock:
+            if job.state not in TERMINAL:
+                text = "Error encountered when deleting the job because the job is not terminated"
+                raise Refusal(400, "API_ERROR", text)
+            self.vanish(job)
+
+    def page(self, offset: int, job_type: str | None) -> tuple[list[QueryJob], int | None]:
+        """One page of the list, and where the next one starts."""
+        self._tidy()
+        jobs = list(self._jobs.values()) if job_type in (None, "", "V2Query") else []
+        stop = offset + self._manners.list_page_size
+        return jobs[offset:stop], stop if stop < len(jobs) else None
+
+    def results(self, job: QueryJob, version: str) -> Pages:
+        """The result file of a job that is complete.
+
+        Raises:
+            Refusal: The job isn't complete, or was made under another version (wire notes, 1, 6.3).
+        """
+        if version != job.api_version:
+            text = f"API version {version} does not match the version {job.api_version} of the job"
+            raise Refusal(409, "API_VERSION_MISMATCH", text)
+        if job.state != "JobComplete":
+            text = f"InvalidJobState : Results are not available while the job is in state {job.state}"
+            raise Refusal(400, "INVALIDJOBSTATE", text)
+        return self.pages(job)
+
+    # What the runner does.
+
+    def compile(self, soql: str, all_rows: bool) -> Query:
+        try:
+            return self._compile(soql, all_rows=all_rows)
+        except SoqlError as error:
+            raise Refusal(400, error.code, error.message) from None
+
+    def pages(self, job: QueryJob) -> Pages:
+        return Pages(self._store.uploads / f"{job.id}.csv")
+
+    def end(self, job: QueryJob, state: str, message: str | None = None) -> None:
+        with job.lock:
+            job.state, job.error_message, job.modstamp = state, message, timestamp(self._now())
+            self.record(job)
+
+    def record(self, job: QueryJob) -> None:
+        self._append(job.id, job.line())
+
+    def vanish(self, job: QueryJob) -> None:
+        with self._lock:
+            self._jobs.pop(job.id, None)
+        self._append(job.id, "")
+        for file in self._store.uploads.glob(f"{job.id}.*"):
+            file.unlink(missing_ok=True)
+
+    def is_known(self, job: QueryJob) -> bool:
+        return self._jobs.get(job.id) is job
+
+    @property
+    def made_today(self) -> int:
+        """Jobs of the last 24 hours."""
+        since = self._now() - _DAY
+        while self._made_at and self._made_at[0] <= since:
+            self._made_at.popleft()
+        return len(self._made_at)
+
+    # Pieces.
+
+    def _append(self, job_id: str, line: str) -> None:
+        with self._store.front() as db:
+            run(db, "INSERT INTO _org.queries VALUES (?, ?, ?)", [self._store.next_seq(), job_id, line])
+
+    def _count(self) -> None:
+        most = self._manners.daily_query_jobs
+        if self.made_today >= most:
+            text = f"Max bulk v2 query jobs ({most}) per 24 hrs has been reached ({self.made_today + 1})"
+            raise Refusal(400, "LIMIT_EXCEEDED", text)
+        self._made_at.append(self._now())
+
+    def _tidy(self) -> None:
+        """Jobs go some days after they have ended (10)."""
+        limit = timestamp(self._now() - _LIFE)
+        for job in list(self._jobs.values()):
+            if job.state in TERMINAL and job.modstamp <= limit:
+                self.vanish(job)
+
+
+def _wish(body: dict[str, Any]) -> tuple[str, bool]:
+    """The SOQL that is asked for, and whether deleted records are meant too."""
+    if unknown := body.keys() - _MEMBERS:
+        raise Refusal(400, "JSON_PARSER_ERROR", f'Unrecognized field "{sorted(unknown)[0]}"')
+    check_enum(body, "operation", ("query", "queryAll"), needed=True)
+    check_enum(body, "contentType", ("CSV",))
+    check_enum(body, "columnDelimiter", tuple(DELIMITERS))
+    check_enum(body, "lineEnding", tuple(LINE_ENDS))
+    check_enum(body, "concurrencyMode", ("Parallel",))
+    soql = body.get("query")
+    if not isinstance(soql, str) or not soql.strip():
+        raise Refusal(400, "API_ERROR", "Invalid value: '' supplied for property: 'query'")
+    return soql, body["operation"] == "queryAll"
