@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from sfframe.localorg.manners import Manners
 
 BATCH_ROWS = 10_000
-_STRIDE = 5 * BATCH_ROWS
+_STRIDE = 25 * BATCH_ROWS
 _FAILED_HALFWAY = "TooManyLockFailure : Too many lock failures for one batch. Batch will not be retried."
 _COUNTER = "next_record"
 _FIRST_RECORD = 62**4 * 10
@@ -193,8 +193,8 @@ class Worker:
         failed_id = "target" if self._manners.failed_ids else "NULL"
         run(
             self._db,
-            f"INSERT INTO _org.outcomes SELECT ?, n, CASE WHEN error IS NULL THEN target ELSE {failed_id} END,"
-            " created, error FROM work ORDER BY n",
+            f"INSERT INTO _org.outcomes SELECT ?, n, CASE WHEN error IS NULL THEN coalesce(target, fresh)"
+            f" ELSE {failed_id} END, error IS NULL AND target IS NULL, error FROM work",
             [job.id],
         )
         return number(self._db, "SELECT count(*) FROM work WHERE error IS NOT NULL")

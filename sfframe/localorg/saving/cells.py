@@ -26,9 +26,10 @@ class Cell:
     """SQL over the columns of an upload (`c0`, `c1`, ...) for one of them.
 
     Attributes:
-        value: The value that the field would get; null for an empty cell and for `#N/A`.
+        value: The value that the field would get, goes by the name `v0`, `v1`, ...; null for an empty cell and for
+            `#N/A`.
         is_given: The row sets the field at all.
-        unreadable: The error of text that isn't a value of the type, else null.
+        unreadable: The error of text that isn't a value of the type, else null; looks at `v0`, `v1`, ... too.
     """
 
     value: str
@@ -54,7 +55,7 @@ def read_cell(column: Column) -> Cell:
         literal(f"' is not a valid value for the type {XSD_TYPES[field.type]}:{column.field.name} --"),
     )
     rounded = f"round({value}, {field.scale})" if field.type in NUMBER_TYPES else value
-    return Cell(rounded, f"{text} <> ''", f"CASE WHEN NOT {absent} AND {value} IS NULL THEN {why} END")
+    return Cell(rounded, f"{text} <> ''", f"CASE WHEN v{column.index} IS NULL AND NOT {absent} THEN {why} END")
 
 
 def value_error(column: Column, value: str, is_given: str) -> str:

@@ -1,8 +1,12 @@
 """What each row of an upload asks for, and why it can't have it: one table for many rows (wire notes, 4.7, 5.2).
 
 The table is called `work`. Of each row it holds `n` (its number), `chunk`, `target` (the Id of the record that it
-changes; null: a new one), `nth` (how many earlier rows here name the same record), `error` (the first thing that is
-wrong, else null), and for the column i of the upload `v<i>` (the value) and `g<i>` (whether the row sets it).
+changes; null: a new one), `number` and `fresh` (number and Id of the record that it may make), `nth` (how many earlier
+rows here name the same record), `error` (the first thing that is wrong, else null), and for the column i of the upload
+`v<i>` (the value) and `g<i>` (whether the row sets it).
+
+Nearly all rows name a record that no other row names and that is there once. Hence what is dear, as windows and lists
+of ids, is worked out for the others alone.
 """
 
 from __future__ import annotations
@@ -49,12 +53,8 @@ class Request:
 
 def work_table(request: Request) -> str:
     """SQL that makes `work` of the view `cells`."""
-    readers = {column: cells.read_cell(column) for column in request.columns}
-    values = (f"{reader.value} AS v{column.index}" for column, reader in readers.items())
-    given = (f"{reader.is_given} AS g{column.index}" for column, reader in readers.items())
-    texts = (cell(column.index) for column in request.columns)
-    unreadable = coalesce(*(reader.unreadable for reader in readers.values()), "NULL")
     key = request.key_column
+    key_value = fold(request.key, f"t.v{key.index}") if key else "NULL::VARCHAR"
     target, joins, key_errors = _target(request)
     nth, repeated = _repeats(request)
     kept = [f"{_resolved(column)} AS v{column.index}, t.g{column.index}" for column in request.data_columns]
@@ -68,31 +68,51 @@ def work_table(request: Request) -> str:
         *key_errors[2:],
         *(error for _, error in lookups),
     ]
-    key_value = f"t.v{key.index}" if key else "NULL::VARCHAR"
+    columns = [
+        "t.n",
+        "t.chunk",
+        "t.number",
+        "t.fresh",
+        f"{key_value} AS key",
+        f"({target})::VARCHAR AS target",
+        f"({nth})::BIGINT AS nth",
+        f"{coalesce(*errors)}::VARCHAR AS error",
+        *kept,
+    ]
     return f"""
         CREATE OR REPLACE TEMP TABLE work AS
-        WITH t AS MATERIALIZED (
-            SELECT n, n // {CHUNK_ROWS} AS chunk, {unreadable}::VARCHAR AS unreadable,
-                   {", ".join([*texts, *values, *given])}
-            FROM cells
-        )
-        SELECT {
-        ", ".join(
-            [
-                "t.n",
-                "t.chunk",
-                f"{fold(request.key, key_value)} AS key",
-                f"({target})::VARCHAR AS target",
-                f"({nth})::BIGINT AS nth",
-                "false AS created",
-                "NULL::BIGINT AS number",
-                f"{coalesce(*errors)}::VARCHAR AS error",
-                *kept,
-            ]
-        )
-    }
-        FROM t {joins} {" ".join(join for join, _ in lookups)}
+        WITH {_read(request)}{_repeated(key_value) if key else ""}
+        SELECT {", ".join(columns)}
+        FROM t {"LEFT JOIN repeated d ON d.n = t.n" if key else ""} {joins} {" ".join(join for join, _ in lookups)}
     """
+
+
+def _read(request: Request) -> str:
+    """SQL for `t`: the cells as values; each is read once, whatever is asked of it afterwards."""
+    readers = {column: cells.read_cell(column) for column in request.columns}
+    texts = [cell(column.index) for column in request.columns]
+    values = [f"v{column.index}" for column in request.columns]
+    read = [f"{reader.value} AS v{column.index}" for column, reader in readers.items()]
+    given = [f"{reader.is_given} AS g{column.index}" for column, reader in readers.items()]
+    unreadable = coalesce(*(reader.unreadable for reader in readers.values()), "NULL")
+    return f"""
+        readings AS (SELECT n, number, fresh, {", ".join([*texts, *read])} FROM cells),
+        t AS MATERIALIZED (
+            SELECT n, n // {CHUNK_ROWS} AS chunk, number, fresh, {unreadable}::VARCHAR AS unreadable,
+                   {", ".join([*texts, *values, *given])}
+            FROM readings
+        )"""
+
+
+def _repeated(key: str) -> str:
+    """SQL for `repeated`: the rows whose record is named more than once, and how often before and in their chunk."""
+    return f""",
+        named AS MATERIALIZED (SELECT t.n, t.chunk, {key} AS k FROM t),
+        repeated AS MATERIALIZED (
+            SELECT n, row_number() OVER (PARTITION BY k ORDER BY n) - 1 AS nth,
+                   count(*) OVER (PARTITION BY chunk, k) AS in_chunk
+            FROM named WHERE k IN (SELECT k FROM named GROUP BY k HAVING count(*) > 1)
+        )"""
 
 
 def fold(field: Field | None, value: str) -> str:
@@ -153,19 +173,15 @@ def _repeats(request: Request) -> tuple[str, str]:
     column = request.key_column
     if column is None:
         return "0", "NULL"
-    value = fold(request.key, f"t.v{column.index}")
-    nth = f"CASE WHEN {value} IS NULL THEN 0 ELSE row_number() OVER (PARTITION BY {value} ORDER BY t.n) - 1 END"
     if request.operation in ("delete", "hardDelete"):
-        first = f"row_number() OVER (PARTITION BY {value} ORDER BY t.n) = 1"
-        return "0", f"CASE WHEN o.Id IS NOT NULL AND NOT {first} THEN 'ENTITY_IS_DELETED:entity is deleted:--' END"
+        return "0", "CASE WHEN o.Id IS NOT NULL AND d.nth > 0 THEN 'ENTITY_IS_DELETED:entity is deleted:--' END"
     what = "id" if request.by_id else "external id"
     text = concat(
         literal(f"DUPLICATE_VALUE:Duplicate {what} specified: "),
         f"t.v{column.index}",
         literal(f":{column.field.name} --"),
     )
-    count = f"count(*) OVER (PARTITION BY t.chunk, {value})"
-    return nth, f"CASE WHEN {value} IS NOT NULL AND {count} > 1 THEN {text} END"
+    return "coalesce(d.nth, 0)", f"CASE WHEN d.in_chunk > 1 THEN {text} END"
 
 
 def _read_only(request: Request, target: str) -> str:
@@ -202,15 +218,19 @@ def _lookup(column: Column, request: Request) -> tuple[str, str]:
 
 
 def _matches(sobject: SObject, field: Field, index: int, alias: str) -> str:
-    """The join that finds the records whose `field` is what a column of the upload says."""
+    """The joins that find the records whose `field` is what a column of the upload says; `ids`: of several."""
     held, value = fold(field, name(field.name)), fold(field, f"v{index}")
+    found = f"SELECT {held} AS k, Id FROM {records(sobject)} WHERE NOT IsDeleted AND {held} IN (SELECT {value} FROM t)"
     return f"""
         LEFT JOIN (
-            SELECT {held} AS k, min(Id) AS id, count(*) AS hits, string_agg(Id, ', ' ORDER BY Id) AS ids
-            FROM {records(sobject)} WHERE NOT IsDeleted AND {held} IN (SELECT {value} FROM t) GROUP BY 1
+            WITH found AS MATERIALIZED ({found}),
+            several AS MATERIALIZED (SELECT k FROM found GROUP BY k HAVING count(*) > 1)
+            SELECT k, Id AS id, NULL AS ids FROM found ANTI JOIN several USING (k)
+            UNION ALL
+            SELECT k, min(Id), string_agg(Id, ', ' ORDER BY Id) FROM found SEMI JOIN several USING (k) GROUP BY k
         ) {alias} ON {alias}.k = {fold(field, f"t.v{index}")}"""
 
 
 def _ambiguous(field: Field, alias: str) -> str:
     start = literal(f"DUPLICATE_EXTERNAL_ID:{field.name}: more than one record found for external id field: [")
-    return f"CASE WHEN {alias}.hits > 1 THEN {concat(start, f'{alias}.ids', literal(']:--'))} END"
+    return f"CASE WHEN {alias}.ids IS NOT NULL THEN {concat(start, f'{alias}.ids', literal(']:--'))} END"

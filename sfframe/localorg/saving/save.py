@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 import duckdb
+import numpy as np
 import pyarrow as pa
 
 from sfframe.localorg.data.sql import literal, name, number, run
@@ -51,7 +52,8 @@ class Saver:
         Returns:
             The next record's number after these.
         """
-        self.db.register("cells", rows)
+        makes = self.request.operation in ("insert", "upsert")
+        self.db.register("cells", self._with_ids(rows, next_number) if makes else _without_ids(rows))
         try:
             run(self.db, work_table(self.request))
         finally:
@@ -68,9 +70,15 @@ class Saver:
             for field in self._unique_fields():
                 self._check_unique(field, nth)
             self._apply_rule(nth)
-            next_number = self._insert(nth, stamp, next_number)
+            self._insert(nth, stamp)
             self._update(nth, stamp)
-        return next_number
+        return next_number + (rows.num_rows if makes else 0)
+
+    def _with_ids(self, rows: pa.Table, first: int) -> pa.Table:
+        """Give each row the Id of the record that it may make; those of rows that make none are never used."""
+        numbers = pa.array(np.arange(first, first + rows.num_rows, dtype=np.int64))
+        ids = make_ids(self.request.sobject.key_prefix, first, rows.num_rows)
+        return rows.append_column("number", numbers).append_column("fresh", ids)
 
     def _number(self, expression: str, where: str = "true") -> int:
         return number(self.db, f"SELECT {expression} FROM work WHERE {where}")
@@ -92,7 +100,9 @@ class Saver:
                 self.db,
                 f"""
                 UPDATE work SET target = first.target
-                FROM (SELECT key, min(target) AS target FROM work WHERE nth < {nth} AND {_OK} GROUP BY key) first
+                FROM (
+                    SELECT key, min(coalesce(target, fresh)) AS target FROM work WHERE nth < {nth} AND {_OK} GROUP BY key
+                ) first
                 WHERE work.nth = {nth} AND work.target IS NULL AND work.key = first.key""",
             )
 
@@ -134,7 +144,10 @@ class Saver:
             self.db,
             f"""
             UPDATE work SET error = {text} || '<unknown>:--'
-            FROM (SELECT n, row_number() OVER (PARTITION BY {value} ORDER BY n) AS place FROM work WHERE {here}) o
+            FROM (
+                SELECT n, row_number() OVER (PARTITION BY {value} ORDER BY n) AS place FROM work WHERE {here}
+                AND {value} IN (SELECT {value} FROM work WHERE {here} GROUP BY 1 HAVING count(*) > 1)
+            ) o
             WHERE o.n = work.n AND o.place > 1""",
         )
 
@@ -161,41 +174,24 @@ class Saver:
 
     # Writes.
 
-    def _insert(self, nth: int, stamp: str, next_number: int) -> int:
+    def _insert(self, nth: int, stamp: str) -> None:
         if self.request.operation == "update":
-            return next_number
+            return
         sobject = self.request.sobject
-        query = f"SELECT n FROM work WHERE nth = {nth} AND {_OK} AND target IS NULL ORDER BY n"
-        fresh = self.db.sql(query).to_arrow_table()
-        made = int(fresh.num_rows)
-        if made:
-            self._number_new(fresh, next_number)
-            values = {field.name: self._new_value(field, stamp) for field in sobject.stored}
-            values["IsDeleted"] = "false"
-            columns = {field: value for field, value in values.items() if value is not None}
-            run(
-                self.db,
-                f"""
-                INSERT INTO {records(sobject)} ({", ".join(map(name, columns))})
-                SELECT {", ".join(columns.values())} FROM work WHERE nth = {nth} AND created ORDER BY n""",
-            )
-        return next_number + made
-
-    def _number_new(self, fresh: pa.Table, first: int) -> None:
-        made = fresh.num_rows
-        numbers = pa.array(range(first, first + made), pa.int64())
-        ids = make_ids(self.request.sobject.key_prefix, first, made)
-        self.db.register("made", fresh.append_column("number", numbers).append_column("id", ids))
+        values = {field.name: self._new_value(field, stamp) for field in sobject.stored}
+        values["IsDeleted"] = "false"
+        columns = {field: value for field, value in values.items() if value is not None}
         run(
             self.db,
-            "UPDATE work SET created = true, number = made.number, target = made.id FROM made WHERE made.n = work.n",
+            f"""
+            INSERT INTO {records(sobject)} ({", ".join(map(name, columns))})
+            SELECT {", ".join(columns.values())} FROM work WHERE nth = {nth} AND {_OK} AND target IS NULL""",
         )
-        self.db.unregister("made")
 
     def _new_value(self, field: Field, stamp: str) -> str | None:
         """SQL for a field of a new record; None: it stays null."""
         system = {
-            "Id": "target",
+            "Id": "fresh",
             "CreatedDate": stamp,
             "LastModifiedDate": stamp,
             "SystemModstamp": stamp,
@@ -240,7 +236,7 @@ class Saver:
             self.db,
             f"""
             UPDATE {records(sobject)} AS r SET {assignments} FROM work
-            WHERE r.Id = work.target AND work.nth = {nth} AND work.{_OK} AND NOT work.created""",
+            WHERE r.Id = work.target AND work.nth = {nth} AND work.{_OK}""",
         )
 
     def _touched(self, stamp: str) -> dict[str, str]:
@@ -267,6 +263,11 @@ class Saver:
             return
         touched = "".join(f", {name(field)} = {value}" for field, value in self._touched(stamp).items())
         run(self.db, f"UPDATE {table} SET IsDeleted = true{touched} WHERE Id IN ({named})")
+
+
+def _without_ids(rows: pa.Table) -> pa.Table:
+    nothing = pa.nulls(rows.num_rows)
+    return rows.append_column("number", nothing.cast(pa.int64())).append_column("fresh", nothing.cast(pa.string()))
 
 
 def _judge(rule: Rule, record: dict[str, Any]) -> str | None:
