@@ -43,6 +43,7 @@ class LocalOrg:
         org: An `Org` that is logged in to it.
         url, client_id, client_secret, username, password, security_token, refresh_token, private_key: What
             each login flow needs; random for each database, kept in it.
+        certificate: PEM text of the authority to trust for `https://` at the same port.
         faults_met: How many of the faults have happened.
         rules: `{object: function}`: validation rules as Python functions from a record (a dict) to the text of
             what is wrong, or `None`.
@@ -166,7 +167,8 @@ class LocalOrg:
 _SERVERS_OWN = frozenset(
     {
         "url", "client_id", "client_secret", "username", "password", "security_token", "refresh_token",
-        "private_key", "faults", "faults_met", "rules", "requests", "count", "expire_tokens", "release_jobs",
+        "private_key", "certificate", "faults", "faults_met", "rules", "requests", "count", "expire_tokens",
+        "release_jobs",
     }
 )  # fmt: skip
 

@@ -16,6 +16,7 @@ from sfframe.localorg.faults import Fault, FaultDesk
 from sfframe.localorg.ingest.jobs import Jobs
 from sfframe.localorg.ingest.results import Results
 from sfframe.localorg.ingest.worker import Worker
+from sfframe.localorg.login.certificate import new_chain
 from sfframe.localorg.login.tokens import Tokens
 from sfframe.localorg.manners import Manners
 from sfframe.localorg.objects.describe import FieldSpec, describe_object
@@ -89,6 +90,11 @@ class Org:
         """Let jobs go on that a fault made stuck."""
         self.worker.release()
         self.query_runner.release()
+
+    @property
+    def certificates(self) -> str:
+        """Key, certificate and authority for TLS as PEM texts; made when they are first wanted, kept for good."""
+        return self.store.setting("certificates", new_chain)
 
     def define(self, api_name: str, fields: Mapping[str, FieldSpec]) -> SObject:
         known = self.store.sobject(api_name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 import threading
 from collections import deque
 from collections.abc import Iterable, Mapping
@@ -15,6 +16,7 @@ import pyarrow as pa
 from aiohttp import web
 
 from sfframe.localorg.faults import Fault
+from sfframe.localorg.login.certificate import authority_of, server_context
 from sfframe.localorg.manners import Manners
 from sfframe.localorg.objects.describe import FieldSpec
 from sfframe.localorg.org import Clock, Org
@@ -22,6 +24,7 @@ from sfframe.localorg.saving.save import Rule
 from sfframe.localorg.web.gate import Gate, Served
 from sfframe.localorg.web.ingest import IngestJobs
 from sfframe.localorg.web.meta import Meta
+from sfframe.localorg.web.port import Port
 from sfframe.localorg.web.query import QueryJobAnswers
 
 _HOST = "127.0.0.1"
@@ -90,7 +93,6 @@ class Server:
             self._org.stop()
             self._org = None
             raise ready[0]
-        self._org.tokens.instance_url = self.url
         self._org.start()
         return self
 
@@ -149,6 +151,12 @@ class Server:
         return self.org.tokens.private_key
 
     @property
+    def certificate(self) -> str:
+        """The PEM text of the authority that a client must trust for `https://` at the port of `url`; random for
+        each database. Needs the package `cryptography`."""
+        return authority_of(self.org.certificates)
+
+    @property
     def rules(self) -> dict[str, Rule]:
         """Validation rules by object: each gets a record as it would be saved and says what is wrong, or None."""
         return self.org.rules
@@ -197,7 +205,9 @@ class Server:
 
     def _run(self, ready: list[BaseException | None], event: threading.Event) -> None:
         try:
-            asyncio.run(self._serve(ready, event))
+            # The port peeks at sockets, which the loop that is usual on Windows can't.
+            with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
+                runner.run(self._serve(ready, event))
         except BaseException as error:  # noqa: BLE001  (whoever waits in `start` has to know)
             ready.append(error)
         finally:
@@ -212,13 +222,19 @@ class Server:
                 QueryJobAnswers(self.org, executor),
             )
             gate = Gate(self.org, areas, self.requests, self._stopping)
-            runner = web.ServerRunner(web.Server(gate.handle, access_log=None), shutdown_timeout=0.5)
+            server = web.Server(gate.handle, access_log=None)
+            runner = web.ServerRunner(server, shutdown_timeout=0.5)
             await runner.setup()
+            port = Port(server, self._tls_context, executor)
             try:
-                await web.TCPSite(runner, _HOST, self._port).start()
-                self.url = f"http://{_HOST}:{runner.addresses[0][1]}"
+                self.url = f"http://{_HOST}:{port.open(_HOST, self._port)}"
                 ready.append(None)
                 event.set()
                 await self._stopping.wait()
             finally:
+                await port.close()
                 await runner.cleanup()
+                await port.cut_off()
+
+    def _tls_context(self) -> ssl.SSLContext:
+        return server_context(self.org.certificates, self.org.store.scratch)

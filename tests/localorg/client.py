@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import ssl
 import time
 from dataclasses import dataclass, field
 from http.client import HTTPConnection, HTTPMessage, HTTPSConnection
@@ -77,6 +78,7 @@ class Client:
     token: str = ""
     version: str = VERSION
     connection: HTTPConnection | None = field(default=None, repr=False)
+    context: ssl.SSLContext | None = None
 
     def request(
         self,
@@ -92,9 +94,7 @@ class Client:
             body, sent["Content-Type"] = json.dumps(body).encode(), "application/json; charset=UTF-8"
         sent |= headers or {}
         if self.connection is None:
-            url = urlsplit(self.server.url)
-            connect = HTTPSConnection if url.scheme == "https" else HTTPConnection
-            self.connection = connect(url.netloc, timeout=DEADLINE_S)
+            self.connection = self._connect()
         try:
             self.connection.request(method, path, body, sent)
             response = self.connection.getresponse()
@@ -102,6 +102,12 @@ class Client:
         except BaseException:
             self.close()
             raise
+
+    def _connect(self) -> HTTPConnection:
+        url = urlsplit(self.server.url)
+        if self.context is None and url.scheme == "http":
+            return HTTPConnection(url.netloc, timeout=DEADLINE_S)
+        return HTTPSConnection(url.netloc, timeout=DEADLINE_S, context=self.context)
 
     def close(self) -> None:
         if self.connection is not None:

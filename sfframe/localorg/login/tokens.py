@@ -46,7 +46,6 @@ class Tokens:
         self._org_id, self._user_id = org_id, user_id
         self._lock = threading.Lock()
         self._given: dict[str, datetime] = {}
-        self.instance_url = ""
         self.client_id = store.setting("client_id", lambda: f"3MVG9{secrets.token_urlsafe(48)}")
         self.client_secret = store.setting("client_secret", lambda: secrets.token_hex(32).upper())
         self.username = store.setting("username", lambda: f"admin@{secrets.token_hex(4)}.localorg.example")
@@ -74,12 +73,13 @@ class Tokens:
         with self._lock:
             self._given.clear()
 
-    def answer(self, form: Mapping[str, str], basic: tuple[str, str] | None) -> dict[str, str]:
+    def answer(self, form: Mapping[str, str], basic: tuple[str, str] | None, origin: str) -> dict[str, str]:
         """The answer to a token request.
 
         Args:
             form: Its form fields.
             basic: Client id and secret of HTTP Basic.
+            origin: Scheme and host that the client has reached, and is told to stay with.
 
         Raises:
             OAuthError: It is refused.
@@ -97,32 +97,32 @@ class Tokens:
             raise OAuthError("invalid_request", "missing required parameter: grant_type")
         if grant not in grants:
             raise OAuthError("unsupported_grant_type", "grant type not supported")
-        return grants[grant](form)
+        return grants[grant](form, origin)
 
     # The grants, one by one (2.1).
 
-    def _client_credentials(self, form: Mapping[str, str]) -> dict[str, str]:
+    def _client_credentials(self, form: Mapping[str, str], origin: str) -> dict[str, str]:
         self._check_client(form)
-        return self._grant()
+        return self._grant(origin)
 
-    def _username_password(self, form: Mapping[str, str]) -> dict[str, str]:
+    def _username_password(self, form: Mapping[str, str], origin: str) -> dict[str, str]:
         self._check_client(form)
         if not self._knows(form.get("username"), form.get("password")):
             raise OAuthError("invalid_grant", "authentication failure")
-        return self._grant()
+        return self._grant(origin)
 
-    def _refresh(self, form: Mapping[str, str]) -> dict[str, str]:
+    def _refresh(self, form: Mapping[str, str], origin: str) -> dict[str, str]:
         secret_needed = self._manners.client_secret_for_refresh or "client_secret" in form
         self._check_client(form, secret_needed=secret_needed)
         if not _same(form.get("refresh_token"), self.refresh_token):
             raise OAuthError("invalid_grant", "expired access/refresh token")
-        answer = self._grant()
+        answer = self._grant(origin)
         if self._manners.rotate_refresh_tokens:
             self.refresh_token = answer["refresh_token"] = _new_refresh_token()
             self._store.set_setting("refresh_token", self.refresh_token)
         return answer
 
-    def _jwt(self, form: Mapping[str, str]) -> dict[str, str]:
+    def _jwt(self, form: Mapping[str, str], origin: str) -> dict[str, str]:
         assertion = form.get("assertion")
         if not assertion:
             raise OAuthError("invalid_request", "missing required parameter: assertion")
@@ -135,7 +135,7 @@ class Tokens:
             raise OAuthError("unsupported_grant_type", text) from None
         if claims.get("iss") != self.client_id:
             raise OAuthError("invalid_client_id", "client identifier invalid")
-        if claims.get("aud") not in (*_AUDIENCES, self.instance_url):
+        if claims.get("aud") not in (*_AUDIENCES, origin):
             raise OAuthError("invalid_grant", "audience is invalid")
         if str(claims.get("sub")) != self.username:
             raise OAuthError("invalid_grant", "user hasn't approved this consumer")
@@ -143,7 +143,7 @@ class Tokens:
             raise OAuthError("invalid_grant", "expired authorization code")
         # The documented sample of this grant is shorter than the others' (2.2).
         wanted = ("access_token", "scope", "instance_url", "id", "token_type")
-        return {key: value for key, value in self._grant().items() if key in wanted}
+        return {key: value for key, value in self._grant(origin).items() if key in wanted}
 
     def _check_client(self, form: Mapping[str, str], *, secret_needed: bool = True) -> None:
         if not form.get("client_id"):
@@ -156,16 +156,16 @@ class Tokens:
     def _knows(self, username: str | None, password: str | None) -> bool:
         return _same(username, self.username) and _same(password, self.password + self.security_token)
 
-    def _grant(self) -> dict[str, str]:
+    def _grant(self, origin: str) -> dict[str, str]:
         token = self.new_token()
         issued_at = str(int(self._now().timestamp() * 1000))
-        identity = f"https://login.salesforce.com/id/{self._org_id}/{self._user_id}"
+        identity = f"{origin}/id/{self._org_id}/{self._user_id}"
         digest = hmac.new(self.client_secret.encode(), (identity + issued_at).encode(), hashlib.sha256).digest()
         return {
             "access_token": token,
             "signature": base64.b64encode(digest).decode(),
             "scope": "api refresh_token",
-            "instance_url": self.instance_url,
+            "instance_url": origin,
             "id": identity,
             "token_type": "Bearer",
             "issued_at": issued_at,
@@ -178,7 +178,7 @@ class Tokens:
             self._given[token] = self._now()
         return token
 
-    def soap(self, version: str, envelope: bytes) -> tuple[int, str]:
+    def soap(self, version: str, envelope: bytes, origin: str) -> tuple[int, str]:
         """Status and text of the answer to a SOAP login (2.3)."""
         try:
             username, password = soap.read_login(version, envelope)
@@ -188,7 +188,7 @@ class Tokens:
             text = "INVALID_LOGIN: Invalid username, password, security token; or user locked out."
             return 500, soap.FaultError("INVALID_LOGIN", text).envelope
         session = soap.Session(
-            url=f"{self.instance_url}/services/Soap/u/{version}/{self._org_id[:15]}",
+            url=f"{origin}/services/Soap/u/{version}/{self._org_id[:15]}",
             token=self.new_token(),
             org_id=self._org_id,
             user_id=self._user_id,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Executor
 from pathlib import Path
@@ -17,6 +18,7 @@ from sfframe.localorg.wire import Refusal
 
 T = TypeVar("T")
 _ID_FOR_LOCATORS = "01g"
+_HOST = re.compile(r"([\w.-]+|\[[\da-f:.]+\])(:\d{1,5})?", re.ASCII | re.IGNORECASE)
 Answer = Callable[[web.BaseRequest, Route], Awaitable[web.StreamResponse]]
 
 
@@ -54,6 +56,15 @@ def json_of_version(answer: Any, version: str, headers: dict[str, str] | None = 
     """A JSON answer in which `{version}` stands for the API version that was asked."""
     text = json.dumps(answer).replace("v{version}", f"v{version}")
     return web.Response(text=text, content_type="application/json", headers=headers)
+
+
+def origin(request: web.BaseRequest) -> str:
+    """Scheme and host by which a request has come; what is told to the client leads there."""
+    host = request.headers.get("Host", "")
+    if not _HOST.fullmatch(host):
+        address, port = request.get_extra_info("sockname")[:2]
+        host = f"{address}:{port}"
+    return f"{request.scheme}://{host}"
 
 
 def accepts_csv(request: web.BaseRequest) -> bool:

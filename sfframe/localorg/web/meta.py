@@ -10,7 +10,7 @@ from email.utils import format_datetime, parsedate_to_datetime
 from aiohttp import web
 
 from sfframe.localorg.login.tokens import OAuthError
-from sfframe.localorg.web.answers import Area, json_of_version
+from sfframe.localorg.web.answers import Area, json_of_version, origin
 from sfframe.localorg.web.routes import Route, versions
 from sfframe.localorg.wire import not_found
 
@@ -21,11 +21,11 @@ class Meta(Area):
     async def token(self, request: web.BaseRequest, route: Route) -> web.Response:
         tokens = self._org.tokens
         if route.detail == "soap":
-            status, text = await self._run(tokens.soap, route.version, await request.read())
+            status, text = await self._run(tokens.soap, route.version, await request.read(), origin(request))
             return web.Response(status=status, text=text, content_type="text/xml", charset="UTF-8")
         form = {key: value for key, value in (await request.post()).items() if isinstance(value, str)}
         try:
-            return web.json_response(await self._run(tokens.answer, form, _basic(request)))
+            return web.json_response(await self._run(tokens.answer, form, _basic(request), origin(request)))
         except OAuthError as error:
             return web.json_response(error.body(), status=400)
 
