@@ -3,6 +3,7 @@
     python -m tests.benchmarks.localorg_process serve FILE     an org, until stdin ends
     python -m tests.benchmarks.localorg_process start FILE     seconds from nothing to its first answer
     python -m tests.benchmarks.localorg_process read FILE CSV  seconds that DuckDB takes for the same CSV
+    python -m tests.benchmarks.localorg_process write FILE CSV seconds that it takes to write it from its table
 
 Each prints one JSON line.
 """
@@ -54,11 +55,24 @@ def read(database: Path, csv: Path) -> None:
     _say({"seconds": seconds, "rows": rows})
 
 
+def write(database: Path, csv: Path) -> None:
+    """What a query is measured by: one statement that writes such a table as CSV."""
+    import duckdb
+
+    db = duckdb.connect(str(database))
+    db.execute("CREATE TABLE uploaded AS SELECT * FROM read_csv(?)", [str(csv)]).fetchall()
+    begun = time.perf_counter()
+    ((rows,),) = db.execute(f"COPY uploaded TO '{database.with_suffix('.csv')}'").fetchall()
+    seconds = time.perf_counter() - begun
+    db.close()
+    _say({"seconds": seconds, "rows": rows})
+
+
 def _say(answer: dict[str, Any]) -> None:
     sys.stdout.write(json.dumps(answer) + "\n")
     sys.stdout.flush()
 
 
 if __name__ == "__main__":
-    parts: dict[str, Callable[..., None]] = {"serve": serve, "start": start, "read": read}
+    parts: dict[str, Callable[..., None]] = {"serve": serve, "start": start, "read": read, "write": write}
     parts[sys.argv[1]](*map(Path, sys.argv[2:]))
