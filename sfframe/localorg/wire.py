@@ -2,21 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 
 class Refusal(Exception):  # noqa: N818  (it is the answer that is refused, not an accident)
-    """A request is answered with an error; as the array of the data endpoints."""
+    """A request is answered with an error; as the array of the data endpoints.
 
-    def __init__(self, status: int, code: str, message: str) -> None:
+    Args:
+        status: Of HTTP.
+        code: The errorCode.
+        message: In the platform's words.
+        fields: Which fields are to blame; only the errors of records have that member.
+    """
+
+    def __init__(self, status: int, code: str, message: str, fields: Sequence[str] | None = None) -> None:
         super().__init__(message)
         self.status = status
         self.code = code
         self.message = message
+        self.fields = fields
 
-    def body(self) -> list[dict[str, str]]:
-        return [{"errorCode": self.code, "message": self.message}]
+    def body(self) -> list[dict[str, Any]]:
+        error: dict[str, Any] = {"errorCode": self.code, "message": self.message}
+        if self.fields is not None:
+            error["fields"] = list(self.fields)
+        return [error]
 
 
 def not_found() -> Refusal:

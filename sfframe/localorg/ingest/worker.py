@@ -17,6 +17,7 @@ from sfframe.localorg.ingest.job import Job
 from sfframe.localorg.ingest.parse import read_rows
 from sfframe.localorg.ingest.scan import Layout, scan
 from sfframe.localorg.objects.schema import SObject
+from sfframe.localorg.saving.counter import keep_number, next_number
 from sfframe.localorg.saving.header import Column, StructureError, read_header
 from sfframe.localorg.saving.rows import CHUNK_ROWS, Request
 from sfframe.localorg.saving.save import Rule, Saver
@@ -30,8 +31,6 @@ if TYPE_CHECKING:
 BATCH_ROWS = 10_000
 _STRIDE = 25 * BATCH_ROWS
 _FAILED_HALFWAY = "TooManyLockFailure : Too many lock failures for one batch. Batch will not be retried."
-_COUNTER = "next_record"
-_FIRST_RECORD = 62**4 * 10
 
 
 class Worker:
@@ -185,11 +184,8 @@ class Worker:
                 yield True
 
     def _save_stride(self, job: Job, saver: Saver, rows: pa.Table) -> int:
-        first = number(self._db, "SELECT value FROM _org.settings WHERE key = ?", [_COUNTER]) or _FIRST_RECORD
-        now = self._now().astimezone(UTC)
-        following = saver.save(rows, now=now, next_number=first)
-        run(self._db, "DELETE FROM _org.settings WHERE key = ?", [_COUNTER])
-        run(self._db, "INSERT INTO _org.settings VALUES (?, ?)", [_COUNTER, str(following)])
+        following = saver.save(rows, now=self._now().astimezone(UTC), next_number=next_number(self._db))
+        keep_number(self._db, following)
         failed_id = "target" if self._manners.failed_ids else "NULL"
         run(
             self._db,

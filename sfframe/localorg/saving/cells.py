@@ -10,6 +10,7 @@ from sfframe.localorg.objects.schema import NUMBER_TYPES, XSD_TYPES, Field, SObj
 from sfframe.localorg.saving.header import Column, cell
 
 NULL_MARK = "#N/A"
+JSON_ERROR = "JSON_PARSER_ERROR"
 _READERS = {
     "boolean": "_org.as_boolean",
     "int": "_org.as_int",
@@ -37,25 +38,45 @@ class Cell:
     unreadable: str
 
 
-def read_cell(column: Column) -> Cell:
-    """A column's cells as values. Lookups by external id keep the text that is looked up."""
+def read_cell(column: Column, *, typed: bool = False) -> Cell:
+    """A column's cells as values. Lookups by external id keep the text that is looked up.
+
+    Args:
+        column: Which.
+        typed: The cells come from JSON, where what isn't said is null and what is emptied is "". Otherwise they come
+            from CSV, where what isn't said is "" and what is emptied is the mark (4.3).
+    """
     text = cell(column.index)
-    absent = f"{text} IN ('', '{NULL_MARK}')"
+    absent = f"{text} = ''" if typed else f"{text} IN ('', '{NULL_MARK}')"
+    given = f"{text} IS NOT NULL" if typed else f"{text} <> ''"
     field = column.parent_field or column.field
     reader = _READERS.get(field.type)
     if reader is None:
         value = f"CASE WHEN {absent} THEN NULL ELSE _org.trimmed({text}) END"
         if field.type in ("id", "reference"):
             value = f"_org.normal_id({value})"
-        return Cell(value, f"{text} <> ''", "NULL")
+        return Cell(value, given, "NULL")
     value = f"{reader}({text})"
-    why = concat(
+    why = _no_json_value(column, text) if typed else _no_csv_value(column, field, text)
+    rounded = f"round({value}, {field.scale})" if field.type in NUMBER_TYPES else value
+    return Cell(rounded, given, f"CASE WHEN v{column.index} IS NULL AND NOT {absent} THEN {why} END")
+
+
+def _no_csv_value(column: Column, field: Field, text: str) -> str:
+    return concat(
         literal(f"INVALID_FIELD:Failed to deserialize field at col {column.index}. Due to, '"),
         text,
         literal(f"' is not a valid value for the type {XSD_TYPES[field.type]}:{column.field.name} --"),
     )
-    rounded = f"round({value}, {field.scale})" if field.type in NUMBER_TYPES else value
-    return Cell(rounded, f"{text} <> ''", f"CASE WHEN v{column.index} IS NULL AND NOT {absent} THEN {why} END")
+
+
+def _no_json_value(column: Column, text: str) -> str:
+    kind = (column.parent_field or column.field).type
+    return concat(
+        literal(f"{JSON_ERROR}:Cannot deserialize instance of {kind} from VALUE_STRING value "),
+        text,
+        literal(f" or request may be missing a required field:{column.field.name} --"),
+    )
 
 
 def value_error(column: Column, value: str, is_given: str) -> str:

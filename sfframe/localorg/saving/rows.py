@@ -24,13 +24,23 @@ CHUNK_ROWS = 200
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One job, as far as its rows go."""
+    """What is to be done with some rows: a job, or a request over REST.
+
+    Attributes:
+        sobject: Whose records they become.
+        operation: One of a job's.
+        columns: What the rows hold.
+        key: The field that an upsert goes by.
+        find: Gives an object by its API name.
+        typed: The cells come from JSON, see `read_cell`.
+    """
 
     sobject: SObject
     operation: str
     columns: tuple[Column, ...]
     key: Field | None
     find: FindObject
+    typed: bool = False
 
     @property
     def by_id(self) -> bool:
@@ -89,7 +99,7 @@ def work_table(request: Request) -> str:
 
 def _read(request: Request) -> str:
     """SQL for `t`: the cells as values; each is read once, whatever is asked of it afterwards."""
-    readers = {column: cells.read_cell(column) for column in request.columns}
+    readers = {column: cells.read_cell(column, typed=request.typed) for column in request.columns}
     texts = [cell(column.index) for column in request.columns]
     values = [f"v{column.index}" for column in request.columns]
     read = [f"{reader.value} AS v{column.index}" for column, reader in readers.items()]
