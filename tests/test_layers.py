@@ -78,6 +78,7 @@ web
 org
 query
 ingest
+rest
 login
 soql
 faults

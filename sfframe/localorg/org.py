@@ -25,6 +25,10 @@ from sfframe.localorg.objects.schema import SObject, read_describe
 from sfframe.localorg.objects.standard import USER_PREFIX, standard_objects
 from sfframe.localorg.query.jobs import QueryJobs
 from sfframe.localorg.query.runner import QueryRunner
+from sfframe.localorg.rest.changes import Changes
+from sfframe.localorg.rest.read import Lookup
+from sfframe.localorg.rest.records import Records
+from sfframe.localorg.rest.write import Writer
 from sfframe.localorg.saving.save import Rule
 from sfframe.localorg.soql import Context, Query, compile_soql
 
@@ -69,6 +73,9 @@ class Org:
             self.query_runner = QueryRunner(self.store, self.desk)
             self.queries = QueryJobs(self.store, manners, self.clock, self.user_id, self.compile, self.query_runner.run)
             self.query_runner.jobs = self.queries
+            writer = Writer(self.store, self.worker.busy, self.desk, self.rules, self.clock, self.user_id)
+            self.records = Records(self.store, Lookup(self.store), writer)
+            self.changes = Changes(self.store, self.clock)
             self._learn_objects(objects)
         except BaseException:
             self.store.close()

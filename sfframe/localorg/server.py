@@ -26,6 +26,7 @@ from sfframe.localorg.web.ingest import IngestJobs
 from sfframe.localorg.web.meta import Meta
 from sfframe.localorg.web.port import Port
 from sfframe.localorg.web.query import QueryJobAnswers
+from sfframe.localorg.web.rows import Rows
 
 _HOST = "127.0.0.1"
 _LOG_LENGTH = 10_000
@@ -220,6 +221,7 @@ class Server:
                 Meta(self.org, executor),
                 IngestJobs(self.org, executor),
                 QueryJobAnswers(self.org, executor),
+                Rows(self.org, executor),
             )
             gate = Gate(self.org, areas, self.requests, self._stopping)
             server = web.Server(gate.handle, access_log=None)

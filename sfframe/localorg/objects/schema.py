@@ -161,6 +161,12 @@ class SObject:
         return tuple(field for field in self.fields.values() if field.is_stored)
 
     @cached_property
+    def name_field(self) -> Field | None:
+        """The field that a record is called by."""
+        named = next((answer["name"] for answer in self.answer["fields"] if answer.get("nameField")), "")
+        return self.field(named)
+
+    @cached_property
     def name_parts(self) -> tuple[Field, ...]:
         """The fields that a person's Name is composed of, in their order; empty for everything else."""
         name = self.fields.get("name")
@@ -171,6 +177,11 @@ class SObject:
 
     def field(self, name: str) -> Field | None:
         return self.fields.get(name.lower())
+
+    def relationship(self, name: str) -> Field | None:
+        """The lookup that a relationship name belongs to: `Account` -> AccountId."""
+        fields = (field for field in self.stored if field.reference_to and field.relationship_name)
+        return next((field for field in fields if str(field.relationship_name).lower() == name.lower()), None)
 
 
 def read_describe(source: str | Path | Mapping[str, Any]) -> dict[str, Any]:

@@ -11,6 +11,11 @@ from sfframe.localorg.saving.header import Column, cell
 
 NULL_MARK = "#N/A"
 JSON_ERROR = "JSON_PARSER_ERROR"
+_NOT_WRITEABLE = (
+    "Unable to create/update fields: ",
+    ". Please check the security settings of this field and verify that it is read/write for your profile"
+    " or permission set.",
+)
 _READERS = {
     "boolean": "_org.as_boolean",
     "int": "_org.as_int",
@@ -161,6 +166,11 @@ def has_prefix(value: str, objects: list[SObject]) -> str:
     return f"_org.is_id({value}) AND substr({value}, 1, 3) IN ({prefixes})" if prefixes else "false"
 
 
+def not_writeable_text(name: str) -> str:
+    """The message of one field that may not be written."""
+    return name.join(_NOT_WRITEABLE)
+
+
 def not_writeable(columns: Mapping[str, str]) -> str:
     """SQL for the error that names the fields which a row sets and may not; of field name -> "is set" in SQL."""
     if not columns:
@@ -168,12 +178,9 @@ def not_writeable(columns: Mapping[str, str]) -> str:
     names = (f"CASE WHEN {is_given} THEN {literal(field)} END" for field, is_given in columns.items())
     listed = f"nullif(concat_ws(', ', {', '.join(names)}), '')"
     return concat(
-        literal("INVALID_FIELD_FOR_INSERT_UPDATE:Unable to create/update fields: "),
+        literal(f"INVALID_FIELD_FOR_INSERT_UPDATE:{_NOT_WRITEABLE[0]}"),
         listed,
-        literal(
-            ". Please check the security settings of this field and verify that it is read/write for your profile"
-            " or permission set.:"
-        ),
+        literal(f"{_NOT_WRITEABLE[1]}:"),
         listed,
         literal(" --"),
     )

@@ -83,7 +83,7 @@ def _column(index: int, header: str, sobject: SObject, find: FindObject) -> Colu
 def _relationship(index: int, header: str, sobject: SObject, find: FindObject) -> Column:
     path, _, target = header.partition(".")
     prefix, colon, relationship = path.rpartition(":")
-    field = _by_relationship(sobject, relationship)
+    field = sobject.relationship(relationship)
     if field is None:
         raise StructureError(f"InvalidBatch : Unable to find relationship: {relationship}")
     # The number of targets alone decides whether the type is named.
@@ -98,14 +98,6 @@ def _relationship(index: int, header: str, sobject: SObject, find: FindObject) -
     if parent is None or parent_field is None or not parent_field.is_key:
         raise _not_found(header)
     return Column(index, header, field, parent, parent_field)
-
-
-def _by_relationship(sobject: SObject, relationship: str) -> Field | None:
-    if not relationship:
-        return None
-    wanted = relationship.lower()
-    fields = (field for field in sobject.stored if field.reference_to)
-    return next((field for field in fields if (field.relationship_name or "").lower() == wanted), None)
 
 
 def _check_key(columns: list[Column], operation: str, key: str | None) -> None:

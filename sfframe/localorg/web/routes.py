@@ -25,6 +25,7 @@ class Route:
         version: The API version in the path, where there is one.
         argument: The object or the job id in the path.
         detail: The kind of results, or the name of what isn't spoken.
+        parts: All variable parts of the path, as they were sent.
     """
 
     kind: str
@@ -32,14 +33,29 @@ class Route:
     version: str = ""
     argument: str = ""
     detail: str = ""
+    parts: tuple[str, ...] = ()
 
 
+# What stands in a record's place though it is none.
+_NO_RESOURCE = r"(?!(?:describe|listviews|quickActions|relevantItems)(?:/|$))"
 # Path below /services/data/v66.0, then what each method there is called.
 _TABLE: tuple[tuple[re.Pattern[str], dict[str, str]], ...] = (
     (re.compile(r""), {"GET": "resources"}),
     (re.compile(r"/limits"), {"GET": "limits"}),
     (re.compile(r"/sobjects"), {"GET": "sobjects"}),
     (re.compile(r"/sobjects/(\w+)/describe"), {"GET": "describe"}),
+    (re.compile(r"/sobjects/(\w+)"), {"GET": "object_info", "POST": "row_create"}),
+    (re.compile(r"/sobjects/(\w+)/(updated)"), {"GET": "updated"}),
+    (re.compile(r"/sobjects/(\w+)/(deleted)"), {"GET": "deleted"}),
+    (re.compile(r"/sobjects/(\w+)/(?:Id)"), {"POST": "row_create"}),
+    (
+        re.compile(rf"/sobjects/(\w+)/{_NO_RESOURCE}([^/]+)"),
+        {"GET": "row_get", "PATCH": "row_update", "DELETE": "row_delete"},
+    ),
+    (
+        re.compile(rf"/sobjects/(\w+)/{_NO_RESOURCE}([^/]+)/([^/]+)"),
+        {"GET": "key_get", "PATCH": "key_upsert", "DELETE": "key_delete"},
+    ),
     (re.compile(r"/jobs/ingest"), {"GET": "list", "POST": "create"}),
     (re.compile(r"/jobs/ingest/(\w+)"), {"GET": "get_job", "PATCH": "patch", "DELETE": "delete"}),
     (re.compile(r"/jobs/ingest/(\w+)/batches"), {"PUT": "put"}),
@@ -53,11 +69,22 @@ _TABLE: tuple[tuple[re.Pattern[str], dict[str, str]], ...] = (
     (re.compile(r"/jobs/query/(\w+)/(?i:resultPages)"), {"GET": "query_pages"}),
 )
 # Answers that faults and the log know under a common name.
-_KINDS: dict[str, str] = {}
+_KINDS: dict[str, str] = {
+    "object_info": "rest",
+    "row_create": "rest",
+    "row_get": "rest",
+    "row_update": "rest",
+    "row_delete": "rest",
+    "key_get": "rest",
+    "key_upsert": "rest",
+    "key_delete": "rest",
+    "updated": "rest",
+    "deleted": "rest",
+}
 # Real resources that this org doesn't have; each is refused by its name.
 _UNSPOKEN = (
     (re.compile(r"/(query|queryAll)(/.*)?"), "SOQL over REST"),
-    (re.compile(r"/sobjects/\w+(/.*)?"), "records over REST"),
+    (re.compile(r"/sobjects/\w+/.*"), "this resource of an object"),
     (re.compile(r"/(composite|search|tooling|analytics|metadata|async|actions|ui-api)(/.*)?"), "this resource"),
 )
 
@@ -105,7 +132,7 @@ def _data_route(method: str, version: str, path: str) -> Route:
             if any(float(version) < since for what, since in _SINCE.items() if what in (path[:12], *methods.values())):
                 raise not_found()
             argument, detail = (*match.groups(), "", "")[:2]
-            return _allowed(method, methods, Route("", "", version, argument, detail.lower()))
+            return _allowed(method, methods, Route("", "", version, argument, detail.lower(), match.groups()))
     for pattern, what in _UNSPOKEN:
         if pattern.fullmatch(path):
             raise Refusal(501, "NOT_IMPLEMENTED", f"localorg does not speak {what}: {method} {path}")
@@ -113,7 +140,8 @@ def _data_route(method: str, version: str, path: str) -> Route:
 
 
 def _allowed(method: str, methods: dict[str, str], route: Route) -> Route:
-    answer = methods.get(method)
+    # HEAD is answered like GET, without the body.
+    answer = methods.get("GET" if method == "HEAD" else method)
     if answer is None:
         text = f"HTTP Method '{method}' not allowed. Allowed are {', '.join(sorted(methods))}"
         raise Refusal(405, "METHOD_NOT_ALLOWED", text)
