@@ -101,7 +101,8 @@ class Saver:
                 f"""
                 UPDATE work SET target = first.target
                 FROM (
-                    SELECT key, min(coalesce(target, fresh)) AS target FROM work WHERE nth < {nth} AND {_OK} GROUP BY key
+                    SELECT key, min(coalesce(target, fresh)) AS target
+                    FROM work WHERE nth < {nth} AND {_OK} GROUP BY key
                 ) first
                 WHERE work.nth = {nth} AND work.target IS NULL AND work.key = first.key""",
             )
