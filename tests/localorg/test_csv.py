@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from sfframe.localorg import Manners, Server
 from sfframe.localorg.ingest.parse import read_rows
 from sfframe.localorg.ingest.scan import DELIMITERS, LINE_ENDS, scan
+from sfframe.localorg.saving.header import StructureError
 
 from .client import Client, rows
 
@@ -54,6 +55,36 @@ def test_4_1_cells_are_read_as_they_were_written(
         batches = read_rows(path, layout, delimiter=delimiter, start=start, stride=2)
         read = [list(row.values())[:-1] for batch in batches for row in batch.to_pylist()]
         assert read == table[1 + start :]
+
+
+@pytest.mark.parametrize("step", [1, 2, 5, 16])
+def test_4_1_what_an_upload_holds_does_not_hang_on_the_pieces_it_is_read_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: int
+) -> None:
+    monkeypatch.setattr("sfframe.localorg.ingest.scan._STEP", step)
+    monkeypatch.setattr("sfframe.localorg.ingest.scan._EVERY", 3)
+    path = tmp_path / "upload.csv"
+    path.write_bytes('"a","b"\r\n\r\n1,"é""\n,€"\r\n"",\r\n😀,\r\n3,"\r\n\r\n"\r\n\r\n"x",last'.encode())
+    layout = scan(path, delimiter="COMMA", line_ending="CRLF")
+    assert (layout.names, layout.rows) == (("a", "b"), 5)
+    wanted = [["1", 'é"\n,€'], ["", ""], ["😀", ""], ["3", "\r\n\r\n"], ["x", "last"]]
+    for start in range(5):
+        batches = read_rows(path, layout, delimiter="COMMA", start=start)
+        assert [list(row.values())[:-1] for batch in batches for row in batch.to_pylist()] == wanted[start:]
+    for bad in (b"a\r\n\xe2\x82\r\n", b"a\r\nx\xe2\x82", b"a\r\n\x80x"):
+        path.write_bytes(bad)
+        with pytest.raises(StructureError, match="The data is not UTF-8"):
+            scan(path, delimiter="COMMA", line_ending="CRLF")
+    for bad, text in (
+        (b"a\r\n1\r\n2\n", "LineEnding is invalid"),
+        (b"a\r\n1\r\n2\r", "LineEnding is invalid"),
+        (b'a\r\nx"y"\r\n', "unescaped quote"),
+        (b'a\r\n"xy\r\n', "unescaped quote"),
+        (b"a,b\r\n1,2\r\n\r\n1,2,3", "Record 2 has 3 values, the header has 2"),
+    ):
+        path.write_bytes(bad)
+        with pytest.raises(StructureError, match=text):
+            scan(path, delimiter="COMMA", line_ending="CRLF")
 
 
 @settings(max_examples=40, deadline=None)

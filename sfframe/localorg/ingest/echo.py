@@ -94,7 +94,7 @@ class Echo:
             file.write(self.layout.header + self._line_end.encode())
             if done < self.layout.rows:
                 with self.upload.open("rb") as upload:
-                    upload.seek(int(self.layout.record_starts[done]))
+                    upload.seek(self.layout.start_of(done, upload))
                     while piece := upload.read(1 << 20):
                         file.write(piece)
 

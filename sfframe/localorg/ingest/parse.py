@@ -28,13 +28,11 @@ def read_rows(
     Yields:
         Tables with the columns c0, c1, ... (text, never null) and `n`, the row number from 0.
     """
-    if not layout.rows:
+    if start >= layout.rows:
         return
     names = [cell(index) for index in range(len(layout.names))]
     with path.open("rb") as file:
-        file.seek(int(layout.record_starts[start]) if start < layout.rows else 0)
-        if start >= layout.rows:
-            return
+        file.seek(layout.start_of(start, file))
         reader = pa_csv.open_csv(
             file,
             pa_csv.ReadOptions(column_names=names, use_threads=True, block_size=max(1 << 20, 2 * layout.longest + 16)),

@@ -1,25 +1,35 @@
-"""One pass over the bytes of an upload: is it CSV as the job says, and where do its records end (wire notes, 4.1)?"""
+"""One pass over the bytes of an upload: is it CSV as the job says, and where do its records lie (wire notes, 4.1)?
+
+The pass goes piece by piece and keeps the place of one record in a thousand, so that it holds little, however many
+records there are. In each piece the bytes are picked that mean something; all else is asked of these alone.
+"""
 
 from __future__ import annotations
 
-import codecs
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
 from sfframe.localorg.saving.header import StructureError
 
-QUOTE, LF, CR, NUL = 0x22, 0x0A, 0x0D, 0x00
+QUOTE, LF, CR = 0x22, 0x0A, 0x0D
 DELIMITERS = {"COMMA": ",", "BACKQUOTE": "`", "CARET": "^", "PIPE": "|", "SEMICOLON": ";", "TAB": "\t"}
 LINE_ENDS = {"LF": "\n", "CRLF": "\r\n"}
-_STEP = 1 << 22
+_STEP = 1 << 20
+_EVERY = 1000
 _MAX_RECORD = 400_000
 _MAX_HEADER = 32_000
+# Kinds of flaws, the gravest first.
+_TEXT, _QUOTES, _BREAKS, _HEADER, _LENGTH, _SHAPE = range(6)
 
 Bytes = npt.NDArray[np.uint8]
 Places = npt.NDArray[np.int64]
+Flags = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,21 +39,28 @@ class Layout:
     Attributes:
         header: The first record's bytes, without its line end.
         names: What the header's cells say.
-        record_starts: Byte offset of each record after the header, blank lines left out.
+        rows: How many records there are after the header, blank lines left out.
+        marks: Byte offset of every thousandth of these.
         longest: Bytes of the longest record.
+        delimiter: Between cells.
     """
 
     header: bytes
     names: tuple[str, ...]
-    record_starts: Places
+    rows: int
+    marks: Places
     longest: int
+    delimiter: str
 
-    @property
-    def rows(self) -> int:
-        return len(self.record_starts)
-
-
-EMPTY = Layout(b"", (), np.empty(0, np.int64), 0)
+    def start_of(self, row: int, file: BinaryIO) -> int:
+        """The byte offset of a row, from 0."""
+        mark = int(self.marks[row // _EVERY])
+        before = row % _EVERY
+        for records in _records(file, ord(self.delimiter), mark):
+            if before < len(records.starts):
+                return int(records.starts[before])
+            before -= len(records.starts)
+        raise IndexError(row)
 
 
 def scan(path: Path, *, delimiter: str, line_ending: str, strict: bool = False) -> Layout:
@@ -59,132 +76,208 @@ def scan(path: Path, *, delimiter: str, line_ending: str, strict: bool = False) 
         StructureError: With the text that the job fails with.
     """
     if not path.exists() or path.stat().st_size == 0:
-        return EMPTY
-    data = np.memmap(path, np.uint8, "r")
-    try:
-        _check_text(data)
-        marks = _Marks(data, ord(DELIMITERS[delimiter]), line_ending, strict)
-        return marks.layout()
-    finally:
-        # The map goes with its last view; the arrays of the layout are their own.
-        del data
+        return Layout(b"", (), 0, np.empty(0, np.int64), 0, DELIMITERS[delimiter])
+    with path.open("rb") as file, path.open("rb") as again:
+        survey = _Survey(again, ord(DELIMITERS[delimiter]), line_ending, strict)
+        for records in _records(file, ord(DELIMITERS[delimiter])):
+            survey.look(records)
+        return survey.layout()
 
 
-def _check_text(data: Bytes) -> None:
-    decoder = codecs.getincrementaldecoder("utf-8")()
-    try:
-        for start in range(0, len(data), _STEP):
-            piece = data[start : start + _STEP]
-            decoder.decode(piece.tobytes())
-            if (piece == NUL).any():
-                raise StructureError("InvalidBatch : Failed to parse CSV. Found a NUL character")
-        decoder.decode(b"", final=True)
-    except UnicodeDecodeError:
-        raise StructureError("InvalidBatch : Failed to parse CSV. The data is not UTF-8") from None
+@dataclass(slots=True)
+class _Records:
+    """The records that end in one piece, and the piece.
+
+    Attributes:
+        starts: Their byte offsets; of each `lengths` has the bytes without the line feed, `cells` the number of cells.
+        piece: The bytes, with one neighbour before and one behind.
+        places: Where in `piece` quotes, line breaks and delimiters are; of each `outside` says whether it isn't quoted.
+        has_stray_quote: A value opens or closes at another place than the ends of its cell.
+    """
+
+    starts: Places
+    lengths: Places
+    cells: Places
+    piece: Bytes
+    places: Places
+    outside: Flags
+    has_stray_quote: bool
 
 
-class _Marks:
-    """Delimiters and line ends outside of quotes, found chunk by chunk."""
+def _records(file: BinaryIO, delimiter: int, start: int = 0) -> Iterator[_Records]:
+    """Give the records from the one that starts at an offset, blank lines left out."""
+    inside, begun, end, open_cells = 0, start, start, 0
+    for base, piece in _pieces(file, delimiter, start):
+        places, kinds = _specials(piece, delimiter)
+        outside, inside, has_stray_quote = _quoting(piece, delimiter, places, kinds, inside)
+        ends = places[outside & (kinds == LF)] + (base - 1)
+        starts = np.concatenate(([begun], ends[:-1] + 1)) if len(ends) else ends
+        cuts = kinds[outside & (kinds != CR)] == LF
+        feeds = np.flatnonzero(cuts)
+        cells = np.diff(feeds, prepend=-1 - open_cells)
+        open_cells = len(cuts) - 1 - int(feeds[-1]) if len(feeds) else open_cells + len(cuts)
+        begun = int(ends[-1]) + 1 if len(ends) else begun
+        end = base + len(piece) - 2
+        records = _Records(starts, ends - starts, cells, piece, places, outside, has_stray_quote)
+        yield _without_blank_lines(records, base)
+    if begun < end:
+        starts, lengths, cells = (np.array([value], np.int64) for value in (begun, end - begun, open_cells + 1))
+        nothing = np.empty(0, np.int64)
+        yield _Records(starts, lengths, cells, nothing.astype(np.uint8), nothing, nothing.astype(bool), bool(inside))
 
-    def __init__(self, data: Bytes, delimiter: int, line_ending: str, strict: bool) -> None:
-        self.data = data
-        self.delimiter = delimiter
-        self.line_ending = line_ending
-        self.strict = strict
-        self.inside = 0
-        self.bad_ending = False
-        self.ends: list[Places] = []
-        self.delimiters: list[Places] = []
-        self.seen = 0
-        for start in range(0, len(data), _STEP):
-            self._chunk(start, min(start + _STEP, len(data)))
-        if self.inside:
-            raise _unescaped_quote()
-        if self.bad_ending:
-            text = f"LineEnding is invalid on user data. Current LineEnding setting is {line_ending}"
-            raise StructureError(f"ClientInputError : {text}")
 
-    def _chunk(self, start: int, stop: int) -> None:
-        chunk = self.data[start:stop]
-        is_quote = chunk == QUOTE
-        # Odd after a byte: that byte lies inside a quoted value (or opens one).
-        odd = np.cumsum(is_quote, dtype=np.uint8)
-        odd += self.inside
-        odd &= 1
-        self._check_quotes(start, is_quote, odd)
-        outside = (odd == 0) & ~is_quote
-        self._check_endings(start, chunk, outside)
-        ends = np.flatnonzero((chunk == LF) & outside) + start
-        found = np.flatnonzero((chunk == self.delimiter) & outside) + start
-        # Per record, the number of delimiters up to its end: enough to count its cells.
-        self.delimiters.append(self.seen + np.searchsorted(found, ends))
-        self.ends.append(ends)
-        self.seen += len(found)
-        self.inside = int(odd[-1])
+def _pieces(file: BinaryIO, delimiter: int, start: int) -> Iterator[tuple[int, Bytes]]:
+    """The offset of each piece, and its bytes with one neighbour on either side: a delimiter beyond the ends."""
+    file.seek(start)
+    beyond = bytes([delimiter])
+    before, block = beyond, file.read(_STEP)
+    while block:
+        following = file.read(_STEP)
+        yield start, np.frombuffer(b"".join((before, block, following[:1] or beyond)), np.uint8)
+        start, before, block = start + len(block), block[-1:], following
 
-    def _check_quotes(self, start: int, is_quote: npt.NDArray[np.bool_], odd: Bytes) -> None:
-        places = np.flatnonzero(is_quote)
-        opening = odd[places] == 1
-        before = places[opening] + start - 1
-        after = places[~opening] + start + 1
-        left = self.data[before[before >= 0]]
-        right = self.data[after[after < len(self.data)]]
-        fits_left = (left == self.delimiter) | (left == LF) | (left == QUOTE) | (left == CR)
-        fits_right = (right == self.delimiter) | (right == LF) | (right == QUOTE) | (right == CR)
-        if not (fits_left.all() and fits_right.all()):
-            raise _unescaped_quote()
 
-    def _check_endings(self, start: int, chunk: Bytes, outside: npt.NDArray[np.bool_]) -> None:
-        judged = np.ones_like(outside) if self.strict else outside
-        returns = np.flatnonzero((chunk == CR) & judged) + start
-        if self.line_ending == "LF":
-            self.bad_ending |= bool(len(returns))
-            return
-        feeds = np.flatnonzero((chunk == LF) & judged) + start
-        before, after = feeds - 1, returns + 1
-        self.bad_ending |= bool((before < 0).any() or (self.data[before] != CR).any())
-        self.bad_ending |= bool((after >= len(self.data)).any()) or bool((self.data[after] != LF).any())
+def _specials(piece: Bytes, delimiter: int) -> tuple[Places, Bytes]:
+    """Where quotes, line breaks and delimiters are in a piece, and which of them; its neighbours don't count."""
+    picked = piece == delimiter
+    for kind in (QUOTE, LF, CR):
+        picked |= piece == kind
+    picked[0] = picked[-1] = False
+    places = np.flatnonzero(picked)
+    return places, piece[places]
+
+
+def _quoting(piece: Bytes, delimiter: int, places: Places, kinds: Bytes, inside: int) -> tuple[Flags, int, bool]:
+    """Which specials are not quoted, whether a quote is open after the piece, and whether a quote is astray."""
+    is_quote = kinds == QUOTE
+    if not is_quote.any():
+        return np.full(len(places), not inside), inside, False
+    # Odd after a byte: that byte lies inside a quoted value (or opens one).
+    odd = np.cumsum(is_quote, dtype=np.uint8)
+    odd += np.uint8(inside)
+    odd &= 1
+    quotes = places[is_quote]
+    beside = np.where(odd[is_quote] == 1, piece[quotes - 1], piece[quotes + 1])
+    fits = np.zeros(256, np.bool_)
+    fits[[delimiter, LF, CR, QUOTE]] = True
+    return (odd == 0) & ~is_quote, int(odd[-1]), not fits[beside].all()
+
+
+def _without_blank_lines(records: _Records, base: int) -> _Records:
+    """A blank line is no record (a one-column row without a value is `""`)."""
+    is_short = records.lengths <= 1
+    if is_short.any():
+        first = records.piece[np.maximum(records.starts - (base - 1), 0)]
+        kept = ~is_short | ((records.lengths == 1) & (first != CR))
+        records.starts, records.lengths, records.cells = (
+            values[kept] for values in (records.starts, records.lengths, records.cells)
+        )
+    return records
+
+
+class _Survey:
+    """What is known of an upload after its records were looked at; of its flaws the gravest kind is told, the first.
+
+    Args:
+        file: The upload, to read single records again.
+        delimiter: Between cells.
+        line_ending: The job's lineEnding, by name.
+        strict: As in `scan`.
+    """
+
+    def __init__(self, file: BinaryIO, delimiter: int, line_ending: str, strict: bool) -> None:
+        self._file, self._delimiter, self._line_ending, self._strict = file, delimiter, line_ending, strict
+        self._flaws: dict[int, str] = {}
+        self._header, self._n_cells = b"", -1
+        self._rows = self._longest = 0
+        self._marks: list[Places] = [np.empty(0, np.int64)]
+        self._cut_character = b""
+
+    def look(self, records: _Records) -> None:
+        self._check_text(records)
+        if records.has_stray_quote:
+            text = "Found unescaped quote. A value with quote should be within a quote"
+            self._note(_QUOTES, f"InvalidBatch : Failed to parse CSV. {text}")
+        self._check_breaks(records)
+        if self._n_cells < 0 and len(records.starts):
+            self._read_header(records)
+        self._check_shape(records)
+        self._marks.append(records.starts[-self._rows % _EVERY :: _EVERY])
+        self._rows += len(records.starts)
+        self._longest = max(self._longest, int(records.lengths.max(initial=0)))
 
     def layout(self) -> Layout:
-        ends, seen = np.concatenate(self.ends), np.concatenate(self.delimiters)
-        if not len(ends) or ends[-1] != len(self.data) - 1:
-            ends, seen = np.append(ends, len(self.data)), np.append(seen, self.seen)
-        starts = np.concatenate(([0], ends[:-1] + 1))
-        lengths = ends - starts
-        # A blank line is no record (a one-column row without a value is `""`).
-        lone_return = (lengths == 1) & (self.data[np.minimum(starts, len(self.data) - 1)] == CR)
-        kept = (lengths > 0) & ~lone_return
-        cells = np.diff(seen, prepend=0) + 1
-        starts, lengths, cells = starts[kept], lengths[kept], cells[kept]
-        if not len(starts):
-            return EMPTY
-        self._check_shape(starts, lengths, cells)
-        header = self._record(int(starts[0]), int(lengths[0]))
-        names = _cells(header.decode(), chr(self.delimiter))
-        return Layout(header, names, starts[1:], int(lengths.max()))
+        self._check_encoding(self._cut_character)
+        if self._flaws:
+            raise StructureError(self._flaws[min(self._flaws)])
+        delimiter = chr(self._delimiter)
+        names = _cells(self._header.decode(), delimiter) if self._n_cells >= 0 else ()
+        return Layout(self._header, names, self._rows, np.concatenate(self._marks), self._longest, delimiter)
 
-    def _check_shape(self, starts: Places, lengths: Places, cells: Places) -> None:
-        if lengths[0] > _MAX_HEADER and _units(self._record(int(starts[0]), int(lengths[0]))) > _MAX_HEADER:
-            raise StructureError(f"InvalidBatch : Header is longer than {_MAX_HEADER} characters")
-        for row in np.flatnonzero(lengths > _MAX_RECORD):
-            if _units(self._record(int(starts[row]), int(lengths[row]))) > _MAX_RECORD:
-                raise StructureError(f"InvalidBatch : Record {row} is longer than {_MAX_RECORD} characters")
-        if (cells != cells[0]).any():
-            odd = int(np.flatnonzero(cells != cells[0])[0])
-            what = f"Record {odd} has {cells[odd]} values, the header has {cells[0]}"
-            raise StructureError(f"InvalidBatch : Failed to parse CSV. {what}")
+    def _note(self, kind: int, text: str) -> None:
+        self._flaws.setdefault(kind, text)
+
+    def _check_text(self, records: _Records) -> None:
+        """Pieces may end within a character: what begins one at the end waits for the next piece."""
+        text = self._cut_character + records.piece[1:-1].tobytes()
+        if 0 in text:
+            self._note(_TEXT, "InvalidBatch : Failed to parse CSV. Found a NUL character")
+        ends = range(len(text) - 1, max(len(text) - 4, -1), -1)
+        cut = next((place for place in ends if text[place] >= 0xC0), len(text))
+        self._cut_character = text[cut:]
+        self._check_encoding(text[:cut])
+
+    def _check_encoding(self, text: bytes) -> None:
+        try:
+            offsets = pa.py_buffer(np.array([0, len(text)], np.int32).tobytes())
+            pa.Array.from_buffers(pa.binary(), 1, [None, offsets, pa.py_buffer(text)]).cast(pa.string())
+        except pa.ArrowInvalid:
+            self._note(_TEXT, "InvalidBatch : Failed to parse CSV. The data is not UTF-8")
+
+    def _check_breaks(self, records: _Records) -> None:
+        piece, places = records.piece, records.places
+        judged = places if self._strict else places[records.outside]
+        kinds = piece[judged]
+        returns = judged[kinds == CR]
+        if self._line_ending == "LF":
+            is_bad = len(returns) > 0
+        else:
+            feeds = judged[kinds == LF]
+            is_bad = bool((piece[feeds - 1] != CR).any() or (piece[returns + 1] != LF).any())
+        if is_bad:
+            text = f"LineEnding is invalid on user data. Current LineEnding setting is {self._line_ending}"
+            self._note(_BREAKS, f"ClientInputError : {text}")
+
+    def _read_header(self, records: _Records) -> None:
+        """Take the first record away from the others."""
+        start, length = int(records.starts[0]), int(records.lengths[0])
+        self._n_cells = int(records.cells[0])
+        if self._is_longer(start, length, _MAX_HEADER):
+            self._note(_HEADER, f"InvalidBatch : Header is longer than {_MAX_HEADER} characters")
+        else:
+            self._header = self._record(start, length)
+        records.starts, records.lengths, records.cells = records.starts[1:], records.lengths[1:], records.cells[1:]
+
+    def _check_shape(self, records: _Records) -> None:
+        for index in np.flatnonzero(records.lengths > _MAX_RECORD):
+            if self._is_longer(int(records.starts[index]), int(records.lengths[index]), _MAX_RECORD):
+                row = self._rows + int(index) + 1
+                self._note(_LENGTH, f"InvalidBatch : Record {row} is longer than {_MAX_RECORD} characters")
+        odd = np.flatnonzero(records.cells != self._n_cells)
+        if len(odd):
+            row, cells = self._rows + int(odd[0]) + 1, records.cells[odd[0]]
+            what = f"Record {row} has {cells} values, the header has {self._n_cells}"
+            self._note(_SHAPE, f"InvalidBatch : Failed to parse CSV. {what}")
+
+    def _is_longer(self, start: int, length: int, limit: int) -> bool:
+        """Whether a record has more than so many UTF-16 units, each of which takes three bytes at most."""
+        if not limit < length <= 3 * limit:
+            return length > limit
+        return len(self._record(start, length).decode("utf-8", "replace").encode("utf-16-le")) // 2 > limit
 
     def _record(self, start: int, length: int) -> bytes:
-        return self.data[start : start + length].tobytes().removesuffix(b"\r")
-
-
-def _units(record: bytes) -> int:
-    return len(record.decode().encode("utf-16-le")) // 2
-
-
-def _unescaped_quote() -> StructureError:
-    text = "Found unescaped quote. A value with quote should be within a quote"
-    return StructureError(f"InvalidBatch : Failed to parse CSV. {text}")
+        self._file.seek(start)
+        return self._file.read(length).removesuffix(b"\r")
 
 
 def _cells(record: str, delimiter: str) -> tuple[str, ...]:
