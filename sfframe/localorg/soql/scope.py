@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from sfframe.localorg.data.sql import coalesce, name
+from sfframe.localorg.data.sql import coalesce, literal, name
 from sfframe.localorg.data.store import records
 from sfframe.localorg.objects.schema import Field, SObject
 from sfframe.localorg.soql import tree
 from sfframe.localorg.soql.errors import SoqlError, located, unspoken
+from sfframe.localorg.soql.pieces import Sql
 from sfframe.localorg.soql.query import Context
 
 _MAX_DEPTH = 5
@@ -107,12 +108,18 @@ class Scope:
         joins = (join for record in self.records for join in record.joins)
         return " ".join((f"{records(sobject)} {alias}", *joins))
 
-    def name_source(self, source: tree.Source) -> None:
-        """Take down an alias of FROM, and the path that a further source is."""
-        path = self._expand(tuple(source.path.names))
-        self.parent(path)
-        if source.alias is not None:
-            self.aliases[source.alias.lower()] = tuple(path)
+    @property
+    def visible(self) -> list[Sql]:
+        """What holds for the rows that may be seen at all: deleted ones are answers of `queryAll` alone."""
+        return [] if self.context.all_rows else [Sql(f"{self.prefix}0.IsDeleted IS NOT TRUE")]
+
+    def name_sources(self, sources: tuple[tree.Source, ...]) -> None:
+        """Take down the aliases of FROM, and the paths that its further sources are."""
+        for nth, source in enumerate(sources):
+            path = self._expand(source.path.names) if nth else ()
+            self.parent(path)
+            if source.alias is not None:
+                self.aliases[source.alias.lower()] = tuple(path)
 
     def column(self, path: tree.Path) -> Column:
         """The column that a path of names leads to.
@@ -158,7 +165,25 @@ class Scope:
         return Column((*record.path, known.name), known, sobject, f"{alias}.{name(known.name)}", place)
 
     def _far_field(self, record: Record, name_: str, place: int) -> Column | None:
-        return None
+        """A field of the object Name: whichever record it is, some fields are the same."""
+        wanted = name_.lower()
+        tables = record.tables.values()
+        if wanted == "type":
+            kinds = (f"WHEN {alias}.Id IS NOT NULL THEN {literal(sobject.name)}" for sobject, alias in tables)
+            known = Field.from_describe({"name": "Type", "type": "string"})
+            return Column((*record.path, "Type"), known, record.only[0], f"CASE {' '.join(kinds)} END", place)
+        if wanted not in _NAME_FIELDS:
+            return None
+        found = [
+            (sobject, field_, f"{alias}.{name(field_.name)}")
+            for sobject, alias in tables
+            if (field_ := name_field(sobject) if wanted == "name" else sobject.field(wanted)) is not None
+        ]
+        if not found:
+            return None
+        sobject, field_, _ = found[0]
+        path = (*record.path, "Name" if wanted == "name" else field_.name)
+        return Column(path, field_, sobject, coalesce(*(sql for _, _, sql in found)), place)
 
     def _reference(self, record: Record, relationship: str) -> Field | None:
         if record.is_polymorphic:
@@ -194,5 +219,21 @@ class Scope:
         return Record(path, tables, tuple(joins), len(reference.reference_to) > 1)
 
 
-def no_object(scope_text: str, at: tree.Token) -> SoqlError:
-    return located(scope_text, at.start_pos or 0, "INVALID_TYPE", _NO_OBJECT.format(at))
+def find_object(text: str, context: Context, path: tree.Path) -> SObject:
+    """The object that FROM names.
+
+    Raises:
+        SoqlError: The org has none of that name.
+    """
+    found = context.find(path.text)
+    if found is None:
+        raise located(text, path.first.start_pos or 0, "INVALID_TYPE", _NO_OBJECT.format(path.text))
+    return found
+
+
+def name_field(sobject: SObject) -> Field | None:
+    """The field by which people know a record: Name, CaseNumber, Subject."""
+    for answer in sobject.answer["fields"]:
+        if answer.get("nameField"):
+            return sobject.field(answer["name"])
+    return sobject.field("Name")
