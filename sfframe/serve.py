@@ -97,6 +97,8 @@ def _greeting(facts: dict[str, Any]) -> str:
         security token  {security_token}
         access token    {access_token}
 
+        In a browser the address shows what is in it; user name and password are the client id and the client secret.
+
         sfframe finds it in a shell that knows this line:
 
         export {line}

@@ -24,12 +24,14 @@ from sfframe.localorg.saving.save import Rule
 from sfframe.localorg.web.gate import Gate, Served
 from sfframe.localorg.web.ingest import IngestJobs
 from sfframe.localorg.web.meta import Meta
+from sfframe.localorg.web.page import Page
 from sfframe.localorg.web.port import Port
 from sfframe.localorg.web.query import QueryJobAnswers
 from sfframe.localorg.web.rows import Rows
 
 _HOST = "127.0.0.1"
 _LOG_LENGTH = 10_000
+_AREAS = (Meta, IngestJobs, QueryJobAnswers, Rows, Page)
 
 
 class Server:
@@ -217,12 +219,7 @@ class Server:
     async def _serve(self, ready: list[BaseException | None], event: threading.Event) -> None:
         self._loop, self._stopping = asyncio.get_running_loop(), asyncio.Event()
         with ThreadPoolExecutor(4, "localorg-request") as executor:
-            areas = (
-                Meta(self.org, executor),
-                IngestJobs(self.org, executor),
-                QueryJobAnswers(self.org, executor),
-                Rows(self.org, executor),
-            )
+            areas = tuple(area(self.org, executor) for area in _AREAS)
             gate = Gate(self.org, areas, self.requests, self._stopping)
             server = web.Server(gate.handle, access_log=None)
             runner = web.ServerRunner(server, shutdown_timeout=0.5)

@@ -190,6 +190,20 @@ class Store:
         with self.front() as db:
             return number(db, f"SELECT count(*) FROM {records(sobject)} WHERE NOT IsDeleted")
 
+    def counts(self) -> dict[SObject, tuple[int, int]]:
+        """Of each object: how many records there are, and how many more lie in the recycle bin."""
+        objects = list(self.objects.values())
+        queries = (
+            f"SELECT {n}, count(*) FILTER (WHERE IsDeleted IS NOT TRUE), count(*) FILTER (WHERE IsDeleted)"
+            f" FROM {records(sobject)}"
+            for n, sobject in enumerate(objects)
+        )
+        db = self.cursor()
+        try:
+            return {objects[n]: (kept, deleted) for n, kept, deleted in run(db, " UNION ALL ".join(queries))}
+        finally:
+            db.close()
+
     def empty(self, keep_users: str) -> None:
         """Take away all records, jobs and uploads; the running user stays."""
         with self.front() as db:

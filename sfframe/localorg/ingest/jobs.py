@@ -159,6 +159,26 @@ class Jobs:
         stop = offset + self._manners.list_page_size
         return jobs[offset:stop], stop if stop < len(jobs) else None
 
+    def latest(self, most: int) -> list[Job]:
+        """The jobs that were made last, the last one first."""
+        return list(self._jobs.values())[: -most - 1 : -1]
+
+    def commonest_errors(self, job_ids: list[str], most: int) -> dict[str, list[tuple[str, int]]]:
+        """Of each job, the row errors that are met most often, with their numbers."""
+        query = (
+            "SELECT job, error, count(*) FROM _org.outcomes WHERE error IS NOT NULL AND list_contains(?, job)"
+            " GROUP BY job, error QUALIFY row_number() OVER (PARTITION BY job ORDER BY count(*) DESC, error) <= ?"
+            " ORDER BY job, count(*) DESC, error"
+        )
+        found: dict[str, list[tuple[str, int]]] = {}
+        db = self._store.cursor()
+        try:
+            for job_id, error, count in run(db, query, [job_ids, most]):
+                found.setdefault(job_id, []).append((error, count))
+        finally:
+            db.close()
+        return found
+
     def record(self, job: Job) -> None:
         with self._store.front() as db:
             self._store.record_job(db, job.id, job.line())

@@ -146,6 +146,10 @@ class QueryJobs:
         stop = offset + self._manners.list_page_size
         return jobs[offset:stop], stop if stop < len(jobs) else None
 
+    def latest(self, most: int) -> list[QueryJob]:
+        """The jobs that were made last, the last one first."""
+        return list(self._jobs.values())[: -most - 1 : -1]
+
     def results(self, job: QueryJob, version: str) -> Pages:
         """The result file of a job that is complete.
 

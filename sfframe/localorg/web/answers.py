@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import base64
+import binascii
 import json
 import re
 from collections.abc import Awaitable, Callable
@@ -87,3 +89,15 @@ def list_answer(records: list[dict[str, Any]], following: int | None, path: str,
     """A page of a job list, with the link to the next one where there is one."""
     link = None if following is None else f"{path}?queryLocator={_ID_FOR_LOCATORS}{org_id[3:]}-{following}"
     return web.json_response({"done": link is None, "records": records, "nextRecordsUrl": link})
+
+
+def basic_credentials(request: web.BaseRequest) -> tuple[str, str] | None:
+    """User and password of HTTP Basic; None where the request has another authorization, or none."""
+    scheme, _, credentials = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() != "basic":
+        return None
+    try:
+        user, _, secret = base64.b64decode(credentials).decode().partition(":")
+    except (binascii.Error, UnicodeDecodeError):
+        return "", ""
+    return user, secret

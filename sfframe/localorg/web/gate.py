@@ -17,7 +17,7 @@ from sfframe.localorg.web.spoil import send_cut, spoil
 from sfframe.localorg.wire import Refusal
 
 _logger = logging.getLogger(__name__)
-_NEEDS_NO_TOKEN = frozenset({"token", "versions"})
+_NEEDS_NO_TOKEN = frozenset({"token", "versions", "page"})
 
 
 class Served(NamedTuple):

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 from datetime import UTC, datetime
 from email.utils import format_datetime, parsedate_to_datetime
 
 from aiohttp import web
 
 from sfframe.localorg.login.tokens import OAuthError
-from sfframe.localorg.web.answers import Area, json_of_version, origin
+from sfframe.localorg.web.answers import Area, basic_credentials, json_of_version, origin
 from sfframe.localorg.web.routes import Route, versions
 from sfframe.localorg.wire import not_found
 
@@ -25,7 +23,7 @@ class Meta(Area):
             return web.Response(status=status, text=text, content_type="text/xml", charset="UTF-8")
         form = {key: value for key, value in (await request.post()).items() if isinstance(value, str)}
         try:
-            return web.json_response(await self._run(tokens.answer, form, _basic(request), origin(request)))
+            return web.json_response(await self._run(tokens.answer, form, basic_credentials(request), origin(request)))
         except OAuthError as error:
             return web.json_response(error.body(), status=400)
 
@@ -71,17 +69,6 @@ class Meta(Area):
         if since is not None and modified <= since:
             return web.Response(status=304, headers=headers)
         return json_of_version(sobject.answer, route.version, headers)
-
-
-def _basic(request: web.BaseRequest) -> tuple[str, str] | None:
-    scheme, _, credentials = request.headers.get("Authorization", "").partition(" ")
-    if scheme.lower() != "basic":
-        return None
-    try:
-        user, _, secret = base64.b64decode(credentials).decode().partition(":")
-    except (binascii.Error, UnicodeDecodeError):
-        return "", ""
-    return user, secret
 
 
 def _http_date(text: str | None) -> datetime | None:

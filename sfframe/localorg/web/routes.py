@@ -103,6 +103,8 @@ def find_route(method: str, path: str) -> Route:
     if "//" in path:
         raise not_found()
     path = path.rstrip("/")
+    if not path:
+        return _allowed(method, {"GET": "page"}, Route("page", "page"))
     if path == "/services/oauth2/token":
         return _allowed(method, {"POST": "token"}, Route("token", "token"))
     if soap := _SOAP.fullmatch(path):
