@@ -61,7 +61,7 @@ class Page(Area):
 
     def _whole(self, soql: str, all_rows: bool) -> Html:
         org = self._org
-        facts = f"{org.tokens.instance_url} · organization {org.org_id} · user {org.tokens.username}"
+        facts = f"organization {org.org_id} · user {org.tokens.username}"
         return join(
             (
                 element("h1", "Local org"),
