@@ -19,7 +19,8 @@ def one_server() -> Iterator[Server]:
 
 @pytest.fixture
 def server(one_server: Server) -> Server:
-    """An org without records and jobs."""
+    """An org without records, jobs and faults."""
+    one_server.faults.clear()
     one_server.reset()
     return one_server
 
