@@ -26,6 +26,7 @@ from sfframe.localorg.objects.standard import USER_PREFIX, standard_objects
 from sfframe.localorg.query.jobs import QueryJobs
 from sfframe.localorg.query.runner import QueryRunner
 from sfframe.localorg.rest.changes import Changes
+from sfframe.localorg.rest.collections import Collections
 from sfframe.localorg.rest.read import Lookup
 from sfframe.localorg.rest.records import Records
 from sfframe.localorg.rest.write import Writer
@@ -75,6 +76,7 @@ class Org:
             self.query_runner.jobs = self.queries
             writer = Writer(self.store, self.worker.busy, self.desk, self.rules, self.clock, self.user_id)
             self.records = Records(self.store, Lookup(self.store), writer)
+            self.collections = Collections(self.store, Lookup(self.store), writer)
             self.changes = Changes(self.store, self.clock)
             self._learn_objects(objects)
         except BaseException:

@@ -21,6 +21,9 @@ from sfframe.localorg.manners import Manners
 from sfframe.localorg.objects.describe import FieldSpec
 from sfframe.localorg.org import Clock, Org
 from sfframe.localorg.saving.save import Rule
+from sfframe.localorg.web.answers import Area
+from sfframe.localorg.web.collections import CollectionAnswers
+from sfframe.localorg.web.composite import CompositeAnswers
 from sfframe.localorg.web.gate import Gate, Served
 from sfframe.localorg.web.ingest import IngestJobs
 from sfframe.localorg.web.meta import Meta
@@ -31,7 +34,7 @@ from sfframe.localorg.web.rows import Rows
 
 _HOST = "127.0.0.1"
 _LOG_LENGTH = 10_000
-_AREAS = (Meta, IngestJobs, QueryJobAnswers, Rows, Page)
+_AREAS = (Meta, IngestJobs, QueryJobAnswers, Rows, CollectionAnswers, Page)
 
 
 class Server:
@@ -219,7 +222,8 @@ class Server:
     async def _serve(self, ready: list[BaseException | None], event: threading.Event) -> None:
         self._loop, self._stopping = asyncio.get_running_loop(), asyncio.Event()
         with ThreadPoolExecutor(4, "localorg-request") as executor:
-            areas = tuple(area(self.org, executor) for area in _AREAS)
+            areas: tuple[Area, ...] = tuple(area(self.org, executor) for area in _AREAS)
+            areas = (*areas, CompositeAnswers(self.org, executor, areas))
             gate = Gate(self.org, areas, self.requests, self._stopping)
             server = web.Server(gate.handle, access_log=None)
             runner = web.ServerRunner(server, shutdown_timeout=0.5)

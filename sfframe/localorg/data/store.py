@@ -124,6 +124,10 @@ class Store:
     def sobject(self, api_name: str) -> SObject | None:
         return self.objects.get(api_name.lower())
 
+    def of_id(self, record_id: str) -> SObject | None:
+        """The object whose records have ids like this one."""
+        return next((found for found in self.objects.values() if found.key_prefix == record_id[:3]), None)
+
     def _know(self, sobject: SObject) -> None:
         self.objects[sobject.name.lower()] = sobject
 

@@ -106,7 +106,7 @@ class Records:
     def _one(
         self, operation: str, sobject: SObject, record: Mapping[str, Any], body: str, key: Field | None = None
     ) -> Outcome:
-        (outcome,) = self._writer.write(operation, [Change(sobject, record)], body=body, key=key)
+        (outcome,) = self._writer.write(operation, [Change(sobject, dict(record))], body=body, key=key)
         if outcome.error is not None:
             raise outcome.error.refusal()
         return outcome

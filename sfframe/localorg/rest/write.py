@@ -34,7 +34,7 @@ class Change:
     """What is to become of one record: its object and its members as they came."""
 
     sobject: SObject
-    record: Mapping[str, Any]
+    record: dict[str, Any]
 
 
 class Writer:
@@ -62,13 +62,19 @@ class Writer:
         self._now, self._user_id = now, user_id
 
     def write(
-        self, operation: str, changes: Sequence[Change], *, body: str, key: Field | None = None, whole: bool = False
+        self,
+        operation: str,
+        changes: Sequence[Change | RowError],
+        *,
+        body: str,
+        key: Field | None = None,
+        whole: bool = False,
     ) -> list[Outcome]:
         """Save records; what is answered is on disk.
 
         Args:
             operation: "insert", "update", "upsert" or "delete".
-            changes: What is wanted, at most a chunk of 200.
+            changes: What is wanted, at most a chunk of 200; errors stand for what can't be tried at all.
             body: The request's text, for errors that tell a place in it.
             key: The field that an upsert goes by.
             whole: All of them or none.
@@ -80,14 +86,16 @@ class Writer:
             Refusal: The request as a whole can't be read; nothing is saved then.
         """
         reader = Reader(self._store.sobject, body)
-        records = [(change.sobject, reader.record(change.record, change.sobject)) for change in changes]
-        outcomes: list[Outcome] = []
+        possible = [change for change in changes if isinstance(change, Change)]
+        records = [(change.sobject, reader.record(change.record, change.sobject)) for change in possible]
+        saved: list[Outcome] = []
         with self._busy, closing(self._store.cursor()) as db:
             db.begin()
             try:
-                for sobject, run_of in _runs(records):
-                    outcomes += self._save(db, Request(sobject, operation, (), key, self._store.sobject, True), run_of)
-                    _check_readable(outcomes, reader)
+                for sobject, together in _runs(records):
+                    saved += self._save(db, Request(sobject, operation, (), key, self._store.sobject, True), together)
+                    _check_readable(saved, reader)
+                outcomes = _merged(changes, saved)
                 is_spoilt = whole and any(outcome.error for outcome in outcomes)
             except BaseException:
                 db.rollback()
@@ -105,7 +113,7 @@ class Writer:
         saver = Saver(db, request, self._user_id, self._rules.get(request.sobject.name), fault)
         following = saver.save(rows, now=self._now().astimezone(UTC), next_number=next_number(db))
         keep_number(db, following)
-        saved = run(db, "SELECT coalesce(target, fresh), target IS NULL, error FROM work ORDER BY n")
+        saved = run(db, "SELECT coalesce(target, fresh), error IS NULL AND target IS NULL, error FROM work ORDER BY n")
         return [
             Outcome(record_id, created, RowError.from_text(error) if error else None)
             for record_id, created, error in saved
@@ -124,6 +132,12 @@ def _runs(records: Sequence[tuple[SObject, Incoming]]) -> Iterator[tuple[SObject
         run_of.append(record)
     if current is not None:
         yield current, run_of
+
+
+def _merged(changes: Sequence[Change | RowError], saved: Sequence[Outcome]) -> list[Outcome]:
+    """The outcomes in the order of the request."""
+    following = iter(saved)
+    return [next(following) if isinstance(change, Change) else Outcome(None, error=change) for change in changes]
 
 
 def _check_readable(outcomes: Sequence[Outcome], reader: Reader) -> None:

@@ -12,7 +12,14 @@ _SEASONS = ("Winter", "Spring", "Summer")
 _DATA = re.compile(r"/services/data/v(\d+\.\d)(/.*)?")
 _SOAP = re.compile(r"/services/Soap/u/(\d+\.\d)")
 # What came when (1).
-_SINCE = {"/jobs/ingest": 41.0, "/jobs/query": 47.0, "query_pages": 58.0}
+_SINCE = {
+    "/jobs/ingest": 41.0,
+    "/jobs/query": 47.0,
+    "query_pages": 58.0,
+    "many_create": 42.0,
+    "many_get": 42.0,
+    "many_upsert": 46.0,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +63,14 @@ _TABLE: tuple[tuple[re.Pattern[str], dict[str, str]], ...] = (
         re.compile(rf"/sobjects/(\w+)/{_NO_RESOURCE}([^/]+)/([^/]+)"),
         {"GET": "key_get", "PATCH": "key_upsert", "DELETE": "key_delete"},
     ),
+    (re.compile(r"/composite"), {"POST": "composite"}),
+    (re.compile(r"/composite/batch"), {"POST": "composite_batch"}),
+    (
+        re.compile(r"/composite/sobjects"),
+        {"POST": "many_create", "PATCH": "many_update", "DELETE": "many_delete"},
+    ),
+    (re.compile(r"/composite/sobjects/(\w+)"), {"GET": "many_get", "POST": "many_post_get"}),
+    (re.compile(r"/composite/sobjects/(\w+)/([^/]+)"), {"PATCH": "many_upsert"}),
     (re.compile(r"/jobs/ingest"), {"GET": "list", "POST": "create"}),
     (re.compile(r"/jobs/ingest/(\w+)"), {"GET": "get_job", "PATCH": "patch", "DELETE": "delete"}),
     (re.compile(r"/jobs/ingest/(\w+)/batches"), {"PUT": "put"}),
@@ -69,22 +84,34 @@ _TABLE: tuple[tuple[re.Pattern[str], dict[str, str]], ...] = (
     (re.compile(r"/jobs/query/(\w+)/(?i:resultPages)"), {"GET": "query_pages"}),
 )
 # Answers that faults and the log know under a common name.
-_KINDS: dict[str, str] = {
-    "object_info": "rest",
-    "row_create": "rest",
-    "row_get": "rest",
-    "row_update": "rest",
-    "row_delete": "rest",
-    "key_get": "rest",
-    "key_upsert": "rest",
-    "key_delete": "rest",
-    "updated": "rest",
-    "deleted": "rest",
-}
+_KINDS: dict[str, str] = dict.fromkeys(
+    (
+        "object_info",
+        "row_create",
+        "row_get",
+        "row_update",
+        "row_delete",
+        "key_get",
+        "key_upsert",
+        "key_delete",
+        "updated",
+        "deleted",
+        "many_create",
+        "many_update",
+        "many_upsert",
+        "many_delete",
+        "many_get",
+        "many_post_get",
+        "composite",
+        "composite_batch",
+    ),
+    "rest",
+)
 # Real resources that this org doesn't have; each is refused by its name.
 _UNSPOKEN = (
     (re.compile(r"/(query|queryAll)(/.*)?"), "SOQL over REST"),
     (re.compile(r"/sobjects/\w+/.*"), "this resource of an object"),
+    (re.compile(r"/composite/(tree|graph)(/.*)?"), "trees and graphs of records"),
     (re.compile(r"/(composite|search|tooling|analytics|metadata|async|actions|ui-api)(/.*)?"), "this resource"),
 )
 
