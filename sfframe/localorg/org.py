@@ -23,6 +23,7 @@ from sfframe.localorg.objects.describe import FieldSpec, describe_object
 from sfframe.localorg.objects.ids import ALPHABET, make_id, with_suffix
 from sfframe.localorg.objects.schema import SObject, read_describe
 from sfframe.localorg.objects.standard import USER_PREFIX, standard_objects
+from sfframe.localorg.query.cursor import Cursors
 from sfframe.localorg.query.jobs import QueryJobs
 from sfframe.localorg.query.runner import QueryRunner
 from sfframe.localorg.rest.changes import Changes
@@ -74,6 +75,7 @@ class Org:
             self.query_runner = QueryRunner(self.store, self.desk)
             self.queries = QueryJobs(self.store, manners, self.clock, self.user_id, self.compile, self.query_runner.run)
             self.query_runner.jobs = self.queries
+            self.cursors = Cursors(self.store, self.clock)
             writer = Writer(self.store, self.worker.busy, self.desk, self.rules, self.clock, self.user_id)
             self.records = Records(self.store, Lookup(self.store), writer)
             self.collections = Collections(self.store, Lookup(self.store), writer)
@@ -142,6 +144,7 @@ class Org:
             self.query_runner.clear()
             self.jobs.forget()
             self.queries.forget()
+            self.cursors.forget()
             self.store.empty(self.user_id)
         self.desk.forget()
         self.api_calls = 0

@@ -31,10 +31,12 @@ from sfframe.localorg.web.page import Page
 from sfframe.localorg.web.port import Port
 from sfframe.localorg.web.query import QueryJobAnswers
 from sfframe.localorg.web.rows import Rows
+from sfframe.localorg.web.soql import RestQueries
 
 _HOST = "127.0.0.1"
 _LOG_LENGTH = 10_000
-_AREAS = (Meta, IngestJobs, QueryJobAnswers, Rows, CollectionAnswers, Page)
+_MAX_URI = 16_384
+_AREAS = (Meta, IngestJobs, QueryJobAnswers, RestQueries, Rows, CollectionAnswers, Page)
 
 
 class Server:
@@ -225,7 +227,8 @@ class Server:
             areas: tuple[Area, ...] = tuple(area(self.org, executor) for area in _AREAS)
             areas = (*areas, CompositeAnswers(self.org, executor, areas))
             gate = Gate(self.org, areas, self.requests, self._stopping)
-            server = web.Server(gate.handle, access_log=None)
+            # An org takes addresses of 16,384 bytes (9.2); the server's own limit is half of that.
+            server = web.Server(gate.handle, access_log=None, max_line_size=_MAX_URI, max_field_size=_MAX_URI)
             runner = web.ServerRunner(server, shutdown_timeout=0.5)
             await runner.setup()
             port = Port(server, self._tls_context, executor)

@@ -77,7 +77,8 @@ class Children:
 
     Attributes:
         path: The member that holds them: the relationship's name.
-        query: Its `keyed_sql` has a further column `parent`, and a further last parameter: the list of parents' ids.
+        query: Its `keyed_sql` takes a further last parameter, the list of the parents' ids, and gives three further
+            columns: `parent`, `place` (from 1, among the parent's children) and `total` (of these).
         place: Where it stands among the outputs: before the output of that index.
     """
 
@@ -102,6 +103,7 @@ class Query:
         bulk_refusal: Code and message with which Bulk refuses the query at its creation (wire notes, 6.2).
         has_offset: Then only the first batch comes (5).
         is_ordered: The rows have an order.
+        max_batch: The most records of a page of REST; fewer where records are wide (8).
     """
 
     sobject: SObject
@@ -115,3 +117,4 @@ class Query:
     bulk_refusal: tuple[str, str] | None = None
     has_offset: bool = False
     is_ordered: bool = False
+    max_batch: int = 2_000

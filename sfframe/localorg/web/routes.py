@@ -78,6 +78,9 @@ _TABLE: tuple[tuple[re.Pattern[str], dict[str, str]], ...] = (
         re.compile(r"/jobs/ingest/(\w+)/((?i:successfulResults|failedResults|unprocessedRecords))"),
         {"GET": "results"},
     ),
+    (re.compile(r"/query"), {"GET": "query"}),
+    (re.compile(r"/queryAll"), {"GET": "query_all"}),
+    (re.compile(r"/(?:query|queryAll)/([\w-]+)"), {"GET": "query_more"}),
     (re.compile(r"/jobs/query"), {"GET": "query_list", "POST": "query_create"}),
     (re.compile(r"/jobs/query/(\w+)"), {"GET": "query_get", "PATCH": "query_patch", "DELETE": "query_delete"}),
     (re.compile(r"/jobs/query/(\w+)/(?i:results)"), {"GET": "query_results"}),
@@ -86,6 +89,9 @@ _TABLE: tuple[tuple[re.Pattern[str], dict[str, str]], ...] = (
 # Answers that faults and the log know under a common name.
 _KINDS: dict[str, str] = dict.fromkeys(
     (
+        "query",
+        "query_all",
+        "query_more",
         "object_info",
         "row_create",
         "row_get",
@@ -109,7 +115,6 @@ _KINDS: dict[str, str] = dict.fromkeys(
 )
 # Real resources that this org doesn't have; each is refused by its name.
 _UNSPOKEN = (
-    (re.compile(r"/(query|queryAll)(/.*)?"), "SOQL over REST"),
     (re.compile(r"/sobjects/\w+/.*"), "this resource of an object"),
     (re.compile(r"/composite/(tree|graph)(/.*)?"), "trees and graphs of records"),
     (re.compile(r"/(composite|search|tooling|analytics|metadata|async|actions|ui-api)(/.*)?"), "this resource"),

@@ -1,0 +1,124 @@
+"""Rows become records of JSON: members in the order of SELECT, parents and children inside (SOQL notes, 7)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime, time
+from typing import Any, TypeAlias
+
+import pyarrow as pa
+
+from sfframe.localorg.objects.schema import NUMBER_TYPES
+from sfframe.localorg.soql import Children, Query
+
+# What a page has of a child relationship: for each parent's id, its part of the answer.
+Families: TypeAlias = Mapping[tuple[str, ...], Mapping[str, dict[str, Any]]]
+
+
+def json_value(kind: str, value: Any) -> Any:
+    """A value as REST writes it, by the describe type of its field."""
+    form = _FORMS.get(kind)
+    return value if form is None else form(value)
+
+
+def _moment(value: datetime | None) -> str | None:
+    return None if value is None else f"{value.isoformat(timespec='milliseconds')}+0000"
+
+
+def _day(value: date | None) -> str | None:
+    return None if value is None else value.isoformat()
+
+
+def _clock(value: time | None) -> str | None:
+    return None if value is None else f"{value.isoformat(timespec='milliseconds')}Z"
+
+
+def _double(value: float | None) -> float | None:
+    # JSON has no infinity; a sum may reach it.
+    return None if value is None or not math.isfinite(value) else float(value)
+
+
+_FORMS: dict[str, Callable[[Any], Any]] = {
+    "boolean": bool,  # never null (2.1)
+    "datetime": _moment,
+    "date": _day,
+    "time": _clock,
+    **dict.fromkeys(NUMBER_TYPES, _double),
+}
+
+
+@dataclass(slots=True)
+class _Node:
+    """One record of each row: its members are outputs by their index, parents, or children."""
+
+    level: int
+    members: dict[str, int | _Node | Children] = field(default_factory=dict)
+
+
+def _plan(query: Query) -> _Node:
+    places = {level.path: n for n, level in enumerate(query.levels)}
+    root = _Node(0)
+    children = list(query.children)
+    for n, output in enumerate(query.outputs):
+        while children and children[0].place <= n:
+            child = children.pop(0)
+            root.members[child.path[0]] = child
+        node = root
+        for depth in range(1, len(output.path)):
+            parent = node.members.setdefault(output.path[depth - 1], _Node(places[output.path[:depth]]))
+            assert isinstance(parent, _Node)
+            node = parent
+        node.members[output.path[-1]] = n
+    root.members.update({child.path[0]: child for child in children})
+    return root
+
+
+def records_of(query: Query, rows: pa.Table, version: str, families: Families) -> list[dict[str, Any]]:
+    """The rows of a page as records.
+
+    Args:
+        query: What was asked.
+        rows: Of its `keyed_sql`.
+        version: The API version that URLs name.
+        families: The children of the records.
+    """
+    plan = _plan(query)
+    columns = [
+        [json_value(output.type, value) for value in rows[output.column].to_pylist()] for output in query.outputs
+    ]
+    keys = [rows[level.column].to_pylist() for level in query.levels]
+    base = f"/services/data/v{version}/sobjects"
+
+    def record(node: _Node, row: int) -> dict[str, Any] | None:
+        key = keys[node.level][row]
+        if key is None:
+            return None
+        level = query.levels[node.level]
+        kind = level.types.get(key[:3], level.type)
+        name = level.type if len(level.types) > 1 or level.type == "Name" else kind
+        made: dict[str, Any] = {"attributes": {"type": name, "url": f"{base}/{kind}/{key}"}}
+        for member, what in node.members.items():
+            if isinstance(what, _Node):
+                made[member] = record(what, row)
+            elif isinstance(what, Children):
+                made[member] = families.get(what.path, {}).get(key)
+            elif not query.outputs[what].only_for or kind in query.outputs[what].only_for:
+                made[member] = columns[what][row]
+        return made
+
+    found = (record(plan, row) for row in range(rows.num_rows))
+    return [made for made in found if made is not None]
+
+
+def groups_of(query: Query, rows: pa.Table) -> list[dict[str, Any]]:
+    """The rows of an aggregate query (6)."""
+    columns = [
+        [json_value(output.type, value) for value in rows[output.column].to_pylist()] for output in query.outputs
+    ]
+    names = [output.path[-1] for output in query.outputs]
+    return [
+        {"attributes": {"type": "AggregateResult"}, **dict(zip(names, values, strict=True))}
+        for values in zip(*columns, strict=True)
+    ]

@@ -1,0 +1,212 @@
+"""`/query`, `/queryAll` and their pages over plain HTTP (SOQL notes, 7, 8)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+
+from sfframe.localorg import Server
+
+from .client import VERSION, Client, Reply
+
+BASE = f"/services/data/v{VERSION}"
+
+
+def ask(client: Client, soql: str, resource: str = "query", headers: dict[str, str] | None = None) -> Reply:
+    return client.get(f"{BASE}/{resource}/?{urlencode({'q': soql})}", headers)
+
+
+def answer(client: Client, soql: str, resource: str = "query") -> dict[str, Any]:
+    reply = ask(client, soql, resource)
+    assert reply.status == 200, reply
+    found: dict[str, Any] = reply.json
+    return found
+
+
+def error(client: Client, soql: str) -> tuple[int, str, str]:
+    reply = ask(client, soql)
+    (only,) = reply.json
+    return reply.status, only["errorCode"], only["message"].split("\n")[-1]
+
+
+def load(client: Client, data: str, sobject: str) -> list[str]:
+    done = client.load(data, "insert", sobject)
+    assert done.failed == []
+    return done.ids
+
+
+def test_a_record_has_attributes_first_and_members_in_the_order_of_select(client: Client) -> None:
+    (account,) = load(client, "Name\nAcme\n", "Account")
+    (contact,) = load(client, f"LastName,AccountId\nNg,{account}\n", "Contact")
+    reply = ask(client, "select name, ID, account.name, Account.Owner.Alias, DoNotCall from contact")
+    assert reply.headers["Content-Type"].lower().replace(" ", "") == "application/json;charset=utf-8"
+    (record,) = reply.json["records"]
+    assert list(record) == ["attributes", "Name", "Id", "Account", "DoNotCall"]
+    assert list(record["attributes"].items()) == [
+        ("type", "Contact"),
+        ("url", f"{BASE}/sobjects/Contact/{contact}"),
+    ]
+    assert record["Account"] == {
+        "attributes": {"type": "Account", "url": f"{BASE}/sobjects/Account/{account}"},
+        "Name": "Acme",
+        "Owner": {
+            "attributes": {"type": "User", "url": f"{BASE}/sobjects/User/{client.server.org.user_id}"},
+            "Alias": "integ",
+        },
+    }
+    assert (record["Name"], record["DoNotCall"]) == ("Ng", False)
+    assert list(reply.json) == ["totalSize", "done", "records"]
+
+
+def test_a_missing_parent_is_null(client: Client) -> None:
+    load(client, "LastName\nNg\n", "Contact")
+    (record,) = answer(client, "SELECT Account.Name, Account.Owner.Name FROM Contact")["records"]
+    assert record["Account"] is None
+
+
+def test_values_have_the_forms_of_json(client: Client) -> None:
+    data = (
+        "Text__c,Integer__c,Double__c,Checkbox__c,Date__c,Datetime__c,Time__c,Multipicklist__c\n"
+        '"a ""b"", é\U0001f600",7,100,true,2026-01-31,2026-01-31T10:11:12+01:00,08:00:00.000Z,Green;Red\n'
+        ",,,,,,,\n"
+    )
+    load(client, data, "Everything__c")
+    fields = "Text__c,Integer__c,Double__c,Checkbox__c,Date__c,Datetime__c,Time__c,Multipicklist__c"
+    soql = f"SELECT {fields} FROM Everything__c ORDER BY Text__c NULLS LAST"
+    first, second = answer(client, soql)["records"]
+    del first["attributes"], second["attributes"]
+    assert list(first.values()) == [
+        'a "b", é\U0001f600',
+        7,
+        100.0,
+        True,
+        "2026-01-31",
+        "2026-01-31T09:11:12.000+0000",
+        "08:00:00.000Z",
+        first["Multipicklist__c"],
+    ]
+    assert sorted(first["Multipicklist__c"].split(";")) == ["Green", "Red"]
+    assert b'"Integer__c":7,"Double__c":100.0,' in ask(client, soql).body
+    assert list(second.values()) == [None, None, None, False, None, None, None, None]
+
+
+def test_urls_name_the_version_that_was_asked(client: Client) -> None:
+    load(client, "Name\nAcme\n", "Account")
+    reply = client.get(f"/services/data/v58.0/query?{urlencode({'q': 'SELECT Id FROM Account'})}")
+    assert reply.json["records"][0]["attributes"]["url"].startswith("/services/data/v58.0/sobjects/Account/001")
+
+
+@pytest.fixture
+def many(client: Client) -> Client:
+    load(client, "LastName\n" + "".join(f"n{n:04}\n" for n in range(4_500)), "Contact")
+    return client
+
+
+def pages(client: Client, soql: str, headers: dict[str, str] | None = None) -> Iterator[dict[str, Any]]:
+    page = ask(client, soql, headers=headers).json
+    yield page
+    while not page["done"]:
+        page = client.get(page["nextRecordsUrl"], headers).json
+        yield page
+    assert "nextRecordsUrl" not in page
+
+
+def test_pages_have_2000_records_and_the_whole_count(many: Client) -> None:
+    found = list(pages(many, "SELECT LastName FROM Contact ORDER BY LastName"))
+    assert [len(page["records"]) for page in found] == [2000, 2000, 500]
+    assert {page["totalSize"] for page in found} == {4500}
+    names = [record["LastName"] for page in found for record in page["records"]]
+    assert names == [f"n{n:04}" for n in range(4_500)]
+    assert found[0]["nextRecordsUrl"].startswith(f"{BASE}/query/01g")
+    assert found[0]["nextRecordsUrl"].endswith("-2000")
+
+
+@pytest.mark.parametrize(("wish", "size"), [("batchSize=500", 500), ("batchSize=1", 200), ("batchSize=99999", 2000)])
+def test_the_batch_size_is_a_wish_between_200_and_2000(many: Client, wish: str, size: int) -> None:
+    headers = {"Sforce-Query-Options": wish}
+    found = list(pages(many, "SELECT LastName FROM Contact ORDER BY LastName", headers))
+    assert len(found[0]["records"]) == size
+    names = [record["LastName"] for page in found for record in page["records"]]
+    assert names == [f"n{n:04}" for n in range(4_500)]
+
+
+def test_a_page_may_be_read_again(many: Client) -> None:
+    url = answer(many, "SELECT Id FROM Contact")["nextRecordsUrl"]
+    assert many.get(url).json == many.get(url).json
+
+
+def test_total_size_counts_what_limit_leaves(many: Client) -> None:
+    assert answer(many, "SELECT Id FROM Contact LIMIT 2500")["totalSize"] == 2500
+    found = answer(many, "SELECT Id FROM Contact LIMIT 7")
+    assert (found["totalSize"], found["done"], len(found["records"])) == (7, True, 7)
+
+
+def test_with_offset_only_the_first_batch_comes(many: Client) -> None:
+    """SOQL notes, 5."""
+    found = answer(many, "SELECT LastName FROM Contact ORDER BY LastName LIMIT 2100 OFFSET 3")
+    assert (found["done"], len(found["records"]), found["records"][0]["LastName"]) == (True, 2000, "n0003")
+    assert error(many, "SELECT Id FROM Contact OFFSET 2001") == (
+        400,
+        "NUMBER_OUTSIDE_VALID_RANGE",
+        "Maximum SOQL offset allowed for apiName Contact is 2000",
+    )
+
+
+@pytest.mark.parametrize("locator", ["01g5e0000000001AAA-2000", "nonsense", "01g-1", "x" * 400])
+def test_an_unknown_locator_is_refused(client: Client, locator: str) -> None:
+    assert client.get(f"{BASE}/query/{locator}").error == (400, "INVALID_QUERY_LOCATOR")
+
+
+def test_a_locator_lives_for_two_days() -> None:
+    now = datetime(2026, 3, 1, tzinfo=UTC)
+    with Server(clock=lambda: now) as server:
+        client = Client(server).log_in()
+        load(client, "LastName\n" + "x\n" * 2_001, "Contact")
+        url = answer(client, "SELECT Id FROM Contact")["nextRecordsUrl"]
+        now += timedelta(days=1, hours=23)
+        client.log_in()
+        assert len(client.get(url).json["records"]) == 1
+        now += timedelta(hours=1)
+        client.log_in()
+        assert client.get(url).error == (400, "INVALID_QUERY_LOCATOR")
+        client.close()
+
+
+def test_query_all_has_deleted_rows_too(client: Client) -> None:
+    first, _ = load(client, "Name\nA\nB\n", "Account")
+    client.load(f"Id\n{first}\n", "delete", "Account")
+    assert answer(client, "SELECT Id FROM Account")["totalSize"] == 1
+    assert answer(client, "SELECT Id FROM Account WHERE IsDeleted = true")["totalSize"] == 0
+    assert answer(client, "SELECT Id FROM Account", "queryAll")["totalSize"] == 2
+    (gone,) = answer(client, "SELECT Id FROM Account WHERE IsDeleted = true", "queryAll")["records"]
+    assert gone["Id"] == first
+
+
+@pytest.mark.parametrize("query", ["", "?q=", "?q=%20", "?p=SELECT"])
+def test_without_a_statement_there_is_nothing_to_do(client: Client, query: str) -> None:
+    assert client.get(f"{BASE}/query{query}").error == (400, "MALFORMED_QUERY")
+
+
+def test_what_is_not_spoken_is_refused_by_its_name(client: Client) -> None:
+    reply = client.get(f"{BASE}/query?{urlencode({'explain': 'SELECT Id FROM Account'})}")
+    assert reply.error == (501, "NOT_IMPLEMENTED")
+    assert client.request("POST", f"{BASE}/query", {"q": "SELECT Id FROM Account"}).status == 405
+
+
+def test_errors_are_an_array_with_the_place(client: Client) -> None:
+    """SOQL notes, 9."""
+    reply = ask(client, "SELECT Id, Foo__c FROM Account")
+    assert reply.error == (400, "INVALID_FIELD")
+    message = reply.json[0]["message"]
+    place = "\nSELECT Id, Foo__c FROM Account\n           ^\nERROR at Row:1:Column:12\n"
+    assert message.startswith(f"{place}No such column")
+    assert error(client, "SELECT Id FROM Nothing__c")[:2] == (400, "INVALID_TYPE")
+
+
+def test_a_long_statement_fits_into_the_uri(client: Client) -> None:
+    names = ",".join(f"'{n:012}'" for n in range(700))
+    assert answer(client, f"SELECT Id FROM Account WHERE Name IN ({names})")["totalSize"] == 0
