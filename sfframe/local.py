@@ -44,7 +44,9 @@ class LocalOrg:
         url, client_id, client_secret, username, password, security_token, refresh_token, private_key: What
             each login flow needs; random for each database, kept in it.
         certificate: PEM text of the authority to trust for `https://` at the same port.
+        faults: What goes wrong, and when; the list may be changed at any time.
         faults_met: How many of the faults have happened.
+        fault_log: Which, in order, each with what it happened to.
         rules: `{object: function}`: validation rules as Python functions from a record (a dict) to the text of
             what is wrong, or `None`.
     """
@@ -167,8 +169,8 @@ class LocalOrg:
 _SERVERS_OWN = frozenset(
     {
         "url", "client_id", "client_secret", "username", "password", "security_token", "refresh_token",
-        "private_key", "certificate", "faults", "faults_met", "rules", "requests", "count", "expire_tokens",
-        "release_jobs",
+        "private_key", "certificate", "faults", "faults_met", "fault_log", "rules", "requests", "count",
+        "expire_tokens", "release_jobs",
     }
 )  # fmt: skip
 

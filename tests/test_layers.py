@@ -81,6 +81,7 @@ ingest
 rest
 login
 soql
+desk
 faults
 saving
 data.store

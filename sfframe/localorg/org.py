@@ -12,7 +12,8 @@ import pyarrow as pa
 
 from sfframe.localorg.data.sql import literal, run
 from sfframe.localorg.data.store import Store, records
-from sfframe.localorg.faults import Fault, FaultDesk
+from sfframe.localorg.desk import FaultDesk
+from sfframe.localorg.faults import Fault
 from sfframe.localorg.ingest.jobs import Jobs
 from sfframe.localorg.ingest.results import Results
 from sfframe.localorg.ingest.worker import Worker
@@ -20,7 +21,7 @@ from sfframe.localorg.login.certificate import new_chain
 from sfframe.localorg.login.tokens import Tokens
 from sfframe.localorg.manners import Manners
 from sfframe.localorg.objects.describe import FieldSpec, describe_object
-from sfframe.localorg.objects.ids import ALPHABET, make_id, with_suffix
+from sfframe.localorg.objects.ids import ALPHABET, make_id, normal_id, with_suffix
 from sfframe.localorg.objects.schema import SObject, read_describe
 from sfframe.localorg.objects.standard import USER_PREFIX, standard_objects
 from sfframe.localorg.query.cursor import Cursors
@@ -106,6 +107,13 @@ class Org:
     def certificates(self) -> str:
         """Key, certificate and authority for TLS as PEM texts; made when they are first wanted, kept for good."""
         return self.store.setting("certificates", new_chain)
+
+    def looked(self, job_id: str) -> None:
+        """Somebody looked at a job; a fault may have held it back until then."""
+        normal = normal_id(job_id)
+        if normal is not None and self.desk.looked(normal):
+            self.worker.release(normal)
+            self.query_runner.release(normal)
 
     def define(self, api_name: str, fields: Mapping[str, FieldSpec]) -> SObject:
         known = self.store.sobject(api_name)

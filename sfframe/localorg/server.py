@@ -15,6 +15,7 @@ from typing import Any
 import pyarrow as pa
 from aiohttp import web
 
+from sfframe.localorg.desk import MetFault
 from sfframe.localorg.faults import Fault
 from sfframe.localorg.login.certificate import authority_of, server_context
 from sfframe.localorg.manners import Manners
@@ -173,6 +174,11 @@ class Server:
     def faults_met(self) -> int:
         """How many faults have happened since the start or `reset`."""
         return self.org.desk.met
+
+    @property
+    def fault_log(self) -> list[MetFault]:
+        """Those faults in the order in which they happened, each with what it happened to."""
+        return list(self.org.desk.log)
 
     def count(self, kind: str) -> int:
         """How many requests of a kind are in the log."""

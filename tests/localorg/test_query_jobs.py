@@ -101,6 +101,20 @@ def test_no_records_is_one_header_line(client: Client) -> None:
     assert reply.headers["Sforce-Limit-Info"].startswith("api-usage=")
 
 
+@pytest.mark.parametrize(
+    ("manner", "status", "body"),
+    [("zero_bytes", 200, b""), ("blank_line", 200, b'"Id"\n\n'), ("no_content", 204, b""), ("header", 200, b'"Id"\n')],
+)
+def test_no_records_has_all_the_forms_that_are_reported(manner: Any, status: int, body: bytes) -> None:
+    """6.3, 6.5"""
+    with Server(manners=Manners(empty_results=manner)) as server:
+        client = Client(server).log_in()
+        reply = page(client, finished(client, "SELECT Id FROM Contact")["id"])
+        client.close()
+    assert (reply.status, reply.body) == (status, body)
+    assert (reply.headers["Sforce-NumberOfRecords"], reply.headers["Sforce-Locator"]) == ("0", "null")
+
+
 def test_values_come_out_in_the_forms_of_the_bulk_api(client: Client) -> None:
     """6.5"""
     header = (

@@ -24,7 +24,8 @@ from sfframe.localorg.saving.save import Rule, Saver
 
 if TYPE_CHECKING:
     from sfframe.localorg.data.store import Store
-    from sfframe.localorg.faults import Fault, FaultDesk
+    from sfframe.localorg.desk import FaultDesk
+    from sfframe.localorg.faults import Fault
     from sfframe.localorg.ingest.jobs import Jobs
     from sfframe.localorg.manners import Manners
 
@@ -71,10 +72,11 @@ class Worker:
             self._turns.append((job, self._steps(job)))
             self._wake.notify()
 
-    def release(self) -> None:
-        """Let stuck jobs go on."""
+    def release(self, job_id: str | None = None) -> None:
+        """Let stuck jobs go on, or the one of that id."""
         with self._wake:
-            stuck, self._stuck = self._stuck, []
+            stuck = [job for job in self._stuck if job_id in (None, job.id)]
+            self._stuck = [job for job in self._stuck if job not in stuck]
             self._turns.extend((job, self._steps(job, is_released=True)) for job in stuck)
             self._wake.notify()
 
@@ -138,10 +140,13 @@ class Worker:
             self._end(job, "JobComplete")
         elif fault.effect == "fail":
             self._end(job, "Failed", fault.error or _FAILED_HALFWAY)
+        elif fault.effect == "abort":
+            self._end(job, "Aborted")
         elif fault.effect == "vanish":
             jobs.vanish(job)
         else:
             self._stuck.append(job)
+            self._desk.hold(job.id, fault)
 
     def _read(self, job: Job) -> tuple[Layout, Request]:
         assert self.jobs is not None

@@ -17,7 +17,8 @@ from sfframe.localorg.wire import Refusal
 
 if TYPE_CHECKING:
     from sfframe.localorg.data.store import Store
-    from sfframe.localorg.faults import Fault, FaultDesk
+    from sfframe.localorg.desk import FaultDesk
+    from sfframe.localorg.faults import Fault
     from sfframe.localorg.query.job import QueryJob
     from sfframe.localorg.query.jobs import QueryJobs
 
@@ -52,10 +53,10 @@ class QueryRunner:
     def run(self, job: QueryJob) -> None:
         self._waiting.put((job, False))
 
-    def release(self) -> None:
-        """Let stuck jobs go on."""
-        stuck, self._stuck = self._stuck, []
-        for job in stuck:
+    def release(self, job_id: str | None = None) -> None:
+        """Let stuck jobs go on, or the one of that id."""
+        for job in [job for job in self._stuck if job_id in (None, job.id)]:
+            self._stuck.remove(job)
             self._waiting.put((job, True))
 
     def clear(self) -> None:
@@ -96,8 +97,11 @@ class QueryRunner:
         assert self.jobs is not None
         if fault.effect == "fail":
             self.jobs.end(job, "Failed", fault.error or _FAILED_HALFWAY)
+        elif fault.effect == "abort":
+            self.jobs.end(job, "Aborted")
         elif fault.effect == "stuck":
             self._stuck.append(job)
+            self._desk.hold(job.id, fault)
         elif fault.when == "before":
             self.jobs.vanish(job)
         else:

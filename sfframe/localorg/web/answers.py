@@ -47,6 +47,21 @@ class CsvFile(web.FileResponse):
         self.path = path
 
 
+def empty_answer(manner: str, header: bytes, line_end: str, headers: dict[str, str] | None = None) -> web.Response:
+    """Results without rows, in one of the forms in which orgs give them (wire notes, 5.1 and 6.3).
+
+    Args:
+        manner: `Manners.empty_results`.
+        header: The header line.
+        line_end: The job's.
+        headers: Of the answer.
+    """
+    if manner == "no_content":
+        return web.Response(status=204, headers=headers)
+    bodies = {"zero_bytes": b"", "blank_line": header + line_end.encode()}
+    return web.Response(body=bodies.get(manner, header), headers={**(headers or {}), "Content-Type": "text/csv"})
+
+
 def find_answer(areas: tuple[Area, ...], route: Route) -> Answer:
     """The method that answers a route."""
     found = (getattr(area, route.answer, None) for area in areas)

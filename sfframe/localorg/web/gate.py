@@ -5,18 +5,20 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
+from contextlib import suppress
 from typing import NamedTuple
 
 from aiohttp import web
 
 from sfframe.localorg.faults import Fault
 from sfframe.localorg.org import Org
-from sfframe.localorg.web.answers import Area, CsvFile, find_answer
+from sfframe.localorg.web.answers import Area, find_answer
 from sfframe.localorg.web.routes import Route, find_route
-from sfframe.localorg.web.spoil import send_cut, spoil
+from sfframe.localorg.web.spoil import spoil, spoil_answer
 from sfframe.localorg.wire import Refusal
 
 _logger = logging.getLogger(__name__)
+_LOOKS = frozenset({"get_job", "query_get"})
 _NEEDS_NO_TOKEN = frozenset({"token", "versions", "page"})
 
 
@@ -45,9 +47,11 @@ class Gate:
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         path = request.raw_path.partition("?")[0]
         route: Route | None = None
+        fault: Fault | None = None
         try:
             route = find_route(request.method, path)
-            response: web.StreamResponse = await self._routed(request, route)
+            fault = self._org.desk.meet(route.kind, request.raw_path)
+            response = await self._routed(request, route, fault)
         except Refusal as refusal:
             response = web.json_response(refusal.body(), status=refusal.status)
         except (ConnectionError, web.RequestPayloadError):
@@ -60,6 +64,9 @@ class Gate:
             response = web.json_response(broken.body(), status=500)
         if not response.prepared:
             self._finish(request, path, response)
+            if fault is not None and fault.is_about_answer:
+                with suppress(ConnectionError):
+                    response = await spoil_answer(fault, request, response, self._stopping)
         gone = request.transport is None or request.transport.is_closing()
         kind = route.kind if route else "unknown"
         self._log.append(Served(kind, request.method, path, 0 if gone else response.status))
@@ -72,35 +79,20 @@ class Gate:
         if self._org.manners.compress and "gzip" in request.headers.get("Accept-Encoding", ""):
             response.enable_compression(web.ContentCoding.gzip)
 
-    async def _routed(self, request: web.BaseRequest, route: Route) -> web.StreamResponse:
-        fault = self._org.desk.meet(route.kind, request.raw_path)
-        if fault is not None and fault.when == "before":
-            if fault.effect == "expire":
-                self._org.tokens.expire()
-            elif fault.effect != "truncate":
+    async def _routed(self, request: web.BaseRequest, route: Route, fault: Fault | None) -> web.StreamResponse:
+        if fault is not None and not fault.is_about_answer and fault.when != "after":
+            if fault.effect != "expire":
                 return await spoil(fault, request, self._stopping)
+            self._org.tokens.expire()
         try:
-            response: web.StreamResponse = await self._answer(request, route)
+            response = await self._answer(request, route)
         except Refusal as refusal:
             response = web.json_response(refusal.body(), status=refusal.status)
-        if fault is not None and fault.effect == "truncate":
-            return await self._truncate(fault, request, response)
-        if fault is not None and fault.when == "after":
-            if fault.effect == "expire":
-                self._org.tokens.expire()
-            else:
+        if fault is not None and not fault.is_about_answer and fault.when == "after":
+            if fault.effect != "expire":
                 return await spoil(fault, request, self._stopping)
+            self._org.tokens.expire()
         return response
-
-    async def _truncate(
-        self, fault: Fault, request: web.BaseRequest, response: web.StreamResponse
-    ) -> web.StreamResponse:
-        if isinstance(response, CsvFile):
-            body = response.path.read_bytes()
-        else:
-            sent = response.body if isinstance(response, web.Response) else None
-            body = bytes(sent) if isinstance(sent, bytes | bytearray) else b""
-        return await send_cut(fault, request, body, response)
 
     async def _answer(self, request: web.BaseRequest, route: Route) -> web.StreamResponse:
         if route.kind not in _NEEDS_NO_TOKEN:
@@ -109,7 +101,10 @@ class Gate:
             # Data Loader waits for it (wire notes, 3.3).
             await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
             request.writer.output_size = 0
-        return await find_answer(self._areas, route)(request, route)
+        response = await find_answer(self._areas, route)(request, route)
+        if route.kind in _LOOKS:
+            self._org.looked(route.argument)
+        return response
 
     def _admit(self, request: web.BaseRequest) -> None:
         scheme, _, token = request.headers.get("Authorization", "").partition(" ")

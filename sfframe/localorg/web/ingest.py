@@ -10,7 +10,8 @@ from aiohttp import web
 
 from sfframe.localorg.ingest.job import Job, job_info
 from sfframe.localorg.ingest.results import KINDS
-from sfframe.localorg.web.answers import Area, CsvFile, accepts_csv, list_answer, list_offset
+from sfframe.localorg.ingest.scan import LINE_ENDS
+from sfframe.localorg.web.answers import Area, CsvFile, accepts_csv, empty_answer, list_answer, list_offset
 from sfframe.localorg.web.bodies import check_length, read_json, read_multipart, spool
 from sfframe.localorg.web.routes import Route
 from sfframe.localorg.wire import Refusal
@@ -89,20 +90,10 @@ class IngestJobs(Area):
             raise Refusal(406, "NOT_ACCEPTABLE", "Results are text/csv")
         kind = KINDS[route.detail]
         path = await self._run(self._org.results.path, job, kind, route.version)
-        return self._results_answer(
-            path, is_empty=not self._org.results.rows(job, kind), crlf=job.line_ending == "CRLF"
-        )
-
-    def _results_answer(self, path: Path, *, is_empty: bool, crlf: bool) -> web.StreamResponse:
-        """A file, or one of the forms in which there's nothing (5.1)."""
-        manner = self._org.manners.empty_results if is_empty else "header"
-        if manner == "no_content":
-            return web.Response(status=204)
-        if manner == "zero_bytes":
-            return web.Response(body=b"", content_type="text/csv")
-        if manner == "blank_line":
-            return web.Response(body=path.read_bytes() + (b"\r\n" if crlf else b"\n"), content_type="text/csv")
-        return CsvFile(path)
+        manner = self._org.manners.empty_results
+        if manner == "header" or self._org.results.rows(job, kind):
+            return CsvFile(path)
+        return empty_answer(manner, path.read_bytes(), LINE_ENDS[job.line_ending])
 
     def _spool_path(self) -> Path:
         return self._org.store.uploads / f"750-{secrets.token_hex(8)}.part"

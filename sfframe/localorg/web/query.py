@@ -6,9 +6,10 @@ from typing import Any
 
 from aiohttp import web
 
+from sfframe.localorg.ingest.scan import LINE_ENDS
 from sfframe.localorg.query.job import QueryJob, query_info
 from sfframe.localorg.query.pages import Page, make_locator, read_locator
-from sfframe.localorg.web.answers import Area, accepts_csv, list_answer, list_offset
+from sfframe.localorg.web.answers import Area, accepts_csv, empty_answer, list_answer, list_offset
 from sfframe.localorg.web.bodies import read_json
 from sfframe.localorg.web.routes import Route
 from sfframe.localorg.wire import Refusal
@@ -54,6 +55,8 @@ class QueryJobAnswers(Area):
         page = await self._run(self._page, job, route.version, dict(request.query))
         locator = "null" if page.following is None else make_locator(job.id, page.following)
         headers = {"Sforce-NumberOfRecords": str(page.records), "Sforce-Locator": locator, "Content-Type": "text/csv"}
+        if not page.records:
+            return empty_answer(self._org.manners.empty_results, page.body, LINE_ENDS[job.line_ending], headers)
         return web.Response(body=page.body, headers=headers)
 
     async def query_pages(self, request: web.BaseRequest, route: Route) -> web.Response:
