@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from sfframe.localorg.data.sql import run
 from sfframe.localorg.data.store import Store
-from sfframe.localorg.faults import FaultDesk
+from sfframe.localorg.desk import FaultDesk
 from sfframe.localorg.objects.schema import Field, SObject
 from sfframe.localorg.rest.incoming import Incoming, Reader, as_rows, same_columns
 from sfframe.localorg.rest.outcome import ROLLED_BACK, Outcome, RowError
