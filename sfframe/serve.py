@@ -9,15 +9,52 @@ import os
 import shlex
 import signal
 import sys
-import textwrap
+import tempfile
 import threading
 from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
 from typing import Any, Final
 
 from sfframe.local import LocalOrg
 
 # What ends it in good order: Ctrl-C, `kill`, and a terminal that is closed.
 _ENDINGS: Final = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")
+# By which requests, OpenSSL and Node are told whom to trust.
+_TRUSTING: Final = ("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS")
+_WELCOME: Final = """\
+sfframe local-org is ready, for clients on this machine. Ctrl-C ends it.
+
+    address         {url}
+    database        {kept}
+    client id       {client_id}
+    client secret   {client_secret}
+    username        {username}
+    password        {password}
+    security token  {security_token}
+    access token    {access_token}
+
+In a browser the address shows what is in it; user name and password are the client id and the client secret.
+
+sfframe finds it in a shell that knows this line:
+
+{line}
+"""
+_OTHERS: Final = """\
+Other clients speak https, at the same port. In a shell of their own that knows this line they trust it:
+
+{trust}
+
+simple-salesforce, and others that take an access token (it ends after two hours without use):
+
+Salesforce(instance_url="{https}", session_id="{access_token}")
+
+What logs in to salesforce.com by username, password and security token runs unchanged with one more line:
+
+export HTTPS_PROXY={url}"""
+_NO_TLS: Final = (
+    "Other clients speak https, for which this org needs the package cryptography: pip install 'sfframe[local]'"
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -31,30 +68,30 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="say where it is and how to log in as one line of JSON")
 
 
-def serve(options: argparse.Namespace, *, until: Callable[[], object] | None = None) -> int:
+def serve(options: argparse.Namespace) -> int:
     """Run a local org until a signal ends it.
 
     Args:
         options: What `add_arguments` takes.
-        until: Waits for the end in place of signals.
 
     Returns:
         The exit code: 0, or 2 where it couldn't start.
     """
-    wait = until or _signalled()
+    wait = _signalled()
     local = LocalOrg(options.db, objects=options.objects, seed=options.seed, port=options.port)
     try:
         _ = local.server
     except (OSError, ValueError, ModuleNotFoundError) as error:
         sys.stderr.write(f"sfframe local-org: {_reason(error, options.port)}\n")
         return 2
-    try:
+    with local, ExitStack() as temporary:
         facts = _facts(local, options.db)
-        sys.stdout.write((json.dumps(facts) if options.json else _greeting(facts)) + "\n")
-        sys.stdout.flush()
+        if not options.json:
+            # Nobody waits for the certificate, which takes a moment.
+            _say(_welcome(facts))
+        facts["certificate"] = _certificate(local, options.db, temporary)
+        _say(json.dumps(facts) if options.json else _others(facts))
         wait()
-    finally:
-        local.close()
     return 0
 
 
@@ -81,35 +118,40 @@ def _facts(local: LocalOrg, database: str | None) -> dict[str, Any]:
     }
 
 
-def _greeting(facts: dict[str, Any]) -> str:
+def _certificate(local: LocalOrg, database: str | None, temporary: ExitStack) -> str | None:
+    """A file with the certificate to trust: beside the database, or one that goes at the end; None: there is no TLS."""
+    try:
+        text: str = local.certificate
+    except ImportError:
+        return None
+    if database is None:
+        path = Path(temporary.enter_context(tempfile.TemporaryDirectory(prefix="local-org-"))) / "local-org.pem"
+    else:
+        path = Path(f"{os.path.realpath(database)}.pem")
+    path.write_text(text, "ascii")
+    return str(path)
+
+
+def _welcome(facts: dict[str, Any]) -> str:
     variables = {"URL": facts["url"], "CLIENT_ID": facts["client_id"], "CLIENT_SECRET": facts["client_secret"]}
-    line = " ".join(f"SFFRAME_{name}={shlex.quote(value)}" for name, value in variables.items())
-    return (
-        textwrap.dedent("""
-        sfframe local-org is ready, for clients on this machine. Ctrl-C ends it.
+    line = _export({f"SFFRAME_{name}": value for name, value in variables.items()})
+    return _WELCOME.format(kept=facts["database"] or "in memory, gone at the end", line=line, **facts)
 
-        address         {url}
-        database        {kept}
-        client id       {client_id}
-        client secret   {client_secret}
-        username        {username}
-        password        {password}
-        security token  {security_token}
-        access token    {access_token}
 
-        In a browser the address shows what is in it; user name and password are the client id and the client secret.
+def _others(facts: dict[str, Any]) -> str:
+    if facts["certificate"] is None:
+        return _NO_TLS
+    trust = _export(dict.fromkeys(_TRUSTING, facts["certificate"]))
+    return _OTHERS.format(trust=trust, https=facts["url"].replace("http://", "https://"), **facts)
 
-        sfframe finds it in a shell that knows this line:
 
-        export {line}
+def _say(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
 
-        Other clients log in by the access token, which ends after two hours without use:
 
-        Salesforce(instance_url="{url}", session_id="{access_token}")  # simple-salesforce
-    """)
-        .strip("\n")
-        .format(kept=facts["database"] or "in memory, gone at the end", line=line, **facts)
-    )
+def _export(variables: dict[str, str]) -> str:
+    return "export " + " ".join(f"{name}={shlex.quote(value)}" for name, value in variables.items())
 
 
 def _reason(error: Exception, port: int) -> str:

@@ -100,21 +100,76 @@ def test_each_fact_that_it_tells_logs_in(tmp_path: Path) -> None:
         assert client.log_in().get("/services/data/v66.0/limits").status == 200
 
 
-def test_the_line_that_it_prints_makes_an_org_of_a_shell() -> None:
-    with subprocess.Popen(COMMAND, cwd=FOLDER, env=CLEAN, stdout=subprocess.PIPE, text=True) as process:
+@contextmanager
+def told(*arguments: str | Path) -> Iterator[list[str]]:
+    """What a person reads, while it runs."""
+    with subprocess.Popen(
+        [*COMMAND, *map(str, arguments)], cwd=FOLDER, env=CLEAN, stdout=subprocess.PIPE, text=True
+    ) as process:
         try:
             assert process.stdout is not None
-            line = next(line for line in process.stdout if line.startswith("export SFFRAME_"))
-            frame = "pl.DataFrame({'LastName': ['Ng', 'Lovelace']})"
-            script = f"import polars as pl, sfframe; print({frame}.sfbulk.insert('Contact'))"
-            ran = subprocess.run(
-                ["bash", "-c", f"{line.strip()}\n{shlex.quote(sys.executable)} -c {shlex.quote(script)}"],
-                cwd=FOLDER, env=CLEAN, capture_output=True, text=True, check=False, timeout=DEADLINE_S,
-            )  # fmt: skip
-            assert ran.returncode == 0, ran.stderr
-            assert "2 successful of 2 rows" in ran.stdout
+            lines: list[str] = []
+            while not lines or "HTTPS_PROXY" not in lines[-1]:
+                lines.append(process.stdout.readline().rstrip("\n"))
+            yield lines
         finally:
             process.terminate()
+
+
+def pasted(lines: list[str], script: str) -> str:
+    """What a script of Python prints in a shell that was told some lines."""
+    ran = subprocess.run(
+        ["bash", "-c", "\n".join([*lines, f"{shlex.quote(sys.executable)} -c {shlex.quote(script)}"])],
+        cwd=FOLDER, env=CLEAN, capture_output=True, text=True, check=False, timeout=DEADLINE_S,
+    )  # fmt: skip
+    assert ran.returncode == 0, ran.stderr
+    return ran.stdout
+
+
+def test_the_line_that_it_prints_makes_an_org_of_a_shell() -> None:
+    script = (
+        "import polars as pl, sfframe; print(pl.DataFrame({'LastName': ['Ng', 'Lovelace']}).sfbulk.insert('Contact'))"
+    )
+    with told() as lines:
+        (line,) = [line for line in lines if line.startswith("export SFFRAME_")]
+        assert "2 successful of 2 rows" in pasted([line], script)
+
+
+def test_the_lines_for_others_serve_simple_salesforce() -> None:
+    pytest.importorskip("simple_salesforce")
+    with told() as lines:
+        (trust,) = [line for line in lines if line.startswith("export REQUESTS_CA_BUNDLE=")]
+        (call,) = [line for line in lines if line.startswith("Salesforce(")]
+        first = f"""
+from simple_salesforce import Salesforce
+sf = {call}
+print(sf.bulk2.Contact.insert(records=[{{"LastName": "Ng"}}], wait=0)[0]["numberRecordsProcessed"])
+"""
+        assert pasted([trust], first) == "1\n"
+        (proxy,) = [line for line in lines if line.startswith("export HTTPS_PROXY=")]
+        facts = {line[4:20].strip(): line[20:] for line in lines if line.startswith("    ")}
+        login = {name.replace(" ", "_"): facts[name] for name in ("username", "password", "security token")}
+        second = f"""
+from simple_salesforce import Salesforce
+print(Salesforce(**{login!r}).Contact.create({{"LastName": "Lovelace"}})["success"])
+"""
+        assert pasted([trust, proxy], second) == "True\n"
+
+
+def test_the_certificate_is_kept_beside_the_database_or_goes_at_the_end(tmp_path: Path) -> None:
+    texts = []
+    for _ in range(2):
+        with running("--db", tmp_path / "dev.db") as (_, process, facts):
+            assert facts["certificate"] == str(tmp_path / "dev.db.pem")
+            texts.append(Path(facts["certificate"]).read_text("ascii"))
+            assert end(process) == (0, "")
+    assert texts[0] == texts[1]
+    assert "PRIVATE" not in texts[0]
+    with running() as (_, process, facts):
+        path = Path(facts["certificate"])
+        assert path.read_text("ascii") != texts[0]
+        assert end(process) == (0, "")
+        assert not path.parent.exists()
 
 
 def test_several_run_at_once_and_the_seed_and_objects_are_each_ones_own(tmp_path: Path) -> None:
@@ -163,7 +218,7 @@ def test_a_database_that_cannot_be_had_is_named(tmp_path: Path) -> None:
     assert "not a valid DuckDB database" in refused("--db", tmp_path / "not.db")
     assert "No such file or directory" in refused("--db", tmp_path / "nowhere" / "dev.db")
     # A start that failed leaves nothing behind.
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["dev.db", "dev.db.uploads", "not.db"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["dev.db", "dev.db.pem", "dev.db.uploads", "not.db"]
 
 
 @pytest.mark.parametrize(
