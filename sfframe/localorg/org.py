@@ -167,9 +167,11 @@ class Org:
         for source in objects:
             answer = read_describe(source)
             known = self.store.sobject(answer["name"])
-            if not answer.get("keyPrefix"):
+            # Some have none, and what is made here may have taken another org's.
+            taken = {other.key_prefix for other in self.store.objects.values() if other is not known}
+            if not answer.get("keyPrefix") or answer["keyPrefix"] in taken:
                 answer["keyPrefix"] = known.key_prefix if known else self._free_prefix()
-            if known is None or known.answer != answer:
+            if not self.store.is_defined(answer):
                 self.store.define(answer, now)
 
     def _make_user(self, now: datetime) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -127,3 +128,52 @@ def test_objects_come_from_describe_answers_as_dicts_and_files(tmp_path: Path, c
         assert "Website" not in describe(other, "Account")
         assert other.load("Name\nx\n", sobject="Own__c").ids[0].startswith("a77")
         other.close()
+
+
+def children(client: Client, sobject: str) -> dict[tuple[str, str], str | None]:
+    answer = client.get(f"{DATA}/sobjects/{sobject}/describe").json
+    return {(told["childSObject"], told["field"]): told["relationshipName"] for told in answer["childRelationships"]}
+
+
+def test_7_1_parents_tell_of_all_lookups_that_name_them(client: Client) -> None:
+    account = children(client, "Account")
+    assert account["Contact", "AccountId"] == "Contacts"
+    assert account["Opportunity", "AccountId"] == "Opportunities"
+    assert account["Case", "AccountId"] == "Cases"
+    assert account["Account", "ParentId"] == "ChildAccounts"
+    assert account["Task", "WhatId"] == "Tasks"
+    assert account["Everything__c", "Account__c"] == "Everythings__r"
+    assert children(client, "User")["Contact", "OwnerId"] is None
+    for sobject in ("Account", "Contact", "Lead", "User", "Everything__c", "Case", "Opportunity"):
+        names = [name for name in children(client, sobject).values() if name is not None]
+        assert len(names) == len(set(names))
+
+
+def test_7_1_parents_learn_of_objects_that_come_later_and_keep_it(tmp_path: Path) -> None:
+    now = [datetime(2026, 1, 1, tzinfo=UTC)]
+    with Server(tmp_path / "org.db", clock=lambda: now[0]) as server:
+        client = Client(server).log_in()
+        path = f"{DATA}/sobjects/Account/describe"
+        before = client.get(path).headers["Last-Modified"]
+        now[0] = datetime(2026, 1, 1, 0, 10, tzinfo=UTC)
+        server.define(
+            "Invoice__c",
+            {
+                "Payer__c": {"type": "reference", "referenceTo": ["Account"], "cascadeDelete": True},
+                "Payee__c": {"type": "reference", "referenceTo": ["Account"]},
+            },
+        )
+        found = children(client, "Account")
+        assert found["Invoice__c", "Payer__c"] == "Invoices__r"
+        assert found["Invoice__c", "Payee__c"] == "Invoices_Payee__r"
+        reply = client.get(path, {"If-Modified-Since": before})
+        assert (reply.status, reply.headers["Last-Modified"]) == (200, "Thu, 01 Jan 2026 00:10:00 GMT")
+        now[0] = datetime(2026, 1, 1, 0, 20, tzinfo=UTC)
+        server.define("Invoice__c", {"Payer__c": {"type": "reference", "referenceTo": ["Account"]}})
+        assert ("Invoice__c", "Payee__c") not in children(client, "Account")
+        client.close()
+    with Server(tmp_path / "org.db") as server:
+        client = Client(server).log_in()
+        assert children(client, "Account")["Invoice__c", "Payer__c"] == "Invoices__r"
+        assert client.get(path).headers["Last-Modified"] == "Thu, 01 Jan 2026 00:20:00 GMT"
+        client.close()

@@ -19,6 +19,7 @@ import pyarrow as pa
 from sfframe.localorg.data.sql import MACROS as VALUE_MACROS
 from sfframe.localorg.data.sql import literal, name, number, run
 from sfframe.localorg.objects.ids import MACROS as ID_MACROS
+from sfframe.localorg.objects.relations import with_children
 from sfframe.localorg.objects.schema import SObject
 
 # A file's name is the name of its catalog, which a schema must not share: hence names that no file is given.
@@ -57,6 +58,7 @@ class Store:
             raise
         self._lock = threading.Lock()
         self._seq = itertools.count(1)
+        self._defined: dict[str, SObject] = {}
         self.objects: dict[str, SObject] = {}
         for statement in (*_TABLES, *ID_MACROS, *VALUE_MACROS):
             run(self._db, statement)
@@ -98,8 +100,7 @@ class Store:
     def load_objects(self) -> None:
         with self.front() as db:
             rows = run(db, "SELECT modified, answer FROM _org.objects ORDER BY seq")
-        for modified, answer in rows:
-            self._know(SObject(json.loads(answer), modified))
+        self._know(*(SObject(json.loads(answer), modified) for modified, answer in rows))
 
     def define(self, answer: Mapping[str, Any], modified: datetime) -> SObject:
         """Add an object, or replace the definition of one whose records then keep what still fits.
@@ -119,7 +120,7 @@ class Store:
                 raise
             db.commit()
         self._know(sobject)
-        return sobject
+        return self.objects[sobject.name.lower()]
 
     def sobject(self, api_name: str) -> SObject | None:
         return self.objects.get(api_name.lower())
@@ -128,13 +129,19 @@ class Store:
         """The object whose records have ids like this one."""
         return next((found for found in self.objects.values() if found.key_prefix == record_id[:3]), None)
 
-    def _know(self, sobject: SObject) -> None:
-        self.objects[sobject.name.lower()] = sobject
+    def is_defined(self, answer: Mapping[str, Any]) -> bool:
+        """Whether an object was defined by just this answer."""
+        known = self._defined.get(answer["name"].lower())
+        return known is not None and known.answer == answer
+
+    def _know(self, *defined: SObject) -> None:
+        self._defined |= {sobject.name.lower(): sobject for sobject in defined}
+        # Set at once, never emptied: requests of other threads look at it.
+        self.objects = {sobject.name.lower(): sobject for sobject in with_children(self._defined.values())}
 
     def _shape(self, db: duckdb.DuckDBPyConnection, sobject: SObject) -> None:
         table = records(sobject)
-        known = self.sobject(sobject.name)
-        if known is None:
+        if self.sobject(sobject.name) is None:
             columns = ", ".join(f"{name(field.name)} {field.sql_type}" for field in sobject.stored)
             run(db, f"CREATE TABLE IF NOT EXISTS {table} ({columns})")
         has = dict(

@@ -177,7 +177,7 @@ def describe_object(
     return {
         "name": name,
         "label": label,
-        "labelPlural": f"{label}s",
+        "labelPlural": _plural(label),
         "keyPrefix": key_prefix,
         "custom": custom,
         "customSetting": False,
@@ -236,6 +236,12 @@ def _picklist_value(value: Any) -> dict[str, Any]:
     if isinstance(value, Mapping):
         return {"active": True, "defaultValue": False, "label": value.get("value"), "validFor": None, **value}
     return {"active": True, "defaultValue": False, "label": value, "validFor": None, "value": value}
+
+
+def _plural(label: str) -> str:
+    if label.endswith("y") and label[-2:-1] not in "aeiou":
+        return f"{label[:-1]}ies"
+    return f"{label}es" if label.endswith(("s", "x", "ch", "sh")) else f"{label}s"
 
 
 def _label(name: str, kind: str) -> str:

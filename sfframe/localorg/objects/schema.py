@@ -69,6 +69,8 @@ class Field:
     unique: bool
     case_sensitive: bool
     reference_to: tuple[str, ...]
+    cascade_delete: bool
+    restricted_delete: bool
     relationship_name: str | None
     picklist: tuple[str, ...]
     restricted: bool
@@ -122,6 +124,8 @@ class Field:
             unique=answer.get("unique", False),
             case_sensitive=answer.get("caseSensitive", False),
             reference_to=tuple(answer.get("referenceTo") or ()),
+            cascade_delete=answer.get("cascadeDelete", False),
+            restricted_delete=answer.get("restrictedDelete", False),
             relationship_name=answer.get("relationshipName"),
             picklist=tuple(value["value"] for value in values),
             restricted=answer.get("restrictedPicklist", False),
