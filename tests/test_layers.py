@@ -88,6 +88,7 @@ data.store
 objects
 data.sql
 manners
+allowance
 wire
 """
 EMULATOR_HEIGHT = {floor: -n for n, floor in enumerate(EMULATOR.split())}

@@ -29,10 +29,10 @@ class Manners:
         week_start: The first day of a week, 1 (Monday) to 7 (Sunday), for date literals (SOQL).
         time_zone: The user's, in which date literals are meant (SOQL).
         session_seconds: Life of a token (2.2).
-        daily_api_requests: Calls in all, until `reset` begins a new day; beyond them the org refuses (10).
+        daily_api_requests: Calls in 24 hours of the org's clock; beyond them the org refuses (10).
         query_page_rows: Records on one page of the results of a query job, at most (6.3).
         daily_query_jobs: Query jobs in 24 hours; beyond them no job is made (10).
-        daily_batches: Batches of up to 10,000 rows, likewise; beyond them no job is made (10).
+        daily_batches: Batches of up to 10,000 rows, likewise; beyond them no ingest job is made (10).
     """
 
     second_put: Literal["accept", "refuse"] = "accept"

@@ -10,6 +10,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from sfframe.localorg.allowance import Allowance
 from sfframe.localorg.data.sql import literal, run
 from sfframe.localorg.data.store import Store, records
 from sfframe.localorg.desk import FaultDesk
@@ -85,7 +86,7 @@ class Org:
         except BaseException:
             self.store.close()
             raise
-        self.api_calls = 0
+        self.calls = Allowance(self.clock)
 
     def start(self) -> None:
         self.jobs.load()
@@ -155,7 +156,7 @@ class Org:
             self.cursors.forget()
             self.store.empty(self.user_id)
         self.desk.forget()
-        self.api_calls = 0
+        self.calls.clear()
 
     def _learn_objects(self, objects: Iterable[str | Path | Mapping[str, Any]]) -> None:
         self.store.load_objects()

@@ -40,6 +40,11 @@ def timestamp(moment: datetime) -> str:
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.000+0000")
 
 
+def moment_of(stamp: str) -> datetime:
+    """The moment that `timestamp` wrote."""
+    return datetime.strptime(stamp, "%Y-%m-%dT%H:%M:%S.000%z")
+
+
 def check_enum(body: dict[str, Any], member: str, values: tuple[str, ...], *, needed: bool = False) -> None:
     """Refuse a member of a job's wish that isn't one of the values it can have (wire notes, 3.1)."""
     value = body.get(member)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import gzip
 import json
 import socket
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -300,6 +302,96 @@ def test_10_quotas_end_in_refusals() -> None:
             pass
         assert client.get(JOBS).error == (403, "REQUEST_LIMIT_EXCEEDED")
         client.close()
+
+
+class Clock:
+    """A clock that a test turns."""
+
+    def __init__(self) -> None:
+        self.now = datetime(2026, 1, 2, 21, 33, 43, tzinfo=UTC)
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def turn(self, **time: float) -> None:
+        self.now += timedelta(**time)
+
+
+def test_3_8_a_job_stays_open_for_a_day_and_seven_days_more() -> None:
+    clock = Clock()
+    with Server(clock=clock, manners=Manners(session_seconds=1e9)) as server:
+        client = Client(server).log_in()
+        job_id, other_id = client.open_job(CONTACTS), client.open_job()
+        assert client.job(job_id)["createdDate"] == "2026-01-02T21:33:43.000+0000"
+        clock.turn(hours=23, minutes=59, seconds=59)
+        assert client.job(job_id)["state"] == "Open"
+        clock.turn(seconds=1)
+        assert [info["state"] for info in client.get(JOBS).json["records"]] == ["Aborted", "Aborted"]
+        assert client.job(job_id)["systemModstamp"] == "2026-01-03T21:33:43.000+0000"
+        assert client.patch(job_id).error == (400, "INVALIDJOBSTATE")
+        assert client.results(job_id).unprocessed_csv in (CONTACTS, "LastName,Email\n")
+        clock.turn(days=6, hours=23, minutes=59, seconds=59)
+        assert client.job(job_id)["state"] == "Aborted"
+        clock.turn(seconds=1)
+        assert client.get(f"{JOBS}/{job_id}").error == (404, "NOT_FOUND")
+        assert client.get(f"{JOBS}/{other_id}/failedResults").error == (404, "NOT_FOUND")
+        assert client.get(JOBS).json["records"] == []
+        assert not list(server.org.store.uploads.glob("750*"))
+        client.close()
+
+
+def test_3_8_an_ended_job_goes_after_seven_days_with_its_results_and_its_records_stay(tmp_path: Path) -> None:
+    clock = Clock()
+    with Server(tmp_path / "dev.db", clock=clock, manners=Manners(session_seconds=1e9)) as server:
+        client = Client(server).log_in()
+        old = client.load(CONTACTS)
+        clock.turn(days=3)
+        new = client.load(CONTACTS)
+        clock.turn(days=4)
+        for kind in ("successfulResults", "failedResults", "unprocessedrecords"):
+            assert client.get(f"{JOBS}/{old.info['id']}/{kind}").error == (404, "NOT_FOUND")
+        assert client.results(new.info["id"]).ids == new.ids
+        assert {record["Id"] for record in client.records()} == {*old.ids, *new.ids}
+        client.close()
+    clock.turn(days=3)
+    with Server(tmp_path / "dev.db", clock=clock) as server:
+        client = Client(server).log_in()
+        assert client.get(JOBS).json["records"] == []
+        client.close()
+
+
+def test_10_quotas_are_those_of_the_last_24_hours() -> None:
+    clock = Clock()
+    with Server(clock=clock, manners=Manners(daily_api_requests=400, daily_batches=3, session_seconds=1e9)) as server:
+        client = Client(server).log_in()
+        client.load(CONTACTS)
+        client.load("LastName\n")
+        clock.turn(hours=12)
+        failing = client.open_job("Nothing\n1\n")
+        client.patch(failing)
+        assert client.wait(failing)["state"] == "Failed"
+        client.load(CONTACTS)
+        assert client.create().error == (400, "EXCEEDEDQUOTA")
+        clock.turn(hours=12)
+        client.open_job()
+        clock.turn(hours=12)
+        while client.get(JOBS).status == 200:
+            pass
+        assert client.get(JOBS).error == (403, "REQUEST_LIMIT_EXCEEDED")
+        clock.turn(hours=24)
+        reply = client.get(JOBS)
+        assert (reply.status, reply.headers["Sforce-Limit-Info"]) == (200, "api-usage=1/400")
+        client.close()
+
+
+@pytest.mark.parametrize(
+    ("fault", "batches"), [(Fault("job", "fail", after_rows=400), 1), (Fault("job", "fail", after_rows=0), 0)]
+)
+def test_10_batches_that_were_never_begun_do_not_count(client: Client, fault: Fault, batches: int) -> None:
+    client.server.faults.append(fault)
+    client.load("LastName\n" + "n\n" * 10_001)
+    limits = client.get("/services/data/v66.0/limits").json["DailyBulkApiBatches"]
+    assert limits["Max"] - limits["Remaining"] == batches
 
 
 def test_reset_leaves_no_record_and_no_job(client: Client) -> None:

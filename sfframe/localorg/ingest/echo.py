@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from random import Random
+from typing import Any, BinaryIO
 
 import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from sfframe.localorg.data.sql import literal
+from sfframe.localorg.ingest.job import BATCH_ROWS
 from sfframe.localorg.ingest.parse import read_rows
 from sfframe.localorg.ingest.scan import DELIMITERS, LINE_ENDS, Layout
 from sfframe.localorg.manners import Manners
@@ -19,6 +21,7 @@ from sfframe.localorg.objects.schema import NUMBER_TYPES
 from sfframe.localorg.saving.cells import NULL_MARK
 from sfframe.localorg.saving.header import ROW, Column, cell
 
+_STRIDE = 5 * BATCH_ROWS
 _STORED_FORMS = {
     "boolean": "_org.as_boolean({})::VARCHAR",
     "int": "_org.as_int({})::VARCHAR",
@@ -61,8 +64,11 @@ class Echo:
     def _line_end(self) -> str:
         return LINE_ENDS[self.line_ending]
 
-    def write(self, successful: Path, failed: Path, *, job_id: str, seed: int) -> None:
-        """Write the rows that are done. The order is the seed's (3.9), never the upload's."""
+    def write(self, successful: Path, failed: Path, *, job_id: str, seed: int, done: int) -> None:
+        """Write the first `done` rows. The order is the seed's (3.9), never the upload's.
+
+        Batches of rows are drawn one after the other, and the rows of each: so no more than one is held.
+        """
         order = list(range(len(self.columns)))
         if self.manners.failed_columns_sorted:
             order.sort(key=lambda index: self.columns[index].header)
@@ -71,16 +77,24 @@ class Echo:
             bad.write(self._header("sf__Error", order))
             if self.layout is None or not self.columns:
                 return
-            rows = _as_reader(self.upload, self.layout, self.delimiter)
-            self.db.register("cells", rows)
-            try:
-                reader = self.db.sql(self._query(order, job_id, seed)).to_arrow_reader(100_000)
-                for batch in reader:
-                    split = int(pc.sum(batch.column(0).cast(pa.int64())).as_py() or 0)
-                    good.write(_text(batch.column(1).slice(0, batch.num_rows - split)))
-                    bad.write(_text(batch.column(1).slice(batch.num_rows - split)))
-            finally:
-                self.db.unregister("cells")
+            starts = list(range(0, done, _STRIDE))
+            Random(f"{seed} {job_id}").shuffle(starts)
+            query = self._query(order, job_id, seed)
+            for start in starts:
+                stride = min(_STRIDE, done - start)
+                rows = read_rows(self.upload, self.layout, delimiter=self.delimiter, start=start, stride=stride)
+                self._write_stride(next(rows), query, good, bad)
+
+    def _write_stride(self, rows: pa.Table, query: str, good: BinaryIO, bad: BinaryIO) -> None:
+        self.db.register("cells", rows)
+        try:
+            table: pa.Table = self.db.sql(query).to_arrow_table()
+        finally:
+            self.db.unregister("cells")
+        for batch in table.to_batches():
+            split = int(pc.sum(batch.column(0).cast(pa.int64())).as_py() or 0)
+            good.write(_text(batch.column(1).slice(0, batch.num_rows - split)))
+            bad.write(_text(batch.column(1).slice(batch.num_rows - split)))
 
     def write_unprocessed(self, path: Path, *, done: int) -> None:
         """Write the rows that nobody looked at, as they were sent, with their own quotes."""
@@ -143,12 +157,6 @@ class Echo:
         if self.manners.drop_wrong_case and not column.is_exact:
             return "''"
         return cell(column.index)
-
-
-def _as_reader(upload: Path, layout: Layout, delimiter: str) -> pa.RecordBatchReader:
-    batches = (batch for rows in read_rows(upload, layout, delimiter=delimiter) for batch in rows.to_batches())
-    columns: dict[str, pa.DataType] = {cell(index): pa.string() for index in range(len(layout.names))}
-    return pa.RecordBatchReader.from_batches(pa.schema({**columns, ROW: pa.int64()}), batches)
 
 
 def _quoted_name(header: str) -> str:

@@ -7,6 +7,7 @@ import threading
 from dataclasses import dataclass, field
 from typing import Any
 
+BATCH_ROWS = 10_000
 TERMINAL = frozenset({"JobComplete", "Failed", "Aborted"})
 
 
@@ -38,6 +39,12 @@ class Job:
     @property
     def has_started(self) -> bool:
         return self.state not in ("Open", "UploadComplete")
+
+    def take(self, other: Job) -> None:
+        """Be as another version of this job."""
+        for name in self.__slots__:
+            if name != "lock":
+                setattr(self, name, getattr(other, name))
 
     def line(self) -> str:
         """The job as it is kept in the database."""

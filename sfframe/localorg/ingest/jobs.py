@@ -4,24 +4,26 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from sfframe.localorg.allowance import Allowance
 from sfframe.localorg.data.sql import run
 from sfframe.localorg.data.store import Store
-from sfframe.localorg.ingest.job import TERMINAL, Job
+from sfframe.localorg.ingest.job import BATCH_ROWS, TERMINAL, Job
 from sfframe.localorg.ingest.scan import DELIMITERS, LINE_ENDS
 from sfframe.localorg.manners import Manners
 from sfframe.localorg.objects.ids import make_id, normal_id
 from sfframe.localorg.objects.schema import SObject
-from sfframe.localorg.wire import Refusal, check_enum, not_found, timestamp
+from sfframe.localorg.wire import Refusal, check_enum, moment_of, not_found, timestamp
 
 OPERATIONS = ("insert", "update", "upsert", "delete", "hardDelete")
 _NO_HARD_DELETE = (
     "FeatureNotEnabled : hardDelete operation requires special user profile permission,"
     " please contact your system administrator"
 )
+_OPEN_LIFE, _LIFE, _TIDY_EVERY = timedelta(hours=24), timedelta(days=7), timedelta(minutes=1)
 _DELETABLE = TERMINAL | {"UploadComplete"}
 _MEMBERS = {
     "object",
@@ -53,7 +55,8 @@ class Jobs:
         self._lock = threading.Lock()
         self._jobs: dict[str, Job] = {}
         self._made = 0
-        self.batches_today = 0
+        self._tidied = now()
+        self.batches = Allowance(now)
 
     # The life of the registry.
 
@@ -63,6 +66,8 @@ class Jobs:
         for job_id, line in lines:
             if line:
                 self._jobs[job_id] = Job.from_line(line)
+        for job in sorted(self._jobs.values(), key=lambda job: job.modstamp):
+            self.batches.add(-(-job.processed // BATCH_ROWS), at=moment_of(job.modstamp))
         for job in list(self._jobs.values()):
             if job.state in ("UploadComplete", "InProgress"):
                 self._start(job)
@@ -71,7 +76,7 @@ class Jobs:
         """Know of no job any more; their ids aren't given again."""
         with self._lock:
             self._jobs.clear()
-            self.batches_today = 0
+            self.batches.clear()
             self._store.forget_jobs(made=self._made)
 
     def upload_path(self, job: Job) -> Path:
@@ -82,9 +87,12 @@ class Jobs:
     def create(self, body: dict[str, Any], version: str) -> Job:
         """Make an open job, or refuse as 3.1 tells."""
         sobject, key = self._check(body)
-        stamp = timestamp(self._now())
+        now = self._now()
+        stamp = timestamp(now)
+        if abs(now - self._tidied) >= _TIDY_EVERY:
+            self._tidy()
         with self._lock:
-            if self.batches_today >= self._manners.daily_batches:
+            if self.batches.used >= self._manners.daily_batches:
                 raise Refusal(400, "EXCEEDEDQUOTA", "ExceededQuota : ApiBatchItems Limit exceeded.")
             self._made += 1
             job = Job(
@@ -107,7 +115,9 @@ class Jobs:
     def get(self, job_id: str) -> Job:
         normal = normal_id(job_id)
         job = self._jobs.get(normal) if normal else None
-        if job is None:
+        if job is not None:
+            self._age(job)
+        if job is None or not self.is_known(job):
             raise not_found()
         return job
 
@@ -155,6 +165,7 @@ class Jobs:
 
     def page(self, offset: int, job_type: str | None) -> tuple[list[Job], int | None]:
         """One page of the list, and where the next one starts."""
+        self._tidy()
         jobs = list(self._jobs.values()) if job_type in (None, "", "V2Ingest") else []
         stop = offset + self._manners.list_page_size
         return jobs[offset:stop], stop if stop < len(jobs) else None
@@ -204,6 +215,24 @@ class Jobs:
         job.state = "Aborted"
         self.touch(job)
         self.record(job)
+
+    def _tidy(self) -> None:
+        self._tidied = self._now()
+        for job in list(self._jobs.values()):
+            self._age(job)
+
+    def _age(self, job: Job) -> None:
+        """A job may be open for a day, then it is aborted; any other is gone after seven (3.8, 10)."""
+        now = self._now()
+        since, life = (job.created, _OPEN_LIFE) if job.state == "Open" else (job.modstamp, _LIFE)
+        if since > timestamp(now - life):
+            return
+        with job.lock:
+            if job.state == "Open":
+                job.state, job.modstamp = "Aborted", timestamp(moment_of(job.created) + _OPEN_LIFE)
+                self.record(job)
+            if job.modstamp <= timestamp(now - _LIFE):
+                self.vanish(job)
 
     def _forget(self, job: Job) -> None:
         with self._store.front() as db:

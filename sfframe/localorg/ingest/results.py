@@ -61,7 +61,7 @@ class Results:
         db = self._store.cursor()
         try:
             echo = Echo(db, self._manners, upload, layout, columns, job.column_delimiter, job.line_ending)
-            echo.write(files["successful"], files["failed"], job_id=job.id, seed=self._seed)
+            echo.write(files["successful"], files["failed"], job_id=job.id, seed=self._seed, done=job.processed)
             echo.write_unprocessed(files["unprocessed"], done=job.processed)
         finally:
             db.close()

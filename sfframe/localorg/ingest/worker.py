@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from sfframe.localorg.data.sql import number, run
-from sfframe.localorg.ingest.job import Job
+from sfframe.localorg.ingest.job import BATCH_ROWS, Job
 from sfframe.localorg.ingest.parse import read_rows
 from sfframe.localorg.ingest.scan import Layout, scan
 from sfframe.localorg.objects.schema import SObject
@@ -29,8 +29,9 @@ if TYPE_CHECKING:
     from sfframe.localorg.ingest.jobs import Jobs
     from sfframe.localorg.manners import Manners
 
-BATCH_ROWS = 10_000
+# Two of the database's row groups and a little: these go to the file at once, not by the log.
 _STRIDE = 25 * BATCH_ROWS
+End = tuple[str, str | None]
 _FAILED_HALFWAY = "TooManyLockFailure : Too many lock failures for one batch. Batch will not be retried."
 
 
@@ -131,19 +132,27 @@ class Worker:
             self._end(job, "Failed", str(error))
             return
         job.rows = layout.rows
-        jobs.batches_today += max(1, -(-layout.rows // BATCH_ROWS))
-        stop = _stop_row(fault, layout.rows)
-        yield from self._save(job, layout, request, stop, started)
-        if job.state != "InProgress" or not jobs.is_known(job):
+        stop, end = _stop_row(fault, layout.rows), _end_of(fault)
+        if job.processed >= stop:
+            jobs.batches.add(1 if not layout.rows else 0)
+        while job.processed < stop:
+            self._save(job, layout, request, stop, end, started)
+            if job.processed < stop:
+                yield True
+                if job.state != "InProgress" or not jobs.is_known(job):
+                    return
+        if job.state == "InProgress":
+            self._conclude(job, fault, end)
+
+    def _conclude(self, job: Job, fault: Fault | None, end: End | None) -> None:
+        """What is left to do for a job whose rows are done."""
+        assert self.jobs is not None
+        if end is not None:
+            self._end(job, *end)
             return
-        if fault is None:
-            self._end(job, "JobComplete")
-        elif fault.effect == "fail":
-            self._end(job, "Failed", fault.error or _FAILED_HALFWAY)
-        elif fault.effect == "abort":
-            self._end(job, "Aborted")
-        elif fault.effect == "vanish":
-            jobs.vanish(job)
+        assert fault is not None
+        if fault.effect == "vanish":
+            self.jobs.vanish(job)
         else:
             self._stuck.append(job)
             self._desk.hold(job.id, fault)
@@ -161,32 +170,31 @@ class Worker:
         )
         return layout, request_of(job, layout, sobject, self._store.sobject)
 
-    def _save(self, job: Job, layout: Layout, request: Request, stop: int, started: float) -> Iterator[bool]:
+    def _save(self, job: Job, layout: Layout, request: Request, stop: int, end: End | None, started: float) -> None:
+        """Save the next stride, and with the last one what the job's end is: in one transaction."""
         assert self.jobs is not None
+        begun, after = time.monotonic(), copy(job)
+        # Opened for each stride: of the jobs that wait for their turn none holds any rows.
+        upload, most = self.jobs.upload_path(job), min(_STRIDE, stop - job.processed)
+        rows = next(read_rows(upload, layout, delimiter=job.column_delimiter, start=job.processed, stride=most))
         rule = self._rules.get(request.sobject.name)
         saver = Saver(self._db, request, self._user_id, rule, self._desk.for_rows(layout.names))
-        upload = self.jobs.upload_path(job)
-        for rows in read_rows(upload, layout, delimiter=job.column_delimiter, start=job.processed, stride=_STRIDE):
-            if job.state != "InProgress" or not self.jobs.is_known(job) or job.processed >= stop:
-                return
-            begun = time.monotonic()
-            rows = rows.slice(0, stop - job.processed)
-            after = copy(job)
-            self._db.begin()
-            try:
-                after.failed += self._save_stride(job, saver, rows)
-                after.processed += rows.num_rows
-                after.active_ms += _ms_since(begun)
-                after.total_ms = max(_ms_since(started), after.active_ms)
-                self._store.record_job(self._db, job.id, after.line())
-            except BaseException:
-                self._db.rollback()
-                raise
-            self._db.commit()
-            job.processed, job.failed = after.processed, after.failed
-            job.active_ms, job.total_ms = after.active_ms, after.total_ms
-            if job.processed < stop:
-                yield True
+        self._db.begin()
+        try:
+            after.failed += self._save_stride(job, saver, rows)
+            after.processed += rows.num_rows
+            if after.processed == stop and end is not None:
+                after.state, after.error_message = end
+                self.jobs.touch(after)
+            after.active_ms += _ms_since(begun)
+            after.total_ms = max(_ms_since(started), after.active_ms)
+            self._store.record_job(self._db, job.id, after.line())
+        except BaseException:
+            self._db.rollback()
+            raise
+        self._db.commit()
+        self.jobs.batches.add(_batches(after.processed) - _batches(job.processed))
+        job.take(after)
 
     def _save_stride(self, job: Job, saver: Saver, rows: pa.Table) -> int:
         following = saver.save(rows, now=self._now().astimezone(UTC), next_number=next_number(self._db))
@@ -229,6 +237,19 @@ def _stop_row(fault: Fault | None, rows: int) -> int:
     if fault.after_rows is not None:
         return min(fault.after_rows, rows)
     return rows // CHUNK_ROWS // 2 * CHUNK_ROWS if rows > CHUNK_ROWS else 0
+
+
+def _end_of(fault: Fault | None) -> End | None:
+    """State and message in which a job ends once its rows are done; None: it doesn't."""
+    if fault is None:
+        return "JobComplete", None
+    if fault.effect == "abort":
+        return "Aborted", None
+    return ("Failed", fault.error or _FAILED_HALFWAY) if fault.effect == "fail" else None
+
+
+def _batches(rows: int) -> int:
+    return -(-rows // BATCH_ROWS)
 
 
 def _ms_since(moment: float) -> int:

@@ -74,7 +74,7 @@ class Gate:
 
     def _finish(self, request: web.BaseRequest, path: str, response: web.StreamResponse) -> None:
         if path.startswith("/services/data/"):
-            usage = f"api-usage={self._org.api_calls}/{self._org.manners.daily_api_requests}"
+            usage = f"api-usage={self._org.calls.used}/{self._org.manners.daily_api_requests}"
             response.headers["Sforce-Limit-Info"] = usage
         if self._org.manners.compress and "gzip" in request.headers.get("Accept-Encoding", ""):
             response.enable_compression(web.ContentCoding.gzip)
@@ -112,6 +112,6 @@ class Gate:
             raise Refusal(401, "INVALID_AUTH_HEADER", "INVALID_HEADER_TYPE")
         if not self._org.tokens.is_valid(token):
             raise Refusal(401, "INVALID_SESSION_ID", "Session expired or invalid")
-        if self._org.api_calls >= self._org.manners.daily_api_requests:
+        if self._org.calls.used >= self._org.manners.daily_api_requests:
             raise Refusal(403, "REQUEST_LIMIT_EXCEEDED", "TotalRequests Limit exceeded.")
-        self._org.api_calls += 1
+        self._org.calls.add()

@@ -36,8 +36,8 @@ class Meta(Area):
 
     async def limits(self, request: web.BaseRequest, route: Route) -> web.Response:
         manners = self._org.manners
-        calls = manners.daily_api_requests - self._org.api_calls
-        batches = manners.daily_batches - self._org.jobs.batches_today
+        calls = manners.daily_api_requests - self._org.calls.used
+        batches = manners.daily_batches - self._org.jobs.batches.used
         limits = {
             "DailyApiRequests": (manners.daily_api_requests, calls),
             "DailyBulkApiBatches": (manners.daily_batches, batches),
