@@ -236,10 +236,10 @@ def test_a_long_value_is_cut(client: Client) -> None:
 def test_looking_changes_nothing(client: Client) -> None:
     org = client.server.org
     client.load("LastName\nx\n")
-    before = (client.records(), org.api_calls, len(org.jobs.latest(99)), org.store.counts())
+    before = (client.records(), org.calls.used, len(org.jobs.latest(99)), org.store.counts())
     for soql in ("SELECT Id FROM Contact", "DELETE FROM Contact", "x'; DROP TABLE _org.jobs; --"):
         see(client, soql)
-    assert (client.records(), org.api_calls, len(org.jobs.latest(99)), org.store.counts()) == before
+    assert (client.records(), org.calls.used, len(org.jobs.latest(99)), org.store.counts()) == before
 
 
 # --- in a browser -----------------------------------------------------------------------------------------------------
