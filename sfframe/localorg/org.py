@@ -130,7 +130,6 @@ class Org:
         """
         context = Context(
             find=self.store.sobject,
-            objects=tuple(self.store.objects.values()),
             now=self.clock(),
             user_id=self.user_id,
             all_rows=all_rows,

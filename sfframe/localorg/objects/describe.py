@@ -38,6 +38,10 @@ _LENGTHS = {
 }
 _NUMBERS = {"double": (18, 6), "currency": (18, 2), "percent": (18, 2)}
 _DIGITS = {"int": 9, "long": 18}
+_LONG_TEXT = 255
+_NOT_FILTERED = frozenset({"longtext", "base64", "encryptedstring"})
+_NOT_AGGREGATED = _NOT_FILTERED | {"boolean", "time", "address", "location", "multipicklist"}
+_NOT_GROUPED = (_NOT_AGGREGATED - {"boolean"}) | {"datetime", "double", "currency", "percent", "combobox"}
 _KNOWN_TYPES = _SOAP_TYPES.keys() | _LENGTHS.keys()
 
 _FIELD: dict[str, Any] = {
@@ -149,6 +153,7 @@ def describe_field(name: str, spec: FieldSpec) -> dict[str, Any]:
         raise ValueError(f"field {name!r}: unknown describe attributes {', '.join(sorted(unknown))}")
     custom = name.endswith("__c")
     field = {**_FIELD, "name": name, "label": _label(name, kind), "custom": custom, **_of_type(name, kind)}
+    field |= _uses(kind, {**field, **given})
     field |= given
     if values is not None:
         field["picklistValues"] = [_picklist_value(value) for value in values]
@@ -219,11 +224,20 @@ def _of_type(name: str, kind: str) -> dict[str, Any]:
         attributes |= {"nillable": False, "defaultedOnCreate": True, "defaultValue": False}
     if kind == "reference":
         attributes["relationshipName"] = _relationship(name)
-    if kind in ("textarea", "multipicklist") or attributes["soapType"].startswith("urn:"):
-        attributes["groupable"] = attributes["aggregatable"] = attributes["sortable"] = kind == "multipicklist"
     if attributes["soapType"].startswith("urn:") or kind == "base64":
-        attributes |= {"createable": False, "updateable": False, "filterable": kind != "base64"}
+        attributes |= {"createable": False, "updateable": False}
     return attributes
+
+
+def _uses(kind: str, field: Mapping[str, Any]) -> dict[str, bool]:
+    """What a query may do with a field of this type (SOQL notes, 3)."""
+    kind = "longtext" if kind == "textarea" and field["length"] > _LONG_TEXT else kind
+    return {
+        "filterable": kind not in _NOT_FILTERED,
+        "sortable": kind not in _NOT_FILTERED | {"multipicklist", "address", "location"},
+        "groupable": kind not in _NOT_GROUPED and not field["autoNumber"],
+        "aggregatable": kind not in _NOT_AGGREGATED,
+    }
 
 
 def _relationship(name: str) -> str | None:

@@ -54,7 +54,8 @@ class _Node:
     """One record of each row: its members are outputs by their index, parents, or children."""
 
     level: int
-    members: dict[str, int | _Node | Children] = field(default_factory=dict)
+    members: list[tuple[str, int | _Node | Children]] = field(default_factory=list)
+    depends_on_type: bool = False
 
 
 def _plan(query: Query) -> _Node:
@@ -64,15 +65,23 @@ def _plan(query: Query) -> _Node:
     for n, output in enumerate(query.outputs):
         while children and children[0].place <= n:
             child = children.pop(0)
-            root.members[child.path[0]] = child
+            root.members.append((child.path[0], child))
         node = root
         for depth in range(1, len(output.path)):
-            parent = node.members.setdefault(output.path[depth - 1], _Node(places[output.path[:depth]]))
-            assert isinstance(parent, _Node)
-            node = parent
-        node.members[output.path[-1]] = n
-    root.members.update({child.path[0]: child for child in children})
+            node = _parent(node, output.path[depth - 1], places[output.path[:depth]])
+        node.members.append((output.path[-1], n))
+        node.depends_on_type = node.depends_on_type or bool(output.only_for)
+    root.members += [(child.path[0], child) for child in children]
     return root
+
+
+def _parent(node: _Node, member: str, level: int) -> _Node:
+    for name, known in node.members:
+        if name == member and isinstance(known, _Node):
+            return known
+    made = _Node(level)
+    node.members.append((member, made))
+    return made
 
 
 def records_of(query: Query, rows: pa.Table, version: str, families: Families) -> list[dict[str, Any]]:
@@ -97,16 +106,18 @@ def records_of(query: Query, rows: pa.Table, version: str, families: Families) -
             return None
         level = query.levels[node.level]
         kind = level.types.get(key[:3], level.type)
-        name = level.type if len(level.types) > 1 or level.type == "Name" else kind
+        # A record behind a polymorphic relationship is called Name, unless TYPEOF asked what it is.
+        name = kind if node.depends_on_type else level.type
         made: dict[str, Any] = {"attributes": {"type": name, "url": f"{base}/{kind}/{key}"}}
-        for member, what in node.members.items():
+        for member, what in node.members:
             if isinstance(what, _Node):
                 made[member] = record(what, row)
             elif isinstance(what, Children):
                 made[member] = families.get(what.path, {}).get(key)
             elif not query.outputs[what].only_for or kind in query.outputs[what].only_for:
                 made[member] = columns[what][row]
-        return made
+        # TYPEOF has nothing to say of this type (7).
+        return None if node.depends_on_type and len(made) == 1 else made
 
     found = (record(plan, row) for row in range(rows.num_rows))
     return [made for made in found if made is not None]

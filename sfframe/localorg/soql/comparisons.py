@@ -8,7 +8,7 @@ from datetime import date, datetime, time
 from sfframe.localorg.objects.ids import normal_id
 from sfframe.localorg.soql import literals, tree
 from sfframe.localorg.soql.errors import SoqlError, unexpected
-from sfframe.localorg.soql.operands import Operand, labelled
+from sfframe.localorg.soql.operands import DATE_FUNCTIONS, Operand, labelled
 from sfframe.localorg.soql.pieces import Sql, bind, join, put
 from sfframe.localorg.soql.scope import Scope
 
@@ -44,7 +44,7 @@ def comparison(scope: Scope, of: Operand, written: tree.Comparison) -> Sql:
         return _includes(scope, of, written)
     if of.type == "multipicklist" and operator not in ("=", "!=", "IN", "NOT IN"):
         raise _wrong_operator(scope, of, written)
-    if any(value.kind == "literal" for value in written.values) and of.function:
+    if of.function in DATE_FUNCTIONS and any(value.kind == "literal" for value in written.values):
         raise unexpected(scope.text, written.values[0].token.start_pos or 0)
     values = [_value(scope, of, value) for value in written.values]
     if operator in ("IN", "NOT IN"):

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 from sfframe.localorg.soql import tree
+from sfframe.localorg.soql.children import MAX_CHILDREN, MAX_DEPTH, family_sql, find_relation
 from sfframe.localorg.soql.errors import SoqlError, unexpected, unspoken
 from sfframe.localorg.soql.grammar import parse
-from sfframe.localorg.soql.operands import Operand, allowed, operand
-from sfframe.localorg.soql.pieces import Sql, bind, join, put
-from sfframe.localorg.soql.query import Context, Level, Output, Query
+from sfframe.localorg.soql.groups import Groups, count_query, is_aggregate, is_count
+from sfframe.localorg.soql.order import sort_key, window, windowed
+from sfframe.localorg.soql.pieces import Sql, join, put
+from sfframe.localorg.soql.query import Children, Context, Level, Query
 from sfframe.localorg.soql.scope import Scope, find_object
+from sfframe.localorg.soql.select import Selection
 from sfframe.localorg.soql.where import where
 
-MAX_OFFSET = 2_000
+_MAX_PARENTS = 55
+_WIDE_BATCH = 200
+_NO_CHILDREN = ("API_ERROR", "Aggregate Relationships not supported in Bulk Query")
+_NO_OFFSET = ("API_ERROR", "OFFSET is not supported in Bulk Query")
 
 
 def compile_soql(text: str, context: Context) -> Query:
@@ -31,49 +37,97 @@ def compile_soql(text: str, context: Context) -> Query:
     scope = Scope(text, context, find_object(text, context, select.sources[0].path))
     scope.name_sources(select.sources)
     _check_clauses(scope, select.clauses)
-    operands = []
-    for item in select.items:
-        if not isinstance(item.what, tree.Path | tree.Call):
-            raise unspoken("subqueries yet")
-        operands.append(operand(scope, item.what))
-    shown = join(", ", (put(f"{{}} AS o{n}", of.sql) for n, of in enumerate(operands)))
-    outputs = tuple(
-        Output(path=of.path, type=of.type, column=f"o{n}", level=of.column.record if of.column else 0)
-        for n, of in enumerate(operands)
-    )
-    conditions = where(scope, select.clauses.where)
-    order = [sort_key(scope, sort) for sort in select.clauses.order]
-    return records_query(scope, select.clauses, outputs, shown, conditions, order)
+    if is_count(select):
+        return count_query(scope, select)
+    if is_aggregate(select):
+        return Groups(scope).query(select)
+    return _records(scope, select)
 
 
-def records_query(
-    scope: Scope,
-    clauses: tree.Clauses,
-    outputs: tuple[Output, ...],
-    shown: Sql,
-    conditions: list[Sql],
-    order: list[Sql],
-) -> Query:
-    """The query of records, with and without the ids of the records on the way."""
+def _records(scope: Scope, select: tree.Select) -> Query:
+    clauses = select.clauses
+    selection, children = _selected(scope, select, depth=1)
+    conditions = where(scope, clauses.where)
+    order = [sort_key(scope, sort) for sort in clauses.order]
+    limit, offset = window(scope, clauses)
+    _check_parents(scope, select)
     tail = Sql(f" FROM {scope.tables}")
     if conditions:
         tail = put("{} WHERE {}", tail, join(" AND ", conditions))
     if order:
         tail = put("{} ORDER BY {}", tail, join(", ", order))
-    tail = put("{}{}", tail, _window(scope, clauses))
-    keys = Sql(", ".join(f"{record.key} AS k{n}" for n, record in enumerate(scope.records)))
-    sql = put("SELECT {}{}", shown, tail)
+    tail = windowed(tail, limit, offset)
+    # Where only children are asked for, there is still a row for each parent.
+    columns = [put(f"{{}} AS o{nth}", sql) for nth, sql in enumerate(selection.shown)]
+    sql = put("SELECT {}{}", join(", ", columns or [Sql("1")]), tail)
+    refusal = selection.bulk_refusal
+    if children:
+        refusal = _NO_CHILDREN
+    elif clauses.offset is not None:
+        refusal = refusal or _NO_OFFSET
     return Query(
         sobject=scope.sobject,
         form="records",
-        outputs=outputs,
+        outputs=tuple(selection.outputs),
         sql=sql.text,
         parameters=sql.parameters,
-        keyed_sql=put("SELECT {}, {}{}", shown, keys, tail).text,
+        keyed_sql=put("SELECT {}{}", join(", ", [*columns, _keys(scope)]), tail).text,
         levels=levels(scope),
+        children=children,
+        bulk_refusal=refusal,
         has_offset=clauses.offset is not None,
         is_ordered=bool(order),
+        max_batch=_max_batch(selection),
     )
+
+
+def _selected(scope: Scope, select: tree.Select, *, depth: int) -> tuple[Selection, tuple[Children, ...]]:
+    selection = Selection(scope)
+    children: list[Children] = []
+    for item in select.items:
+        if isinstance(item.what, tree.Select):
+            children.append(_children(scope, item.what, len(selection.outputs), depth))
+            if len(children) > MAX_CHILDREN:
+                text = f"The number of relationship subqueries may not exceed {MAX_CHILDREN}"
+                raise scope.fail(item.what.at, "MALFORMED_QUERY", text)
+            if children[-1].path in [child.path for child in children[:-1]]:
+                text = f"duplicate relationship selected: {children[-1].path[0]}"
+                raise scope.fail(item.what.at, "INVALID_FIELD", text)
+        else:
+            selection.take(item, select.clauses)
+    return selection, tuple(children)
+
+
+def _children(above: Scope, select: tree.Select, place: int, depth: int) -> Children:
+    """A subquery: its rows are found for a list of parents, which is the last parameter."""
+    if depth >= MAX_DEPTH:
+        text = f"Relationship subqueries may be nested {MAX_DEPTH} levels deep at most"
+        raise above.fail(select.at, "MALFORMED_QUERY", text)
+    if is_aggregate(select):
+        raise above.fail(select.at, "MALFORMED_QUERY", "Aggregates are not allowed in a relationship subquery")
+    relation = find_relation(above, select.sources[0].path)
+    scope = Scope(above.text, above.context, relation.child)
+    scope.name_sources(select.sources)
+    _check_clauses(scope, select.clauses)
+    selection, children = _selected(scope, select, depth=depth + 1)
+    conditions = where(scope, select.clauses.where)
+    order = [sort_key(scope, sort) for sort in select.clauses.order]
+    columns = [put(f"{{}} AS o{nth}", sql) for nth, sql in enumerate(selection.shown)]
+    shown = join(", ", [*columns, _keys(scope)])
+    sql = family_sql(scope, relation, select.clauses, (shown, conditions, order))
+    query = Query(
+        sobject=relation.child,
+        form="records",
+        outputs=tuple(selection.outputs),
+        sql=sql.text,
+        parameters=sql.parameters,
+        keyed_sql=sql.text,
+        levels=levels(scope),
+        children=children,
+        is_ordered=bool(order),
+        max_batch=_max_batch(selection),
+    )
+    return Children(path=(relation.name,), query=query, place=place)
 
 
 def levels(scope: Scope) -> tuple[Level, ...]:
@@ -88,52 +142,19 @@ def levels(scope: Scope) -> tuple[Level, ...]:
     )
 
 
-def sort_key(scope: Scope, sort: tree.Sort) -> Sql:
-    of = allowed(scope, operand(scope, sort.operand), "sorted")
-    if of.function:
-        raise scope.fail(of.at, "MALFORMED_QUERY", f"field '{of.name}' can not be sorted in a query call")
-    # On a lookup NULLS is ignored (5).
-    nulls_first = sort.nulls_first or of.type == "reference"
-    return directed(of, descending=sort.descending, nulls_first=nulls_first)
+def _keys(scope: Scope) -> Sql:
+    return Sql(", ".join(f"{record.key} AS k{n}" for n, record in enumerate(scope.records)))
 
 
-def directed(of: Operand, *, descending: bool, nulls_first: bool) -> Sql:
-    direction = f"{'DESC' if descending else 'ASC'} NULLS {'FIRST' if nulls_first else 'LAST'}"
-    parts = [put(f"{{}} {direction}", key) for key in sorting(of)]
-    return join(", ", parts)
+def _max_batch(selection: Selection) -> int:
+    """Pages with several long text fields are short (8)."""
+    return _WIDE_BATCH if selection.long_texts > 1 else Query.max_batch
 
 
-def sorting(of: Operand) -> list[Sql]:
-    """Text by its upper-case form, picklists in the order of their definition, then what isn't in it (5)."""
-    if of.type == "picklist" and of.column is not None and of.column.field.picklist:
-        values = list(of.column.field.picklist)
-        place = put("list_position({}, {})", bind(values), of.sql)
-        return [
-            put(f"CASE WHEN {{}} IS NOT NULL THEN coalesce({{}}, {len(values) + 1}) END", of.sql, place),
-            put("upper({})", of.sql),
-        ]
-    if of.type == "boolean":
-        return [put("coalesce({}, false)", of.sql)]
-    return [put("upper({})", of.sql)] if of.is_text else [of.sql]
-
-
-def _window(scope: Scope, clauses: tree.Clauses) -> Sql:
-    window = Sql("")
-    if clauses.limit is not None:
-        window = put("{} LIMIT {}", window, bind(_whole(scope, clauses.limit)))
-    if clauses.offset is not None:
-        offset = _whole(scope, clauses.offset)
-        if offset > MAX_OFFSET:
-            text = f"Maximum SOQL offset allowed for apiName {scope.sobject.name} is {MAX_OFFSET}"
-            raise scope.fail(clauses.offset, "NUMBER_OUTSIDE_VALID_RANGE", text)
-        window = put("{} OFFSET {}", window, bind(offset))
-    return window
-
-
-def _whole(scope: Scope, number: tree.Token) -> int:
-    if not number.isdigit():
-        raise unexpected(scope.text, number.start_pos or 0)
-    return min(int(number), 2**31 - 1) if len(number) < 4_000 else 2**31 - 1
+def _check_parents(scope: Scope, select: tree.Select) -> None:
+    if len(scope.records) - 1 > _MAX_PARENTS:
+        text = f"A query may not refer to more than {_MAX_PARENTS} parent relationships"
+        raise scope.fail(select.at, "MALFORMED_QUERY", text)
 
 
 def _check_clauses(scope: Scope, clauses: tree.Clauses) -> None:

@@ -39,7 +39,7 @@ operands: operand ("," operand)*
 clauses: [scope] [where] [security] [group] [order] [limit] [offset] [purpose]
 scope: _USING _SCOPE NAME
 where: _WHERE condition
-security: WITH NAME
+security: _WITH NAME
 group: _GROUP _BY operands [having]
 having: _HAVING condition
 order: _ORDER _BY sort ("," sort)*
@@ -65,7 +65,7 @@ _FROM.9: /from\b/i
 _USING.9: /using\b/i
 _SCOPE.9: /scope\b/i
 _WHERE.9: /where\b/i
-WITH.9: /with\b/i
+_WITH.9: /with\b/i
 _GROUP.9: /group\b/i
 _BY.9: /by\b/i
 _HAVING.9: /having\b/i

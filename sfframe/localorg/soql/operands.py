@@ -13,7 +13,7 @@ from sfframe.localorg.soql.scope import Column, Scope
 
 AGGREGATES = frozenset({"COUNT", "COUNT_DISTINCT", "SUM", "AVG", "MIN", "MAX", "GROUPING"})
 # Functions of one date or datetime; `{}` is the day, or the moment where the hour counts.
-_DATE_FUNCTIONS = {
+DATE_FUNCTIONS = {
     "CALENDAR_MONTH": "month({})",
     "CALENDAR_QUARTER": "quarter({})",
     "CALENDAR_YEAR": "year({})",
@@ -83,7 +83,7 @@ def operand(scope: Scope, written: tree.Operand) -> Operand:
     if isinstance(written, tree.Path):
         return field_operand(scope, written)
     name = written.name.upper()
-    if name in _DATE_FUNCTIONS:
+    if name in DATE_FUNCTIONS:
         return _date_function(scope, written, name)
     if name == "TOLABEL":
         return _label_of(scope, written)
@@ -109,22 +109,27 @@ def wrong_argument(scope: Scope, call: tree.Call) -> SoqlError:
 
 def _date_function(scope: Scope, call: tree.Call, name: str) -> Operand:
     inner = call.arguments[0] if len(call.arguments) == 1 else None
-    in_zone = isinstance(inner, tree.Call) and inner.name.upper() == "CONVERTTIMEZONE"
-    of = field_operand(scope, only_path(scope, inner if in_zone and isinstance(inner, tree.Call) else call))
-    if of.type not in ("date", "datetime") or (of.type == "date" and (name in _DATETIME_ONLY or in_zone)):
+    by_clock = inner if isinstance(inner, tree.Call) and inner.name.upper() == "CONVERTTIMEZONE" else None
+    of = field_operand(scope, only_path(scope, by_clock or call))
+    if of.type not in ("date", "datetime") or (of.type == "date" and (name in _DATETIME_ONLY or by_clock)):
         raise scope.fail(of.at, "INVALID_FIELD", f"{name} can not be used on field '{of.name}' of type {of.type}")
     value = of.sql
-    if in_zone and scope.context.time_zone != "UTC":
-        # The stored moment is UTC; what comes out is the user's clock.
-        value = put("timezone({}, timezone('UTC', {}))", bind(scope.context.time_zone), put("{}::TIMESTAMP", value))
+    if by_clock:
+        value = in_zone(scope, value)
     if name.startswith("FISCAL_"):
         # A fiscal year is named by the calendar year in which it ends.
         months = (13 - scope.context.fiscal_year_start_month) % 12
         value = put("({} + to_months({}))", value, Sql(str(months)))
-    # The value may stand in the function twice, never with parameters of its own more often than that.
-    template = _DATE_FUNCTIONS[name]
     kind = "date" if name == "DAY_ONLY" else "int"
-    return Operand(put(template, value), kind, call.text, call.name, ("",), function=name)
+    spelled = ".".join((name, "IN_ZONE" if by_clock else "", *of.path))
+    return Operand(put(DATE_FUNCTIONS[name], value), kind, call.text, call.name, (spelled,), function=name)
+
+
+def in_zone(scope: Scope, value: Sql) -> Sql:
+    """A stored moment, which is UTC, by the user's clock."""
+    if scope.context.time_zone == "UTC":
+        return value
+    return put("timezone({}, timezone('UTC', {}::TIMESTAMP))", bind(scope.context.time_zone), value)
 
 
 def labels(of: Operand) -> dict[str, str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
@@ -18,7 +18,6 @@ class Context:
         find: The object of a name, whatever its case.
         now: The time that date literals count from, with a zone.
         user_id: The running user.
-        objects: All objects; child relationships and polymorphic parents are found among them.
         all_rows: Deleted rows are answers too (`queryAll`).
         fiscal_year_start_month: 1 is January.
         week_start: First day of a week, 1 is Monday, 7 is Sunday.
@@ -28,7 +27,6 @@ class Context:
     find: Callable[[str], SObject | None]
     now: datetime
     user_id: str = ""
-    objects: Iterable[SObject] = ()
     all_rows: bool = False
     fiscal_year_start_month: int = 1
     week_start: int = 7

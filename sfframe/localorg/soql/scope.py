@@ -131,11 +131,19 @@ class Scope:
         if not names:
             raise self.fail(path.first, "INVALID_FIELD", _NO_COLUMN.format(path.text, self.sobject.name))
         place = self.parent(names[:-1])
-        record, last = self.records[place], names[-1]
-        found = self._far_field(record, last, place) if record.is_polymorphic else self._field(record, last, place)
+        return self.field_of(self.records[place], place, names[-1])
+
+    def field_of(self, record: Record, place: int, written: tree.Token) -> Column:
+        """A field of a record.
+
+        Raises:
+            SoqlError: It has none of that name.
+        """
+        find = self._far_field if record.is_polymorphic else self._field
+        found = find(record, written, place)
         if found is None:
             entity = "Name" if record.is_polymorphic else record.only[0].name
-            raise self.fail(last, "INVALID_FIELD", _NO_COLUMN.format(last, entity))
+            raise self.fail(written, "INVALID_FIELD", _NO_COLUMN.format(written, entity))
         return found
 
     def parent(self, names: tuple[tree.Token, ...]) -> int:

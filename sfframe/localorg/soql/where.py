@@ -23,11 +23,13 @@ class Filter:
         scope: Its tables.
         find: What an operand means; HAVING knows aggregates too.
         joins: Semi-joins so far; None where they aren't allowed.
+        no_joins: What is said there.
     """
 
     scope: Scope
     find: Callable[[Scope, tree.Operand], Operand]
     joins: list[tree.SemiJoin] | None
+    no_joins: str = "Nesting of semi join sub-selects is not supported"
 
     def condition(self, written: tree.Condition, above: str = "") -> Sql:
         if isinstance(written, tree.Comparison):
@@ -54,7 +56,7 @@ class Filter:
     def _left(self, written: tree.SemiJoin, above: str) -> Operand:
         scope, at = self.scope, written.query.at
         if self.joins is None:
-            raise scope.fail(at, "MALFORMED_QUERY", "Nesting of semi join sub-selects is not supported")
+            raise scope.fail(at, "MALFORMED_QUERY", self.no_joins)
         if above:
             text = f"Semi join sub-selects are not allowed with the '{above}' operator"
             raise scope.fail(at, "MALFORMED_QUERY", text)
