@@ -306,3 +306,57 @@ def test_rules_of_the_customer(client: Client) -> None:
     assert broken[0].startswith(
         "CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY:rule: execution of BeforeSave caused by: KeyError"
     )
+
+
+def rest(client: Client, method: str, path: str, **record: Any) -> Any:
+    reply = client.request(method, f"/services/data/v66.0/sobjects/{path}", record)
+    assert reply.status in (200, 201, 204), reply
+    return reply.json.get("id") if reply.body else None
+
+
+def test_7_1_children_fall_with_what_they_hang_on_when_describe_says_so(client: Client) -> None:
+    account, other = (rest(client, "POST", "Account", Name=name) for name in "ab")
+    ann = rest(client, "POST", "Contact", LastName="ann", AccountId=account)
+    bob = rest(client, "POST", "Contact", LastName="bob", AccountId=other, ReportsToId=ann)
+    call = rest(client, "POST", "Task", Subject="Call", WhoId=ann)
+    thing = rest(client, "POST", "Everything__c", Account__c=account, Related__c=ann)
+    assert client.load(f"Id\n{account}\n", "delete", "Account").errors == []
+    assert {record["Id"]: record["IsDeleted"] for record in client.records()} == {ann: True, bob: False}
+    assert [record["IsDeleted"] for record in client.records("Task")] == [True]
+    assert client.records("Task")[0]["WhoId"] == ann
+    # A plain lookup is cleared.
+    assert [record["ReportsToId"] for record in client.records()] == [None, None]
+    assert [record["AccountId"] for record in client.records()] == [account, other]
+    (everything,) = client.records("Everything__c")
+    assert (everything["Id"], everything["Account__c"], everything["Related__c"]) == (thing, None, None)
+    stamps = {record["SystemModstamp"] for record in client.records("Task") + client.records("Account")[:1]}
+    assert len(stamps) == 1
+    assert client.load(f"Id\n{account}\n", "hardDelete", "Account").errors == []
+    assert [record["Id"] for record in client.records()] == [bob]
+    assert (client.records("Task"), [record["Id"] for record in client.records("Account")]) == ([], [other])
+    assert call.startswith("00T")
+
+
+def test_7_1_children_hold_what_they_hang_on_when_describe_says_so(client: Client) -> None:
+    held, free = (rest(client, "POST", "Account", Name=name) for name in ("held", "free"))
+    contact = rest(client, "POST", "Contact", LastName="ann", AccountId=held)
+    cases = [rest(client, "POST", "Case", Subject="x", ContactId=contact) for _ in range(2)]
+    numbers = [record["CaseNumber"] for record in client.records("Case")]
+    text = f"could not be completed because it is associated with the following cases.: {', '.join(numbers)}:--"
+    done = client.load(f"Id\n{held}\n{free}\n", "delete", "Account")
+    assert (done.ids, done.errors) == ([free], [f"DELETE_FAILED:Your attempt to delete held {text}"])
+    assert client.load(f"Id\n{contact}\n", "delete").errors == [f"DELETE_FAILED:Your attempt to delete ann {text}"]
+    assert [record["IsDeleted"] for record in client.records()] == [False]
+    client.load(f"Id\n{cases[0]}\n{cases[1]}\n", "delete", "Case")
+    assert client.load(f"Id\n{held}\n", "delete", "Account").errors == []
+
+
+def test_7_1_what_hangs_on_itself_falls_once(client: Client) -> None:
+    spec = {"Up__c": {"type": "reference", "referenceTo": ["Node__c"], "cascadeDelete": True}}
+    client.server.define("Node__c", spec)
+    top = rest(client, "POST", "Node__c", Name="top")
+    middle = rest(client, "POST", "Node__c", Name="middle", Up__c=top)
+    bottom = rest(client, "POST", "Node__c", Name="bottom", Up__c=middle)
+    rest(client, "PATCH", f"Node__c/{top}", Up__c=bottom)
+    assert client.load(f"Id\n{middle}\n{bottom}\n", "delete", "Node__c").errors == []
+    assert [record["IsDeleted"] for record in client.records("Node__c")] == [True, True, True]

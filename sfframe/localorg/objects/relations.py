@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +10,11 @@ from sfframe.localorg.objects.schema import Field, SObject
 
 # Lookups by which nobody asks for children: a real org names no relationship for them.
 _UNNAMED = frozenset({"OwnerId", "CreatedById", "LastModifiedById", "ReportsToId"})
+_AUDIT = frozenset({"OwnerId", "CreatedById", "LastModifiedById"})
 _NAMES = {("Account", "ParentId"): "ChildAccounts"}
+# Standard lookups tell on the parent's side alone what becomes of the child.
+_CASCADING = {("Contact", "AccountId"), ("Opportunity", "AccountId"), ("Task", "WhoId"), ("Task", "WhatId")}
+_RESTRICTING = {("Case", "AccountId"), ("Case", "ContactId")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,28 +46,30 @@ def with_children(objects: Iterable[SObject]) -> Iterator[SObject]:
         yield SObject({**sobject.answer, "childRelationships": told}, modified)
 
 
-def relations(sobject: SObject, objects: Mapping[str, SObject]) -> list[Relation]:
+def relations(sobject: SObject, find: Callable[[str], SObject | None]) -> list[Relation]:
     """What hangs on the records of an object, as far as the org has it."""
     found = []
     for told in sobject.answer["childRelationships"]:
-        child = objects.get(told["childSObject"].lower())
+        child = find(told["childSObject"])
         field = child.field(told["field"]) if child else None
-        if child is not None and field is not None and field.is_stored:
-            cascades, restricts = bool(told.get("cascadeDelete")), bool(told.get("restrictedDelete"))
+        if child is not None and field is not None and field.is_stored and field.name not in _AUDIT:
+            cascades = bool(told.get("cascadeDelete"))
+            # A lookup that can't be cleared holds its parent.
+            restricts = not cascades and (bool(told.get("restrictedDelete")) or not field.nillable)
             found.append(Relation(child, field, cascades, restricts))
     return found
 
 
 def _relation(child: SObject, field: Field, used: set[Any]) -> dict[str, Any]:
     return {
-        "cascadeDelete": field.cascade_delete,
+        "cascadeDelete": field.cascade_delete or (child.name, field.name) in _CASCADING,
         "childSObject": child.name,
         "deprecatedAndHidden": False,
         "field": field.name,
         "junctionIdListNames": [],
         "junctionReferenceTo": [],
         "relationshipName": _relationship_name(child, field, used),
-        "restrictedDelete": field.restricted_delete,
+        "restrictedDelete": field.restricted_delete or (child.name, field.name) in _RESTRICTING,
     }
 
 

@@ -16,6 +16,7 @@ from sfframe.localorg.data.store import records
 from sfframe.localorg.objects.ids import make_ids
 from sfframe.localorg.objects.schema import Field
 from sfframe.localorg.saving import cells
+from sfframe.localorg.saving.delete import Deletion
 from sfframe.localorg.saving.rows import Request, fold, work_table
 
 Rule = Callable[[dict[str, Any]], str | None]
@@ -63,7 +64,7 @@ class Saver:
         stamp = f"TIMESTAMP_MS '{now:%Y-%m-%d %H:%M:%S}'"
         for nth in range(self._number("max(nth) + 1")):
             if self.request.operation in ("delete", "hardDelete"):
-                self._delete(stamp)
+                Deletion(self.db, self.request, self._stamps(stamp)).run()
                 continue
             self._follow(nth)
             self._require(nth)
@@ -229,7 +230,7 @@ class Saver:
         parts = sobject.name_parts
         if any(part.name in values for part in parts):
             values["Name"] = self._composed_name(lambda part: self._value(part, "r"))
-        values |= self._touched(stamp)
+        values |= {field: value for field, value in self._stamps(stamp).items() if sobject.field(field)}
         if not values:
             return
         assignments = ", ".join(f"{name(field)} = {value}" for field, value in values.items())
@@ -240,9 +241,8 @@ class Saver:
             WHERE r.Id = work.target AND work.nth = {nth} AND work.{_OK}""",
         )
 
-    def _touched(self, stamp: str) -> dict[str, str]:
-        stamps = {"LastModifiedDate": stamp, "SystemModstamp": stamp, "LastModifiedById": literal(self.user_id)}
-        return {field: value for field, value in stamps.items() if self.request.sobject.field(field)}
+    def _stamps(self, stamp: str) -> dict[str, str]:
+        return {"LastModifiedDate": stamp, "SystemModstamp": stamp, "LastModifiedById": literal(self.user_id)}
 
     def _value(self, field: Field, _old: str) -> str:
         """SQL for a field as it is after an update: an empty cell leaves it alone."""
@@ -256,14 +256,6 @@ class Saver:
     def _composed_name(self, value: Callable[[Field], str]) -> str:
         parts = ", ".join(f"({value(part)})" for part in self.request.sobject.name_parts)
         return f"concat_ws(' ', {parts})"
-
-    def _delete(self, stamp: str) -> None:
-        table, named = records(self.request.sobject), f"SELECT target FROM work WHERE {_OK}"
-        if self.request.operation == "hardDelete":
-            run(self.db, f"DELETE FROM {table} WHERE Id IN ({named})")
-            return
-        touched = "".join(f", {name(field)} = {value}" for field, value in self._touched(stamp).items())
-        run(self.db, f"UPDATE {table} SET IsDeleted = true{touched} WHERE Id IN ({named})")
 
 
 def _without_ids(rows: pa.Table) -> pa.Table:
