@@ -16,6 +16,8 @@ ROOT = Path(sfframe.__file__).parent
 ROOMS = """
 __main__
 demo serve
+testing
+testing.bad_days
 __init__
 frames.pandas frames.polars frames.arrow
 frames.objects
@@ -69,8 +71,9 @@ errors
 """
 HEIGHT = {room: -n for n, line in enumerate(ROOMS.split("\n")) for room in line.split()}
 
-# The emulator is a house of its own, and one room has its key. Its floors, likewise; a room may import its own floor.
-KNOWS_THE_EMULATOR = {"local"}
+# The emulator is a house of its own, and one room has its key; to tests its faults and manners are handed out too.
+KNOWS_THE_EMULATOR = {"local", "testing", "testing.bad_days"}
+# Its floors, likewise; a room may import its own floor.
 EMULATOR = """
 __init__
 server

@@ -20,7 +20,7 @@ from sfframe.ingest.payload import Cut, LineEnding, Part, written_again
 from sfframe.ingest.run import Mismatch, Run
 from sfframe.ingest.settle import Settled, not_processed, read_by_key, settle
 from sfframe.ingest.spool import Numbers, Rows
-from sfframe.org.jobs import JobInfo, JobState, ResultKind
+from sfframe.org.jobs import JobInfo, JobState, ResultKind, is_plain_refusal
 from sfframe.progress import JobCreated, JobFinished, JobProgressed, PartUploaded
 
 _log = logging.getLogger("sfframe.ingest")
@@ -109,7 +109,7 @@ class PartJob:
                 if may_be_closed and not _never_ran(aborted):
                     raise _unknown(job.id, self._part.n_rows, str(error)) from error
                 # A refusal stands after a second hearing; an answer that didn't come may come next time.
-                patience = 2 if error.status is not None and error.status < 500 else retry.max_tries
+                patience = 2 if is_plain_refusal(error) else retry.max_tries
                 if tries >= patience:
                     raise
                 _log.info("job %s was thrown away before it was committed (%s); another is made", job.id, error)

@@ -239,14 +239,26 @@ def is_spoiled(error: ApiError) -> bool:
     return "contents for job" in error.message
 
 
+def is_plain_refusal(error: ApiError) -> bool:
+    """Whether the org said no, and would say so again: neither a lost answer nor a state of the moment."""
+    return error.status is not None and 300 <= error.status < 500 and not _passes(error)
+
+
 def _is_doubtful(error: ApiError) -> bool:
     """Whether a change of state may have happened in spite of the error."""
-    code = (error.error_code or "").replace("_", "").upper()
-    if error.status is None or error.status < 300 or error.status in _PASSING:
+    if error.status is None or error.status < 300 or _passes(error):
         return True
-    if code == "REQUESTLIMITEXCEEDED":  # the day's limit is a plain refusal, that of the moment passes
-        return "concurrent" in error.message.lower()
-    return code == "INVALIDJOBSTATE"  # also what a repetition gets whose predecessor was carried out
+    return _code(error) == "INVALIDJOBSTATE"  # also what a repetition gets whose predecessor was carried out
+
+
+def _passes(error: ApiError) -> bool:
+    # The day's limit is a plain refusal, that of the moment passes.
+    is_concurrency_limit = _code(error) == "REQUESTLIMITEXCEEDED" and "concurrent" in error.message.lower()
+    return error.status in _PASSING or is_concurrency_limit
+
+
+def _code(error: ApiError) -> str:
+    return (error.error_code or "").replace("_", "").upper()
 
 
 def _job_in(response: Response, job_id: str | None = None) -> JobInfo:

@@ -97,6 +97,19 @@ def test_no_fault_of_the_network_doubles_or_loses_a_row(
     assert names_in(local) == sorted(frame["LastName"])
 
 
+@pytest.mark.parametrize("status", [420, 429, 503, 403])
+def test_an_upload_that_is_put_off_several_times_comes_through(
+    local: sfframe.LocalOrg, org: sfframe.Org, status: int
+) -> None:
+    """These statuses pass (wire notes, 9.2); a refusal would stand after the second."""
+    busy = "ConcurrentRequests (Concurrent API Requests) Limit exceeded."
+    code = "REQUEST_LIMIT_EXCEEDED" if status == 403 else None
+    local.faults.append(Fault("put", "status", status=status, error_code=code, error=busy, times=4))
+    result = contacts().sfbulk.insert("Contact", org=org)
+    assert result.successful_results.height == local.rows("Contact").num_rows == N
+    assert local.faults_met == 4
+
+
 @pytest.mark.parametrize("kind", ["describe", "create", "put", "patch", "get_job", "results"])
 def test_a_token_that_dies_in_the_middle_is_renewed_once(local: sfframe.LocalOrg, org: sfframe.Org, kind: str) -> None:
     local.faults.append(Fault(kind, "expire", when="before"))

@@ -1,0 +1,19 @@
+"""For tests of code that uses Salesforce: bad days on demand; needs `pip install sfframe[testing]`.
+
+    from sfframe.testing import Fault, chaos
+
+`Fault` and `chaos` are for `sfframe.LocalOrg(faults=...)`, `Manners` for its `manners=`. The fixtures `sfframe_org` and `sfframe_server` are pytest's once sfframe is installed.
+"""
+
+try:
+    from sfframe.localorg.desk import MetFault
+    from sfframe.localorg.faults import Fault
+    from sfframe.localorg.manners import Manners
+except ModuleNotFoundError as error:
+    raise ModuleNotFoundError(
+        f"sfframe.testing needs {error.name}, which is not installed: pip install 'sfframe[testing]'", name=error.name
+    ) from error
+
+from sfframe.testing.bad_days import chaos
+
+__all__ = ["Fault", "Manners", "MetFault", "chaos"]
