@@ -2,7 +2,8 @@
 
     from sfframe.testing import Fault, chaos
 
-`Fault` and `chaos` are for `sfframe.LocalOrg(faults=...)`, `Manners` for its `manners=`. The fixtures `sfframe_org` and `sfframe_server` are pytest's once sfframe is installed.
+`Fault` and `chaos` are for `sfframe.LocalOrg(faults=...)`, `Manners` for its `manners=`. The fixtures `sfframe_org` and
+`sfframe_server` are pytest's once sfframe is installed.
 """
 
 try:
