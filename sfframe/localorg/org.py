@@ -33,6 +33,7 @@ from sfframe.localorg.rest.collections import Collections
 from sfframe.localorg.rest.read import Lookup
 from sfframe.localorg.rest.records import Records
 from sfframe.localorg.rest.write import Writer
+from sfframe.localorg.saving.counter import Counter
 from sfframe.localorg.saving.save import Rule
 from sfframe.localorg.soql import Context, Query, compile_soql
 
@@ -70,7 +71,8 @@ class Org:
             self.rules: dict[str, Rule] = {}
             self.desk = FaultDesk(faults)
             self.tokens = Tokens(self.store, manners, self.clock, self.org_id, self.user_id)
-            self.worker = Worker(self.store, manners, self.desk, self.rules, self.clock, self.user_id)
+            self.counter = Counter(self.store)
+            self.worker = Worker(self.store, self.counter, manners, self.desk, self.rules, self.clock, self.user_id)
             self.jobs = Jobs(self.store, manners, self.clock, self.user_id, self.worker.run)
             self.worker.jobs = self.jobs
             self.results = Results(self.store, self.jobs, manners, seed)
@@ -78,7 +80,7 @@ class Org:
             self.queries = QueryJobs(self.store, manners, self.clock, self.user_id, self.compile, self.query_runner.run)
             self.query_runner.jobs = self.queries
             self.cursors = Cursors(self.store, self.clock)
-            writer = Writer(self.store, self.worker.busy, self.desk, self.rules, self.clock, self.user_id)
+            writer = Writer(self.store, self.counter, self.worker.busy, self.desk, self.rules, self.clock, self.user_id)
             self.records = Records(self.store, Lookup(self.store), writer)
             self.collections = Collections(self.store, Lookup(self.store), writer)
             self.changes = Changes(self.store, self.clock)
@@ -97,6 +99,7 @@ class Org:
     def stop(self) -> None:
         self.worker.stop()
         self.query_runner.stop()
+        self.counter.close()
         self.store.close()
 
     def release_jobs(self) -> None:

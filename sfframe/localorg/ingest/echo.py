@@ -88,13 +88,12 @@ class Echo:
     def _write_stride(self, rows: pa.Table, query: str, good: BinaryIO, bad: BinaryIO) -> None:
         self.db.register("cells", rows)
         try:
-            table: pa.Table = self.db.sql(query).to_arrow_table()
+            for batch in self.db.sql(query).to_arrow_reader(_STRIDE):
+                split = int(pc.sum(batch.column(0).cast(pa.int64())).as_py() or 0)
+                good.write(_text(batch.column(1).slice(0, batch.num_rows - split)))
+                bad.write(_text(batch.column(1).slice(batch.num_rows - split)))
         finally:
             self.db.unregister("cells")
-        for batch in table.to_batches():
-            split = int(pc.sum(batch.column(0).cast(pa.int64())).as_py() or 0)
-            good.write(_text(batch.column(1).slice(0, batch.num_rows - split)))
-            bad.write(_text(batch.column(1).slice(batch.num_rows - split)))
 
     def write_unprocessed(self, path: Path, *, done: int) -> None:
         """Write the rows that nobody looked at, as they were sent, with their own quotes."""

@@ -17,7 +17,7 @@ from sfframe.localorg.ingest.job import BATCH_ROWS, Job
 from sfframe.localorg.ingest.parse import read_rows
 from sfframe.localorg.ingest.scan import Layout, scan
 from sfframe.localorg.objects.schema import SObject
-from sfframe.localorg.saving.counter import keep_number, next_number
+from sfframe.localorg.saving.counter import Counter
 from sfframe.localorg.saving.header import Column, StructureError, read_header
 from sfframe.localorg.saving.rows import CHUNK_ROWS, Request
 from sfframe.localorg.saving.save import Rule, Saver
@@ -41,13 +41,14 @@ class Worker:
     def __init__(
         self,
         store: Store,
+        counter: Counter,
         manners: Manners,
         desk: FaultDesk,
         rules: dict[str, Rule],
         now: Callable[[], datetime],
         user_id: str,
     ) -> None:
-        self._store, self._manners, self._desk = store, manners, desk
+        self._store, self._counter, self._manners, self._desk = store, counter, manners, desk
         self._rules, self._now, self._user_id = rules, now, user_id
         self.jobs: Jobs | None = None
         self._turns: deque[tuple[Job, Iterator[bool]]] = deque()
@@ -178,7 +179,7 @@ class Worker:
         upload, most = self.jobs.upload_path(job), min(_STRIDE, stop - job.processed)
         rows = next(read_rows(upload, layout, delimiter=job.column_delimiter, start=job.processed, stride=most))
         rule = self._rules.get(request.sobject.name)
-        saver = Saver(self._db, request, self._user_id, rule, self._desk.for_rows(layout.names))
+        saver = Saver(self._db, request, self._counter, self._user_id, rule, self._desk.for_rows(layout.names))
         self._db.begin()
         try:
             after.failed += self._save_stride(job, saver, rows)
@@ -197,8 +198,7 @@ class Worker:
         job.take(after)
 
     def _save_stride(self, job: Job, saver: Saver, rows: pa.Table) -> int:
-        following = saver.save(rows, now=self._now().astimezone(UTC), next_number=next_number(self._db))
-        keep_number(self._db, following)
+        saver.save(rows, now=self._now().astimezone(UTC))
         failed_id = "target" if self._manners.failed_ids else "NULL"
         run(
             self._db,

@@ -19,7 +19,7 @@ from sfframe.localorg.objects.schema import Field, SObject
 from sfframe.localorg.rest.incoming import Incoming, Reader, as_rows, same_columns
 from sfframe.localorg.rest.outcome import ROLLED_BACK, Outcome, RowError
 from sfframe.localorg.saving.cells import JSON_ERROR
-from sfframe.localorg.saving.counter import keep_number, next_number
+from sfframe.localorg.saving.counter import Counter
 from sfframe.localorg.saving.header import ROW
 from sfframe.localorg.saving.rows import Request
 from sfframe.localorg.saving.save import RowFault, Rule, Saver
@@ -42,6 +42,7 @@ class Writer:
 
     Args:
         store: Where they are kept.
+        counter: Gives the numbers of new records.
         busy: Held by whoever saves.
         desk: Picks rows that fail.
         rules: The customer's, by object.
@@ -52,6 +53,7 @@ class Writer:
     def __init__(
         self,
         store: Store,
+        counter: Counter,
         busy: threading.Lock,
         desk: FaultDesk,
         rules: Mapping[str, Rule],
@@ -59,7 +61,7 @@ class Writer:
         user_id: str,
     ) -> None:
         self._store, self._busy, self._desk, self._rules = store, busy, desk, rules
-        self._now, self._user_id = now, user_id
+        self._counter, self._now, self._user_id = counter, now, user_id
 
     def write(
         self,
@@ -110,9 +112,8 @@ class Writer:
         columns, rows = as_rows(records)
         request = Request(request.sobject, request.operation, columns, request.key, request.find, typed=True)
         fault = _filled(self._desk.for_rows(tuple(column.header for column in columns)))
-        saver = Saver(db, request, self._user_id, self._rules.get(request.sobject.name), fault)
-        following = saver.save(rows, now=self._now().astimezone(UTC), next_number=next_number(db))
-        keep_number(db, following)
+        saver = Saver(db, request, self._counter, self._user_id, self._rules.get(request.sobject.name), fault)
+        saver.save(rows, now=self._now().astimezone(UTC))
         saved = run(db, "SELECT coalesce(target, fresh), error IS NULL AND target IS NULL, error FROM work ORDER BY n")
         return [
             Outcome(record_id, created, RowError.from_text(error) if error else None)

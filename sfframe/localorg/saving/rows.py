@@ -77,6 +77,7 @@ def work_table(request: Request) -> str:
         repeated,
         *key_errors[2:],
         *(error for _, error in lookups),
+        *_required(request),
     ]
     columns = [
         "t.n",
@@ -123,6 +124,26 @@ def _repeated(key: str) -> str:
                    count(*) OVER (PARTITION BY chunk, k) AS in_chunk
             FROM named WHERE k IN (SELECT k FROM named GROUP BY k HAVING count(*) > 1)
         )"""
+
+
+def missing_fields(request: Request) -> list[str]:
+    """SQL for the names of fields that a new record needs; each is null where the row gives a value."""
+    columns = {column.field.name: column.index for column in request.data_columns}
+    required = [field for field in request.sobject.stored if field.is_required and field.default is None]
+    return [
+        f"CASE WHEN v{columns[field.name]} IS NULL THEN {literal(field.name)} END"
+        if field.name in columns
+        else literal(field.name)
+        for field in required
+    ]
+
+
+def _required(request: Request) -> list[str]:
+    """What an insert lacks; of an upsert it is known later which rows make a record."""
+    missing = missing_fields(request) if request.operation == "insert" else []
+    if not missing:
+        return []
+    return [f"CASE WHEN concat_ws('', {', '.join(missing)}) <> '' THEN {cells.required_error(missing)} END"]
 
 
 def fold(field: Field | None, value: str) -> str:

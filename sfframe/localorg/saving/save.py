@@ -16,8 +16,9 @@ from sfframe.localorg.data.store import records
 from sfframe.localorg.objects.ids import make_ids
 from sfframe.localorg.objects.schema import Field
 from sfframe.localorg.saving import cells
+from sfframe.localorg.saving.counter import Counter
 from sfframe.localorg.saving.delete import Deletion
-from sfframe.localorg.saving.rows import Request, fold, work_table
+from sfframe.localorg.saving.rows import Request, fold, missing_fields, work_table
 
 Rule = Callable[[dict[str, Any]], str | None]
 RowFault = Callable[[pa.Table], Mapping[int, str]]
@@ -31,6 +32,7 @@ class Saver:
     Attributes:
         db: The connection of the caller's thread.
         request: The job.
+        counter: Gives the numbers of new records.
         user_id: Who owns and makes records.
         rule: Looks at each record before it is saved and says what is wrong with it.
         row_fault: Picks rows that fail without any reason of their own.
@@ -38,23 +40,20 @@ class Saver:
 
     db: duckdb.DuckDBPyConnection
     request: Request
+    counter: Counter
     user_id: str
     rule: Rule | None = None
     row_fault: RowFault | None = None
 
-    def save(self, rows: pa.Table, *, now: datetime, next_number: int) -> int:
+    def save(self, rows: pa.Table, *, now: datetime) -> None:
         """Save rows and leave `work` with what became of them.
 
         Args:
             rows: Text cells and row numbers, from `parse`.
             now: The time that the records are stamped with.
-            next_number: The number of the next new record.
-
-        Returns:
-            The next record's number after these.
         """
         makes = self.request.operation in ("insert", "upsert")
-        self.db.register("cells", self._with_ids(rows, next_number) if makes else _without_ids(rows))
+        self.db.register("cells", self._with_ids(rows) if makes else _without_ids(rows))
         try:
             run(self.db, work_table(self.request))
         finally:
@@ -62,7 +61,7 @@ class Saver:
         if self.row_fault is not None:
             self._fail(self.row_fault(rows))
         stamp = f"TIMESTAMP_MS '{now:%Y-%m-%d %H:%M:%S}'"
-        for nth in range(self._number("max(nth) + 1")):
+        for nth in range(self._rounds()):
             if self.request.operation in ("delete", "hardDelete"):
                 Deletion(self.db, self.request, self._stamps(stamp)).run()
                 continue
@@ -73,16 +72,17 @@ class Saver:
             self._apply_rule(nth)
             self._insert(nth, stamp)
             self._update(nth, stamp)
-        return next_number + (rows.num_rows if makes else 0)
 
-    def _with_ids(self, rows: pa.Table, first: int) -> pa.Table:
+    def _rounds(self) -> int:
+        """How often one record is named here at most; an insert names none."""
+        return 1 if self.request.key_column is None else number(self.db, "SELECT max(nth) + 1 FROM work")
+
+    def _with_ids(self, rows: pa.Table) -> pa.Table:
         """Give each row the Id of the record that it may make; those of rows that make none are never used."""
+        first = self.counter.take(rows.num_rows)
         numbers = pa.array(np.arange(first, first + rows.num_rows, dtype=np.int64))
         ids = make_ids(self.request.sobject.key_prefix, first, rows.num_rows)
         return rows.append_column("number", numbers).append_column("fresh", ids)
-
-    def _number(self, expression: str, where: str = "true") -> int:
-        return number(self.db, f"SELECT {expression} FROM work WHERE {where}")
 
     def _fail(self, errors: Mapping[int, str]) -> None:
         if not errors:
@@ -109,17 +109,10 @@ class Saver:
             )
 
     def _require(self, nth: int) -> None:
-        if self.request.operation == "update":
+        """Rows that make a record need values; those of an insert were looked at already."""
+        if self.request.operation != "upsert":
             return
-        columns = {column.field.name: column.index for column in self.request.data_columns}
-        required = [f for f in self.request.sobject.stored if f.is_required and f.default is None]
-        missing = [
-            f"CASE WHEN v{columns[field.name]} IS NULL THEN {literal(field.name)} END"
-            if field.name in columns
-            else literal(field.name)
-            for field in required
-        ]
-        if missing:
+        if missing := missing_fields(self.request):
             run(
                 self.db,
                 f"""
