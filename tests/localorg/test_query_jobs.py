@@ -222,6 +222,11 @@ def test_query_all_has_the_deleted_records_too(client: Client) -> None:
         ("SELECT Id FROM Nothing", "INVALID_TYPE"),
         ("SELECT Nothing FROM Contact", "INVALID_FIELD"),
         ("SELECT FROM Contact", "MALFORMED_QUERY"),
+        ("SELECT COUNT() FROM Contact", "API_ERROR"),
+        ("SELECT LastName, COUNT(Id) FROM Contact GROUP BY LastName", "API_ERROR"),
+        ("SELECT Id FROM Contact LIMIT 5 OFFSET 5", "API_ERROR"),
+        ("SELECT Id, (SELECT Id FROM Contacts) FROM Account", "API_ERROR"),
+        ("SELECT MailingAddress FROM Contact", "API_ERROR"),
     ],
 )
 def test_what_bulk_does_not_take_is_refused_at_create(client: Client, soql: str, code: str) -> None:
