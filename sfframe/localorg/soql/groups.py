@@ -26,7 +26,8 @@ _UNGROUPED = "Field must be grouped or aggregated: {}"
 
 def is_aggregate(select: tree.Select) -> bool:
     """Whether groups are asked for rather than records."""
-    calls = (item.what for item in select.items if isinstance(item.what, tree.Call))
+    calls = [item.what for item in select.items if isinstance(item.what, tree.Call)]
+    calls += [inner for call in calls for inner in call.arguments if isinstance(inner, tree.Call)]
     return bool(select.clauses.group) or any(call.name.upper() in AGGREGATES for call in calls)
 
 
