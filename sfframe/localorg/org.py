@@ -156,7 +156,7 @@ class Org:
             self.jobs.forget()
             self.queries.forget()
             self.cursors.forget()
-            self.store.empty(self.user_id)
+            self.store.empty(self.user_id, self.org_id)
         self.desk.forget()
         self.calls.clear()
 
@@ -167,6 +167,7 @@ class Org:
             for answer in standard_objects():
                 self.store.define(answer, now)
             self._make_user(now)
+            self._make_organization(now)
         for source in objects:
             answer = read_describe(source)
             known = self.store.sobject(answer["name"])
@@ -190,6 +191,22 @@ class Org:
                     '{self.user_id}' AS Id, false AS IsDeleted, {email} AS Username, {email} AS Email,
                     'Integration' AS FirstName, 'User' AS LastName, 'Integration User' AS Name, 'integ' AS Alias,
                     true AS IsActive, {stamp} AS CreatedDate, {stamp} AS LastModifiedDate, {stamp} AS SystemModstamp,
+                    '{self.user_id}' AS CreatedById, '{self.user_id}' AS LastModifiedById""",
+            )
+
+    def _make_organization(self, now: datetime) -> None:
+        organization = self.store.sobject("Organization")
+        assert organization is not None
+        stamp = f"TIMESTAMP_MS '{now.astimezone(UTC):%Y-%m-%d %H:%M:%S}'"
+        with self.store.front() as db:
+            run(
+                db,
+                f"""
+                INSERT INTO {records(organization)} BY NAME SELECT
+                    '{self.org_id}' AS Id, false AS IsDeleted, 'sfframe local org' AS Name, 'LOCAL' AS InstanceName,
+                    'Developer Edition' AS OrganizationType, false AS IsSandbox, 'en_US' AS LanguageLocaleKey,
+                    'en_US' AS DefaultLocaleSidKey, 'GMT' AS TimeZoneSidKey, 1 AS FiscalYearStartMonth,
+                    {stamp} AS CreatedDate, {stamp} AS LastModifiedDate, {stamp} AS SystemModstamp,
                     '{self.user_id}' AS CreatedById, '{self.user_id}' AS LastModifiedById""",
             )
 

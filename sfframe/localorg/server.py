@@ -26,6 +26,7 @@ from sfframe.localorg.web.answers import Area
 from sfframe.localorg.web.collections import CollectionAnswers
 from sfframe.localorg.web.composite import CompositeAnswers
 from sfframe.localorg.web.gate import Gate, Served
+from sfframe.localorg.web.identity import Identity
 from sfframe.localorg.web.ingest import IngestJobs
 from sfframe.localorg.web.meta import Meta
 from sfframe.localorg.web.page import Page
@@ -37,7 +38,7 @@ from sfframe.localorg.web.soql import RestQueries
 _HOST = "127.0.0.1"
 _LOG_LENGTH = 10_000
 _MAX_URI = 16_384
-_AREAS = (Meta, IngestJobs, QueryJobAnswers, RestQueries, Rows, CollectionAnswers, Page)
+_AREAS = (Meta, Identity, IngestJobs, QueryJobAnswers, RestQueries, Rows, CollectionAnswers, Page)
 
 
 class Server:

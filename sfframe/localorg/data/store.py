@@ -197,6 +197,14 @@ class Store:
             table: pa.Table = db.sql(f"SELECT * FROM {records(sobject)} ORDER BY Id").to_arrow_table()
             return table
 
+    def record(self, sobject: SObject, record_id: str) -> dict[str, Any] | None:
+        """One record with all its fields."""
+        with self.front() as db:
+            found: pa.Table = db.sql(
+                f"SELECT * FROM {records(sobject)} WHERE Id = ?", params=[record_id]
+            ).to_arrow_table()
+        return next(iter(found.to_pylist()), None)
+
     def count(self, sobject: SObject) -> int:
         with self.front() as db:
             return number(db, f"SELECT count(*) FROM {records(sobject)} WHERE NOT IsDeleted")
@@ -215,13 +223,13 @@ class Store:
         finally:
             db.close()
 
-    def empty(self, keep_users: str) -> None:
-        """Take away all records, jobs and uploads; the running user stays."""
+    def empty(self, *keep: str) -> None:
+        """Take away jobs, uploads and all records but some: those of the running user and of the org itself."""
         with self.front() as db:
             db.begin()
             for sobject in self.objects.values():
-                keep = f" WHERE Id <> {literal(keep_users)}" if sobject.name == "User" else ""
-                run(db, f"DELETE FROM {records(sobject)}{keep}")
+                kept = ", ".join(map(literal, keep))
+                run(db, f"DELETE FROM {records(sobject)} WHERE Id NOT IN ({kept})")
             run(db, "DELETE FROM _org.outcomes")
             db.commit()
         for folder in {self.uploads, self.scratch}:

@@ -252,6 +252,9 @@ class Jobs:
         sobject = self._store.sobject(wanted) if isinstance(wanted, str) else None
         if sobject is None:
             raise Refusal(400, "INVALIDJOB", f"InvalidJob : Unable to find object: {wanted or ''}")
+        if not sobject.takes(body["operation"]):
+            text = f"InvalidEntity : Entity '{sobject.name}' is not supported by the Bulk API."
+            raise Refusal(400, "INVALIDENTITY", text)
         if body["operation"] == "hardDelete" and not self._manners.hard_delete:
             raise Refusal(400, "FEATURENOTENABLED", _NO_HARD_DELETE)
         return sobject, self._key(body, sobject)

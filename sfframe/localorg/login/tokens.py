@@ -13,6 +13,7 @@ from datetime import datetime
 from sfframe.localorg.data.store import Store
 from sfframe.localorg.login import soap
 from sfframe.localorg.login.assertion import AssertionInvalidError, new_private_key, verified_claims
+from sfframe.localorg.login.identity import identity_url
 from sfframe.localorg.manners import Manners
 
 _JWT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
@@ -68,6 +69,14 @@ class Tokens:
                 return False
             self._given[token] = now
             return True
+
+    def revoke(self, token: str) -> bool:
+        """Take back an access token, or with a refresh token all that were given; whether there was such a token."""
+        if _same(token, self.refresh_token):
+            self.expire()
+            return True
+        with self._lock:
+            return self._given.pop(token, None) is not None
 
     def expire(self) -> None:
         with self._lock:
@@ -159,7 +168,7 @@ class Tokens:
     def _grant(self, origin: str) -> dict[str, str]:
         token = self.new_token()
         issued_at = str(int(self._now().timestamp() * 1000))
-        identity = f"{origin}/id/{self._org_id}/{self._user_id}"
+        identity = identity_url(origin, self._org_id, self._user_id)
         digest = hmac.new(self.client_secret.encode(), (identity + issued_at).encode(), hashlib.sha256).digest()
         return {
             "access_token": token,

@@ -140,6 +140,9 @@ class Field:
         )
 
 
+_NEEDED = {"insert": ("createable",), "update": ("updateable",), "upsert": ("createable", "updateable")}
+
+
 @dataclass(frozen=True, eq=False)  # the answer is a dict, which has no hash; columns that name an object need one
 class SObject:
     """One object of the org: its describe answer, when it was last changed, and its fields by lower-case name."""
@@ -178,6 +181,11 @@ class SObject:
             return ()
         parts = (self.fields.get(part) for part in ("firstname", "middlename", "lastname", "suffix"))
         return tuple(part for part in parts if part is not None and part.part_of in ("Name", None))
+
+    def takes(self, operation: str) -> bool:
+        """Whether records may be made, changed or deleted at all; the operation is one of a job's."""
+        needed = _NEEDED.get(operation, ("deletable",))
+        return all(self.answer.get(attribute, True) for attribute in needed)
 
     def field(self, name: str) -> Field | None:
         return self.fields.get(name.lower())

@@ -147,6 +147,20 @@ _USER: dict[str, FieldSpec] = {
     "IsActive": {"type": "boolean", "defaultValue": True},
 }
 
+# The org itself; one record, which is nobody's to change.
+_ORGANIZATION: dict[str, FieldSpec] = {
+    "Name": {"length": 80, "nameField": True, "nillable": False, **READ_ONLY},
+    "OrganizationType": {"length": 40, **READ_ONLY},
+    "IsSandbox": {"type": "boolean", **READ_ONLY},
+    "InstanceName": {"length": 5, **READ_ONLY},
+    "NamespacePrefix": {"length": 15, **READ_ONLY},
+    "TrialExpirationDate": {"type": "datetime", **READ_ONLY},
+    "LanguageLocaleKey": {"length": 40, **READ_ONLY},
+    "DefaultLocaleSidKey": {"length": 40, **READ_ONLY},
+    "TimeZoneSidKey": {"length": 40, **READ_ONLY},
+    "FiscalYearStartMonth": {"type": "int", **READ_ONLY},
+}
+
 _TASK: dict[str, FieldSpec] = {
     "WhoId": _reference("Contact", "Lead", relationshipName="Who"),
     "WhatId": _reference("Account", "Opportunity", "Case", relationshipName="What"),
@@ -200,6 +214,7 @@ _EVERYTHING: dict[str, FieldSpec] = {
 }
 
 USER_PREFIX = "005"
+_NOT_FOR_CHANGES = dict.fromkeys(("createable", "updateable", "deletable", "undeletable"), False)
 
 
 def standard_objects() -> list[dict[str, Any]]:
@@ -214,4 +229,5 @@ def standard_objects() -> list[dict[str, Any]]:
         ("Task", "00T", _TASK),
         ("Everything__c", "a00", _EVERYTHING),
     ]
-    return [describe_object(name, fields, key_prefix=prefix) for name, prefix, fields in short]
+    answers = [describe_object(name, fields, key_prefix=prefix) for name, prefix, fields in short]
+    return [*answers, describe_object("Organization", _ORGANIZATION, key_prefix="00D") | _NOT_FOR_CHANGES]

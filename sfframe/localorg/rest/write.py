@@ -87,6 +87,7 @@ class Writer:
         Raises:
             Refusal: The request as a whole can't be read; nothing is saved then.
         """
+        changes = [_allowed(operation, change) for change in changes]
         reader = Reader(self._store.sobject, body)
         possible = [change for change in changes if isinstance(change, Change)]
         records = [(change.sobject, reader.record(change.record, change.sobject)) for change in possible]
@@ -119,6 +120,15 @@ class Writer:
             Outcome(record_id, created, RowError.from_text(error) if error else None)
             for record_id, created, error in saved
         ]
+
+
+def _allowed(operation: str, change: Change | RowError) -> Change | RowError:
+    if isinstance(change, RowError) or change.sobject.takes(operation):
+        return change
+    done = {"insert": "inserted", "delete": "deleted"}.get(operation, "updated")
+    return RowError(
+        "CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY", f"entity type cannot be {done}: {change.sobject.answer['label']}"
+    )
 
 
 def _runs(records: Sequence[tuple[SObject, Incoming]]) -> Iterator[tuple[SObject, list[Incoming]]]:

@@ -19,7 +19,7 @@ from sfframe.localorg.wire import Refusal
 
 _logger = logging.getLogger(__name__)
 _LOOKS = frozenset({"get_job", "query_get"})
-_NEEDS_NO_TOKEN = frozenset({"token", "versions", "page"})
+_NEEDS_NO_TOKEN = frozenset({"token", "versions", "page", "identity"})
 
 
 class Served(NamedTuple):

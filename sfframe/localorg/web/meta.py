@@ -7,10 +7,13 @@ from email.utils import format_datetime, parsedate_to_datetime
 
 from aiohttp import web
 
+from sfframe.localorg.login.identity import identity_url
 from sfframe.localorg.login.tokens import OAuthError
 from sfframe.localorg.web.answers import Area, basic_credentials, json_of_version, origin
 from sfframe.localorg.web.routes import Route, versions
 from sfframe.localorg.wire import not_found
+
+_RESOURCES = ("composite", "jobs", "limits", "query", "queryAll", "sobjects")
 
 
 class Meta(Area):
@@ -32,7 +35,9 @@ class Meta(Area):
 
     async def resources(self, request: web.BaseRequest, route: Route) -> web.Response:
         base = f"/services/data/v{route.version}"
-        return web.json_response({name: f"{base}/{name}" for name in ("jobs", "limits", "sobjects")})
+        found = {name: f"{base}/{name}" for name in _RESOURCES}
+        found["identity"] = identity_url(origin(request), self._org.org_id, self._org.user_id)
+        return web.json_response(found)
 
     async def limits(self, request: web.BaseRequest, route: Route) -> web.Response:
         manners = self._org.manners

@@ -11,6 +11,7 @@ _OLDEST, _LATEST = 31, 67
 _SEASONS = ("Winter", "Spring", "Summer")
 _DATA = re.compile(r"/services/data/v(\d+\.\d)(/.*)?")
 _SOAP = re.compile(r"/services/Soap/u/(\d+\.\d)")
+_IDENTITY = re.compile(r"/id/(\w+)/(\w+)")
 # What came when (1).
 _SINCE = {
     "/jobs/ingest": 41.0,
@@ -45,6 +46,15 @@ class Route:
 
 # What stands in a record's place though it is none.
 _NO_RESOURCE = r"(?!(?:describe|listviews|quickActions|relevantItems)(?:/|$))"
+_IDENTITY_METHODS = {"GET": "identity", "POST": "identity"}
+# What isn't below /services/data/v66.0, and what each method there is called.
+_OUTSIDE: dict[str, dict[str, str]] = {
+    "": {"GET": "page"},
+    "/services/data": {"GET": "versions"},
+    "/services/oauth2/token": {"POST": "token"},
+    "/services/oauth2/userinfo": {"GET": "user_info", "POST": "user_info"},
+    "/services/oauth2/revoke": {"GET": "revoke", "POST": "revoke"},
+}
 # Path below /services/data/v66.0, then what each method there is called.
 _TABLE: tuple[tuple[re.Pattern[str], dict[str, str]], ...] = (
     (re.compile(r""), {"GET": "resources"}),
@@ -112,12 +122,19 @@ _KINDS: dict[str, str] = dict.fromkeys(
         "composite_batch",
     ),
     "rest",
-)
+) | dict.fromkeys(("user_info", "revoke"), "identity")
 # Real resources that this org doesn't have; each is refused by its name.
 _UNSPOKEN = (
     (re.compile(r"/sobjects/\w+/.*"), "this resource of an object"),
     (re.compile(r"/composite/(tree|graph)(/.*)?"), "trees and graphs of records"),
     (re.compile(r"/(composite|search|tooling|analytics|metadata|async|actions|ui-api)(/.*)?"), "this resource"),
+)
+
+_UNSPOKEN_OUTSIDE = (
+    (re.compile(r"/services/async/.*"), "Bulk API 1, Bulk API 2.0 is at /services/data/vNN.0/jobs"),
+    (re.compile(r"/services/Soap/.*"), "SOAP beyond the login of /services/Soap/u/NN.N"),
+    (re.compile(r"/services/apexrest/.*"), "Apex"),
+    (re.compile(r"/services/oauth2/.*"), "this endpoint of OAuth"),
 )
 
 
@@ -131,20 +148,22 @@ def find_route(method: str, path: str) -> Route:
     Raises:
         Refusal: Nothing is there, the method isn't allowed, the version is retired, or it isn't spoken here.
     """
-    # A trailing slash is accepted, a double one is not (3).
+    # A trailing slash is accepted, a double one is not (3), but right behind the host: the CLI's own requests have
+    # one there after a login by access token (forcedotcom/cli#814).
+    path = "/" + path.strip("/") if path.strip("/") else ""
     if "//" in path:
         raise not_found()
-    path = path.rstrip("/")
-    if not path:
-        return _allowed(method, {"GET": "page"}, Route("page", "page"))
-    if path == "/services/oauth2/token":
-        return _allowed(method, {"POST": "token"}, Route("token", "token"))
+    if methods := _OUTSIDE.get(path):
+        return _allowed(method, methods, Route("", ""))
     if soap := _SOAP.fullmatch(path):
         return _allowed(method, {"POST": "token"}, Route("token", "token", version=soap[1], detail="soap"))
-    if path == "/services/data":
-        return _allowed(method, {"GET": "versions"}, Route("versions", "versions"))
+    if person := _IDENTITY.fullmatch(path):
+        return _allowed(method, _IDENTITY_METHODS, Route("", "", parts=person.groups()))
     if data := _DATA.fullmatch(path):
         return _data_route(method, data[1], data[2] or "")
+    for pattern, what in _UNSPOKEN_OUTSIDE:
+        if pattern.fullmatch(path):
+            raise _unspoken(what, method, path)
     raise not_found()
 
 
@@ -169,8 +188,12 @@ def _data_route(method: str, version: str, path: str) -> Route:
             return _allowed(method, methods, Route("", "", version, argument, detail.lower(), match.groups()))
     for pattern, what in _UNSPOKEN:
         if pattern.fullmatch(path):
-            raise Refusal(501, "NOT_IMPLEMENTED", f"localorg does not speak {what}: {method} {path}")
+            raise _unspoken(what, method, path)
     raise not_found()
+
+
+def _unspoken(what: str, method: str, path: str) -> Refusal:
+    return Refusal(501, "NOT_IMPLEMENTED", f"localorg does not speak {what}: {method} {path}")
 
 
 def _allowed(method: str, methods: dict[str, str], route: Route) -> Route:
