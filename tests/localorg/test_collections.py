@@ -10,7 +10,7 @@ from .client import Client, Reply
 
 DATA = "/services/data/v66.0"
 MANY = f"{DATA}/composite/sobjects"
-NOBODY = "0035e00000zzzzzAAE"
+NOBODY = "0035e00000zzzzzAAA"
 ROLLED_BACK = {
     "statusCode": "ALL_OR_NONE_OPERATION_ROLLED_BACK",
     "message": "Record rolled back because not all records were valid and the request was using AllOrNone header",

@@ -16,7 +16,7 @@ from .client import Client, Reply
 
 DATA = "/services/data/v66.0"
 SOBJECTS = f"{DATA}/sobjects"
-NOBODY = "0035e00000zzzzzAAE"
+NOBODY = "0035e00000zzzzzAAA"
 
 
 def create(client: Client, sobject: str = "Contact", **record: Any) -> str:

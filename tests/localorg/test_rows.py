@@ -360,3 +360,46 @@ def test_7_1_what_hangs_on_itself_falls_once(client: Client) -> None:
     rest(client, "PATCH", f"Node__c/{top}", Up__c=bottom)
     assert client.load(f"Id\n{middle}\n{bottom}\n", "delete", "Node__c").errors == []
     assert [record["IsDeleted"] for record in client.records("Node__c")] == [True, True, True]
+
+
+def test_4_4_ids_whose_suffix_doesnt_fit_are_malformed(client: Client) -> None:
+    account = rest(client, "POST", "Account", Name="a")
+    (contact,) = client.load("LastName\nx\n").ids
+    wrong = [contact[:15] + "ABC", contact.lower(), contact.upper(), contact[:15].lower()]
+    done = client.load("Id,LastName\n" + "".join(f"{text},y\n" for text in wrong), "update")
+    start = "MALFORMED_ID:Id: id value of incorrect type: "
+    expected = [f"{start}{text}:Id --" for text in wrong[:3]] + [FOREIGN]
+    assert done.errors == sorted(expected)
+    assert client.load(f"Id,AccountId\n{contact[:15]},{account[:15]}\n", "update").errors == []
+    assert client.records()[0]["AccountId"] == account
+    done = client.load(f"LastName,AccountId\nx,{account[:15]}XYZ\n")
+    assert done.errors == [f"MALFORMED_ID:Account ID: id value of incorrect type: {account[:15]}XYZ:AccountId --"]
+
+
+def test_4_4_whole_numbers_have_a_number_of_digits(client: Client) -> None:
+    done = client.load("Name,NumberOfEmployees\na,99999999\nb,100000000\nc,-100000000\n", sobject="Account")
+    text = "NUMBER_OUTSIDE_VALID_RANGE:Employees: value outside of valid range on numeric field: "
+    assert done.errors == [f"{text}-100000000:NumberOfEmployees --", f"{text}100000000:NumberOfEmployees --"]
+
+
+def test_numbers_that_count_records_go_up_from_the_first(client: Client) -> None:
+    numbers = []
+    for text in ("a\nb\n", "c\n"):
+        client.load(f"Subject\n{text}", sobject="Case")
+        numbers = [record["CaseNumber"] for record in client.records("Case")]
+    assert numbers == sorted(set(numbers))
+    assert all(len(number) == 8 and int(number) < 1_000_000 for number in numbers)
+
+
+def test_a_record_of_an_own_object_without_a_name_is_called_by_its_id(client: Client) -> None:
+    first, second = client.load("Name,Text__c\n,x\nn,y\n", sobject="Everything__c").ids
+    names = {record["Id"]: record["Name"] for record in client.records("Everything__c")}
+    assert sorted(names.values()) == sorted([min(first, second), "n"])
+    assert names[min(first, second)] == min(first, second)
+
+
+def test_nobody_deletes_users(client: Client) -> None:
+    (user,) = (record["Id"] for record in client.records("User"))
+    reply = client.request("DELETE", f"/services/data/v66.0/sobjects/User/{user}")
+    assert (reply.status, reply.json[0]["message"]) == (400, "entity type cannot be deleted: User")
+    assert client.create("delete", "User").error == (400, "INVALIDENTITY")

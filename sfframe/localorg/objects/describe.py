@@ -121,6 +121,10 @@ TAIL: dict[str, FieldSpec] = {
 }
 
 
+# Records that are given no name go by their id.
+_NAME: dict[str, Any] = {"nameField": True, "length": 80, "idLookup": True, "defaultedOnCreate": True}
+
+
 def owner(*targets: str) -> dict[str, Any]:
     return {
         "type": "reference",
@@ -173,7 +177,7 @@ def describe_object(
     custom = name.endswith("__c")
     specs: dict[str, FieldSpec] = {**HEAD, **fields}
     if custom and not any(spec_is_name(spec) for spec in specs.values()):
-        specs = {**HEAD, "Name": {"nameField": True, "length": 80, "idLookup": True}, **specs}
+        specs = {**HEAD, "Name": _NAME, **specs}
     if custom:
         specs.setdefault("OwnerId", owner("Group", "User"))
     specs |= {key: spec for key, spec in TAIL.items() if key not in specs}

@@ -31,10 +31,11 @@ def make_id(prefix: str, number: int) -> str:
 
 
 def normal_id(text: str) -> str | None:
-    """The 18 character form of what looks like an id, else None."""
+    """The 18 character form of what looks like an id, else None; a wrong suffix says that some case was lost."""
     if not _FORM.fullmatch(text):
         return None
-    return with_suffix(text[:15]) if len(text) == 15 else text
+    whole = with_suffix(text[:15])
+    return whole if len(text) == 15 or text == whole else None
 
 
 def make_ids(prefix: str, first: int, count: int) -> pa.Array[Any]:
@@ -53,13 +54,9 @@ def make_ids(prefix: str, first: int, count: int) -> pa.Array[Any]:
     return fixed.cast(pa.binary()).cast(pa.string())
 
 
-_UPPER = "".join("1" if "A" <= char <= "Z" else "0" for char in ALPHABET)
-_CODES = ",".join("".join(str(number >> place & 1) for place in range(5)) for number in range(32))
-
-
 def _suffix_sql(group: int) -> str:
-    code = f"substr(translate(id15, '{ALPHABET}', '{_UPPER}'), {5 * group + 1}, 5)"
-    return f"substr('{_SUFFIX}', 1 + (strpos('{_CODES}', {code}) - 1) // 6, 1)"
+    bits = (f"(substr(id15, {5 * group + bit + 1}, 1) BETWEEN 'A' AND 'Z')::INTEGER * {1 << bit}" for bit in range(5))
+    return f"substr('{_SUFFIX}', 1 + {' + '.join(bits)}, 1)"
 
 
 # The same for whole columns.

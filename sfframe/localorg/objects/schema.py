@@ -59,6 +59,7 @@ class Field:
     length: int
     precision: int
     scale: int
+    digits: int
     nillable: bool
     createable: bool
     updateable: bool
@@ -114,6 +115,7 @@ class Field:
             length=answer.get("length") or 0,
             precision=answer.get("precision") or 0,
             scale=answer.get("scale") or 0,
+            digits=answer.get("digits") or 0,
             nillable=answer.get("nillable", True),
             createable=answer.get("createable", True),
             updateable=answer.get("updateable", True),

@@ -230,4 +230,6 @@ def standard_objects() -> list[dict[str, Any]]:
         ("Everything__c", "a00", _EVERYTHING),
     ]
     answers = [describe_object(name, fields, key_prefix=prefix) for name, prefix, fields in short]
+    # Nobody can delete a user.
+    answers = [{**answer, "deletable": answer["name"] != "User"} for answer in answers]
     return [*answers, describe_object("Organization", _ORGANIZATION, key_prefix="00D") | _NOT_FOR_CHANGES]

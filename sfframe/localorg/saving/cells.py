@@ -92,6 +92,7 @@ def value_error(column: Column, value: str, is_given: str) -> str:
         checks += [
             _too_long(field, value),
             _out_of_range(field, value, f"t.{cell(column.index)}"),
+            _too_many_digits(field, value),
             _not_listed(field, value),
             _email(field, value),
         ]
@@ -136,6 +137,17 @@ def _out_of_range(field: Field, value: str, text: str) -> str | None:
     return f"CASE WHEN abs({value}) >= {limit} AND {beyond} THEN {why} END"
 
 
+def _too_many_digits(field: Field, value: str) -> str | None:
+    if field.type not in ("int", "long") or not field.digits:
+        return None
+    why = concat(
+        literal(f"NUMBER_OUTSIDE_VALID_RANGE:{field.label}: value outside of valid range on numeric field: "),
+        f"{value}::VARCHAR",
+        literal(f":{field.name} --"),
+    )
+    return f"CASE WHEN abs({value}::HUGEINT) >= 1{'0' * field.digits} THEN {why} END"
+
+
 def _not_listed(field: Field, value: str) -> str | None:
     if not field.restricted or not field.picklist:
         return None
@@ -161,9 +173,11 @@ def malformed_id(label: str, field_name: str, value: str) -> str:
     return concat(literal(f"MALFORMED_ID:{label}: id value of incorrect type: "), value, literal(f":{field_name} --"))
 
 
-def has_prefix(value: str, objects: list[SObject]) -> str:
+def is_id_of(value: str, objects: list[SObject]) -> str:
+    """SQL for whether a value is an id that these objects' records could have, with a suffix that fits its case."""
     prefixes = ", ".join(literal(sobject.key_prefix) for sobject in objects)
-    return f"_org.is_id({value}) AND substr({value}, 1, 3) IN ({prefixes})" if prefixes else "false"
+    fits = f"_org.with_suffix(left({value}, 15)) = {value}"
+    return f"_org.is_id({value}) AND substr({value}, 1, 3) IN ({prefixes}) AND {fits}" if prefixes else "false"
 
 
 def not_writeable_text(name: str) -> str:

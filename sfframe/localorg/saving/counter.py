@@ -7,7 +7,7 @@ import threading
 from sfframe.localorg.data.store import Store
 
 _KEY = "next_record"
-_FIRST = 62**4 * 10
+FIRST = 62**4 * 10
 # So many numbers are taken down as given before they are: an org that was killed leaves a gap, and gives none twice.
 _AHEAD = 10_000
 
@@ -17,7 +17,7 @@ class Counter:
 
     def __init__(self, store: Store) -> None:
         self._store, self._lock = store, threading.Lock()
-        self._next = self._kept = int(store.setting(_KEY, lambda: str(_FIRST)))
+        self._next = self._kept = int(store.setting(_KEY, lambda: str(FIRST)))
 
     def take(self, count: int) -> int:
         """The first of so many numbers that nobody else gets."""

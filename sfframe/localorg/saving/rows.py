@@ -178,12 +178,12 @@ def _id_errors(request: Request, value: str) -> list[str]:
     operation = request.operation
     article = "an" if operation[0] in "aeiou" else "a"
     missing = f"MISSING_ARGUMENT:Id not specified in {article} {operation} call:--"
-    prefixed = cells.has_prefix(value, [request.sobject])
+    possible = cells.is_id_of(value, [request.sobject])
     malformed = cells.malformed_id("Id", "Id", value)
     gone = "o.IsDeleted" if operation != "hardDelete" else "false"
     return [
         f"CASE WHEN {value} IS NULL THEN {literal(missing)} END" if operation != "upsert" else "NULL",
-        f"CASE WHEN {value} IS NOT NULL AND NOT ({prefixed}) THEN {malformed} END",
+        f"CASE WHEN {value} IS NOT NULL AND o.Id IS NULL AND NOT ({possible}) THEN {malformed} END",
         f"CASE WHEN {value} IS NOT NULL AND o.Id IS NULL"
         " THEN 'INVALID_CROSS_REFERENCE_KEY:invalid cross reference id:--' END",
         f"CASE WHEN {gone} THEN 'ENTITY_IS_DELETED:entity is deleted:--' END",
@@ -243,7 +243,7 @@ def _lookup(column: Column, request: Request) -> tuple[str, str]:
     found = coalesce(*(f"r{i}_{k}.Id" for k in range(len(targets))), "NULL")
     malformed = cells.malformed_id(field.label, field.name, value)
     error = f"""CASE WHEN {value} IS NOT NULL AND {found} IS NULL THEN
-        CASE WHEN {cells.has_prefix(value, targets)} THEN 'INVALID_CROSS_REFERENCE_KEY:invalid cross reference id:--'
+        CASE WHEN {cells.is_id_of(value, targets)} THEN 'INVALID_CROSS_REFERENCE_KEY:invalid cross reference id:--'
         ELSE {malformed} END END"""
     return " ".join(joins), error
 

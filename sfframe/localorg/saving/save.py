@@ -16,13 +16,16 @@ from sfframe.localorg.data.store import records
 from sfframe.localorg.objects.ids import make_ids
 from sfframe.localorg.objects.schema import Field
 from sfframe.localorg.saving import cells
-from sfframe.localorg.saving.counter import Counter
+from sfframe.localorg.saving.counter import FIRST, Counter
 from sfframe.localorg.saving.delete import Deletion
 from sfframe.localorg.saving.rows import Request, fold, missing_fields, work_table
 
 Rule = Callable[[dict[str, Any]], str | None]
 RowFault = Callable[[pa.Table], Mapping[int, str]]
 _OK = "error IS NULL"
+# Eight digits, as a real org numbers its cases, and more when these are used up.
+_PLACE = f"(number - {FIRST - 1})::VARCHAR"
+_AUTO_NUMBER = f"lpad({_PLACE}, greatest(8, length({_PLACE}))::INTEGER, '0')"
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,7 +199,7 @@ class Saver:
         if field.name in system:
             return system[field.name]
         if field.auto_number:
-            return "lpad((number % 100000000)::VARCHAR, 8, '0')"
+            return _AUTO_NUMBER
         if field.name == "Name" and self.request.sobject.name_parts:
             return self._composed_name(lambda part: self._new_value(part, stamp) or "NULL")
         default = self._default(field)
@@ -211,9 +214,12 @@ class Saver:
             return literal(self.user_id)
         if field.type == "boolean":
             return str(bool(field.default)).lower()
+        if field is self.request.sobject.name_field and field.defaulted_on_create and field.is_text:
+            # The name of a custom object's record that is given none is its id.
+            return "fresh"
         if field.default is None:
             return None
-        return f"CAST({literal(str(field.default))} AS {field.sql_type})"
+        return f"TRY_CAST({literal(str(field.default))} AS {field.sql_type})"
 
     def _update(self, nth: int, stamp: str) -> None:
         if self.request.operation == "insert":
