@@ -25,6 +25,7 @@ from sfframe.localorg.saving.save import Rule
 from sfframe.localorg.web.answers import Area
 from sfframe.localorg.web.collections import CollectionAnswers
 from sfframe.localorg.web.composite import CompositeAnswers
+from sfframe.localorg.web.front import Front
 from sfframe.localorg.web.gate import Gate, Served
 from sfframe.localorg.web.identity import Identity
 from sfframe.localorg.web.ingest import IngestJobs
@@ -37,7 +38,6 @@ from sfframe.localorg.web.soql import RestQueries
 
 _HOST = "127.0.0.1"
 _LOG_LENGTH = 10_000
-_MAX_URI = 16_384
 _AREAS = (Meta, Identity, IngestJobs, QueryJobAnswers, RestQueries, Rows, CollectionAnswers, Page)
 
 
@@ -234,8 +234,7 @@ class Server:
             areas: tuple[Area, ...] = tuple(area(self.org, executor) for area in _AREAS)
             areas = (*areas, CompositeAnswers(self.org, executor, areas))
             gate = Gate(self.org, areas, self.requests, self._stopping)
-            # An org takes addresses of 16,384 bytes (9.2); the server's own limit is half of that.
-            server = web.Server(gate.handle, access_log=None, max_line_size=_MAX_URI, max_field_size=_MAX_URI)
+            server = Front(gate.handle)
             runner = web.ServerRunner(server, shutdown_timeout=0.5)
             await runner.setup()
             port = Port(server, self._tls_context, executor)

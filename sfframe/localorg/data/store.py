@@ -239,9 +239,18 @@ class Store:
 
 def _opened(database: str | Path | None, scratch: Path) -> duckdb.DuckDBPyConnection:
     # The default of 16 MB would write the whole table anew after every few thousand rows, in memory too.
-    config: dict[str, Any] = {"checkpoint_threshold": "1GB", "temp_directory": str(scratch)}
+    config: dict[str, Any] = {
+        "checkpoint_threshold": "1GB",
+        "temp_directory": str(scratch),
+        "autoinstall_known_extensions": False,
+        "autoload_known_extensions": False,
+        "python_enable_replacements": False,
+    }
     try:
-        return duckdb.connect(":memory:" if database is None else str(database), config=config)
+        db = duckdb.connect(":memory:" if database is None else str(database), config=config)
+        # A second wall: no statement can name a file or an address, fetch an extension or see a variable of Python.
+        run(db, "SET enable_external_access = false")
+        return db
     except duckdb.ConnectionException:
         raise OSError(f"the database {database} is in use by another local org of this process") from None
     except duckdb.IOException as error:

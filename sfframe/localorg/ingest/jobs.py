@@ -248,6 +248,9 @@ class Jobs:
         check_enum(body, "contentType", ("CSV",))
         check_enum(body, "columnDelimiter", tuple(DELIMITERS))
         check_enum(body, "lineEnding", tuple(LINE_ENDS))
+        rule = body.get("assignmentRuleId")
+        if rule is not None and (not isinstance(rule, str) or normal_id(rule) is None):
+            raise Refusal(400, "API_ERROR", "Invalid value supplied for property: 'assignmentRuleId'")
         wanted = body.get("object")
         sobject = self._store.sobject(wanted) if isinstance(wanted, str) else None
         if sobject is None:

@@ -66,9 +66,17 @@ def read_login(version: str, envelope: bytes) -> tuple[str | None, str | None]:
     if float(version) > _LAST_VERSION:
         raise FaultError("UNSUPPORTED_API_VERSION", f"login() is not supported in API version {version}")
     try:
-        login = ElementTree.fromstring(envelope).find(f".//{{{_PARTNER}}}login")
-    except ElementTree.ParseError as error:
+        parser = ElementTree.XMLParser(target=_NoDoctype())
+        login = ElementTree.fromstring(envelope, parser).find(f".//{{{_PARTNER}}}login")
+    except (ElementTree.ParseError, LookupError, ValueError) as error:
         raise FaultError("XML_PARSER_ERROR", str(error), faultcode="soapenv:Client") from None
     if login is None:
         raise FaultError("INVALID_OPERATION", "localorg speaks login() alone", faultcode="soapenv:Client")
     return login.findtext(f"{{{_PARTNER}}}username"), login.findtext(f"{{{_PARTNER}}}password")
+
+
+class _NoDoctype(ElementTree.TreeBuilder):
+    """SOAP knows no document types; with them, entities would come that are read from files or grow without end."""
+
+    def doctype(self, name: str, pubid: str | None, system: str | None) -> None:
+        raise ValueError("a document type is not allowed in a SOAP message")

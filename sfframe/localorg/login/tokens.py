@@ -19,6 +19,9 @@ from sfframe.localorg.manners import Manners
 _JWT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 _AUDIENCES = ("https://login.salesforce.com", "https://test.salesforce.com")
 
+# Beyond them the one goes that was used the longest ago, so that logins can't fill memory.
+_MOST_TOKENS = 10_000
+
 
 class OAuthError(Exception):
     """A token request is refused; an object, not the array of the data endpoints (2.2)."""
@@ -62,10 +65,9 @@ class Tokens:
     def is_valid(self, token: str) -> bool:
         """Whether the token still is one; its use prolongs it."""
         with self._lock:
-            used = self._given.get(token)
+            used = self._given.pop(token, None)
             now = self._now()
             if used is None or (now - used).total_seconds() >= self._manners.session_seconds:
-                self._given.pop(token, None)
                 return False
             self._given[token] = now
             return True
@@ -185,6 +187,8 @@ class Tokens:
         token = f"{self._org_id[:15]}!AQ.{secrets.token_urlsafe(64).replace('-', '.')}"
         with self._lock:
             self._given[token] = self._now()
+            if len(self._given) > _MOST_TOKENS:
+                del self._given[next(iter(self._given))]
         return token
 
     def soap(self, version: str, envelope: bytes, origin: str) -> tuple[int, str]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import binascii
 import json
 import re
 from collections.abc import Awaitable, Callable
@@ -113,6 +112,6 @@ def basic_credentials(request: web.BaseRequest) -> tuple[str, str] | None:
         return None
     try:
         user, _, secret = base64.b64decode(credentials).decode().partition(":")
-    except (binascii.Error, UnicodeDecodeError):
+    except ValueError:
         return "", ""
     return user, secret

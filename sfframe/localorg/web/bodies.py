@@ -6,14 +6,20 @@ import json
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl
 
-from aiohttp import BodyPartReader, web
+from aiohttp import web
 
+from sfframe.localorg.web.multipart import read_parts
 from sfframe.localorg.wire import Refusal
 
 # 150 MB after base64.
 MAX_UPLOAD = 112_500_000
 _MAX_MULTIPART = 100_000
+# What so many characters may take, with the job beside them.
+_MAX_MULTIPART_BYTES = 5 * _MAX_MULTIPART
+_FORM = "application/x-www-form-urlencoded"
+_MAX_FORM, _MAX_FIELDS = 100_000, 100
 _MAX_JSON = 1_000_000
 # Two hundred records; REST itself takes 50 MB (REST guide: limits), this org keeps its memory small.
 _MAX_RECORDS = 16_000_000
@@ -51,11 +57,33 @@ async def _read_body(request: web.BaseRequest, most: int) -> bytes:
     if request.content_type != "application/json":
         text = f"Unsupported content type {request.content_type}; this resource takes application/json"
         raise Refusal(415, "UNSUPPORTED_MEDIA_TYPE", text)
+    return await _read_whole(request, most)
+
+
+async def read_form(request: web.BaseRequest) -> dict[str, str]:
+    """The fields of a form; of those that are there twice the last one. Another kind of body has none."""
+    body = await _read_whole(request, _MAX_FORM)
+    if request.content_type != _FORM:
+        return {}
+    try:
+        return dict(parse_qsl(body.decode(errors="replace"), keep_blank_values=True, max_num_fields=_MAX_FIELDS))
+    except ValueError:
+        raise _body_too_large() from None
+
+
+async def read_text(request: web.BaseRequest) -> bytes:
+    """A body of no more than a form's size."""
+    return await _read_whole(request, _MAX_FORM)
+
+
+async def _read_whole(request: web.BaseRequest, most: int, refusal: Refusal | None = None) -> bytes:
+    if (request.content_length or 0) > most:
+        raise refusal or _body_too_large()
     body = bytearray()
     async for piece in request.content.iter_chunked(1 << 16):
         body += piece
         if len(body) > most:
-            raise Refusal(413, "REQUEST_TOO_LARGE", "The request body is too large")
+            raise refusal or _body_too_large()
     return bytes(body)
 
 
@@ -75,8 +103,9 @@ def _no_constant(text: str) -> Any:
 
 async def read_multipart(request: web.BaseRequest) -> tuple[dict[str, Any], bytes]:
     """The job and the data of a multipart create (3.2)."""
+    body = await _read_whole(request, _MAX_MULTIPART_BYTES, _too_large_multipart())
     try:
-        parts = await _read_parts(request)
+        parts = read_parts(request.headers.get("Content-Type", ""), body)
     except ValueError as error:
         raise Refusal(400, "API_ERROR", f"Malformed multipart content: {error}") from None
     if parts.keys() != {"job", "content"}:
@@ -86,18 +115,8 @@ async def read_multipart(request: web.BaseRequest) -> tuple[dict[str, Any], byte
     return _parsed(parts["job"]), parts["content"]
 
 
-async def _read_parts(request: web.BaseRequest) -> dict[str, bytes]:
-    parts: dict[str, bytes] = {}
-    size = 0
-    async for part in await request.multipart():
-        if not isinstance(part, BodyPartReader):
-            raise Refusal(400, "API_ERROR", "Nested multipart content is not accepted")
-        content = bytes(await part.read())
-        size += len(content)
-        if size > 4 * _MAX_MULTIPART:
-            raise _too_large_multipart()
-        parts[part.name or ""] = content
-    return parts
+def _body_too_large() -> Refusal:
+    return Refusal(413, "REQUEST_TOO_LARGE", "The request body is too large")
 
 
 def _too_large() -> Refusal:

@@ -13,6 +13,7 @@ from aiohttp import web
 from sfframe.localorg.faults import Fault
 from sfframe.localorg.org import Org
 from sfframe.localorg.web.answers import Area, find_answer
+from sfframe.localorg.web.front import bad_message, is_too_long
 from sfframe.localorg.web.routes import Route, find_route
 from sfframe.localorg.web.spoil import spoil, spoil_answer
 from sfframe.localorg.wire import Refusal
@@ -20,6 +21,9 @@ from sfframe.localorg.wire import Refusal
 _logger = logging.getLogger(__name__)
 _LOOKS = frozenset({"get_job", "query_get"})
 _NEEDS_NO_TOKEN = frozenset({"token", "versions", "page", "identity"})
+
+# Of a path in the request log.
+_LONGEST_PATH = 1000
 
 
 class Served(NamedTuple):
@@ -45,6 +49,8 @@ class Gate:
         self._org, self._areas, self._log, self._stopping = org, areas, log, stopping
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        if is_too_long(request):
+            return bad_message(431)
         path = request.raw_path.partition("?")[0]
         route: Route | None = None
         fault: Fault | None = None
@@ -55,8 +61,9 @@ class Gate:
         except Refusal as refusal:
             response = web.json_response(refusal.body(), status=refusal.status)
         except (ConnectionError, web.RequestPayloadError):
-            # The client went away in the middle of its request; nobody reads this.
-            response = web.Response(status=400)
+            # The client went away in the middle of its request and nobody reads this, or the body isn't what it says.
+            unread = Refusal(400, "API_ERROR", "The body of the request can't be read")
+            response = web.json_response(unread.body(), status=400)
         except Exception as error:
             # Whatever it is, the client gets an answer in the usual shape.
             _logger.exception("%s %s failed in the local org", request.method, path)
@@ -69,7 +76,7 @@ class Gate:
                     response = await spoil_answer(fault, request, response, self._stopping)
         gone = request.transport is None or request.transport.is_closing()
         kind = route.kind if route else "unknown"
-        self._log.append(Served(kind, request.method, path, 0 if gone else response.status))
+        self._log.append(Served(kind, request.method, path[:_LONGEST_PATH], 0 if gone else response.status))
         return response
 
     def _finish(self, request: web.BaseRequest, path: str, response: web.StreamResponse) -> None:

@@ -10,6 +10,7 @@ from aiohttp import web
 from sfframe.localorg.login.identity import identity_url
 from sfframe.localorg.login.tokens import OAuthError
 from sfframe.localorg.web.answers import Area, basic_credentials, json_of_version, origin
+from sfframe.localorg.web.bodies import read_form, read_text
 from sfframe.localorg.web.routes import Route, versions
 from sfframe.localorg.wire import not_found
 
@@ -22,9 +23,9 @@ class Meta(Area):
     async def token(self, request: web.BaseRequest, route: Route) -> web.Response:
         tokens = self._org.tokens
         if route.detail == "soap":
-            status, text = await self._run(tokens.soap, route.version, await request.read(), origin(request))
+            status, text = await self._run(tokens.soap, route.version, await read_text(request), origin(request))
             return web.Response(status=status, text=text, content_type="text/xml", charset="UTF-8")
-        form = {key: value for key, value in (await request.post()).items() if isinstance(value, str)}
+        form = await read_form(request)
         try:
             return web.json_response(await self._run(tokens.answer, form, basic_credentials(request), origin(request)))
         except OAuthError as error:
@@ -78,6 +79,8 @@ class Meta(Area):
 
 def _http_date(text: str | None) -> datetime | None:
     try:
-        return parsedate_to_datetime(text) if text else None
+        moment = parsedate_to_datetime(text) if text else None
     except ValueError:
         return None
+    # A date without a zone, or with the one that says so, is UTC.
+    return moment if moment is None or moment.tzinfo else moment.replace(tzinfo=UTC)
