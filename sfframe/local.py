@@ -9,6 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
+from sfframe.definition import fields_of
 from sfframe.org.auth import ClientCredentials
 from sfframe.org.org import Org, default_org, set_default_org
 from sfframe.org.retry import PollPolicy, RetryPolicy
@@ -130,13 +131,29 @@ class LocalOrg:
         auth = ClientCredentials(self.server.client_id, self.server.client_secret)
         return Org(self.server.url, auth, poll=poll, retry=retry)
 
-    def define(self, name: str, fields: Mapping[str, Any]) -> None:
-        """Make an object: `define("Invoice__c", {"Total__c": "currency", "Ext__c": {"type": "string",
-        "externalId": True, "unique": True}})`; fields by type, or by describe attributes."""
-        self.server.define(name, fields)
-        for org in (self._org, self._fresh_org):
-            if org is not None:
-                org.forget_describes()
+    def define(self, name: str, fields: Mapping[str, Any] | Any, *, external_id_field: str | None = None) -> None:
+        """Make an object, or make it anew: `define("Invoice__c", {"Total__c": "currency", "Ext__c": "string"})`.
+
+        Args:
+            name: As in `Invoice__c`.
+            fields: A type or describe attributes for each field; or a frame (pandas, Polars, anything with
+                `__arrow_c_stream__`) whose columns and dtypes say the same: whole numbers, floats, decimals, booleans,
+                dates, times, texts, categories (picklists), lists of texts (multipicklists). Its `Name` column is the
+                object's name; Id, OwnerId and stamps are there anyway and left out.
+            external_id_field: One of the fields, a unique key to upsert by.
+
+        Raises:
+            TypeError: A column holds what no field can.
+            ValueError: A type, an attribute, or the external id field is unknown.
+        """
+        specs = dict(fields) if isinstance(fields, Mapping) else fields_of(fields)
+        if external_id_field is not None:
+            if external_id_field not in specs:
+                raise ValueError(f"{external_id_field!r} is none of the fields: {', '.join(specs)}")
+            spec = specs[external_id_field]
+            given = {"type": spec} if isinstance(spec, str) else dict(spec)
+            specs[external_id_field] = {**given, "externalId": True, "unique": True}
+        self.server.define(name, specs)
 
     def rows(self, sobject: str) -> pa.Table:
         """All records of an object, deleted ones included, by Id."""

@@ -51,6 +51,7 @@ ingest.values
 ingest.printed
 ingest.request
 local
+definition
 org.org
 org.login
 org.jobs org.describe

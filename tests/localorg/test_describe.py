@@ -177,3 +177,16 @@ def test_7_1_parents_learn_of_objects_that_come_later_and_keep_it(tmp_path: Path
         assert children(client, "Account")["Invoice__c", "Payer__c"] == "Invoices__r"
         assert client.get(path).headers["Last-Modified"] == "Thu, 01 Jan 2026 00:20:00 GMT"
         client.close()
+
+
+def test_a_field_changes_its_kind_while_no_record_has_a_value() -> None:
+    with Server() as server:
+        client = Client(server).log_in()
+        server.define("X__c", {"A__c": "string", "B__c": "string"})
+        client.load("A__c\nx\n", sobject="X__c")
+        server.define("X__c", {"A__c": "string", "B__c": "double"})
+        assert client.load("B__c\n1\n", sobject="X__c").errors == []
+        with pytest.raises(ValueError, match=r"X__c\.A__c is kept as VARCHAR, a double needs DOUBLE"):
+            server.define("X__c", {"A__c": "double", "B__c": "double"})
+        assert [record["A__c"] for record in client.records("X__c")] == ["x", None]
+        client.close()

@@ -161,6 +161,10 @@ class Store:
             if there is None:
                 run(db, f"ALTER TABLE {table} ADD COLUMN {name(field.name)} {field.sql_type}")
             elif there != field.sql_type:
+                if not run(db, f"SELECT 1 FROM {table} WHERE {name(field.name)} IS NOT NULL LIMIT 1"):
+                    change = f"ALTER {name(field.name)} TYPE {field.sql_type} USING NULL::{field.sql_type}"
+                    run(db, f"ALTER TABLE {table} {change}")
+                    continue
                 raise ValueError(
                     f"{sobject.name}.{field.name} is kept as {there}, a {field.type} needs {field.sql_type}"
                 )
