@@ -35,6 +35,7 @@ _TABLES = (
 )
 
 _JOBS_MADE = "jobs_made"
+_USED_TABLES = "SELECT table_name FROM duckdb_tables() WHERE schema_name = '_records' AND estimated_size > 0"
 
 
 class Store:
@@ -48,13 +49,15 @@ class Store:
     """
 
     def __init__(self, database: str | Path | None = None) -> None:
-        self.scratch = Path(tempfile.mkdtemp(prefix="localorg-"))
+        self.uploads = Path(tempfile.mkdtemp(prefix="localorg-") if database is None else f"{database}.uploads")
+        # Beside the file, so that what a killed org left there is found by the next one.
+        self.scratch = self.uploads if database is None else self.uploads / "scratch"
         try:
             self._db = _opened(database, self.scratch)
-            self.uploads = self.scratch if database is None else Path(f"{database}.uploads")
-            self.uploads.mkdir(mode=0o700, exist_ok=True)
+            self._tidy()
         except BaseException:
-            shutil.rmtree(self.scratch, ignore_errors=True)
+            if database is None:
+                shutil.rmtree(self.scratch, ignore_errors=True)
             raise
         self._lock = threading.Lock()
         self._seq = itertools.count(1)
@@ -62,6 +65,14 @@ class Store:
         self.objects: dict[str, SObject] = {}
         for statement in (*_TABLES, *ID_MACROS, *VALUE_MACROS):
             run(self._db, statement)
+
+    def _tidy(self) -> None:
+        self.uploads.mkdir(mode=0o700, exist_ok=True)
+        for unfinished in self.uploads.glob("750-*.part"):
+            unfinished.unlink()
+        if self.scratch != self.uploads:
+            shutil.rmtree(self.scratch, ignore_errors=True)
+            self.scratch.mkdir(mode=0o700)
 
     def cursor(self) -> duckdb.DuckDBPyConnection:
         """A connection of its own for one thread; the caller closes it."""
@@ -90,10 +101,9 @@ class Store:
 
     def set_setting(self, key: str, value: str) -> None:
         with self.front() as db:
-            db.begin()
-            run(db, "DELETE FROM _org.settings WHERE key = ?", [key])
-            run(db, "INSERT INTO _org.settings VALUES (?, ?)", [key, value])
-            db.commit()
+            ((changed,),) = run(db, "UPDATE _org.settings SET value = ? WHERE key = ?", [value, key])
+            if not changed:
+                run(db, "INSERT INTO _org.settings VALUES (?, ?)", [key, value])
 
     # Objects.
 
@@ -231,9 +241,10 @@ class Store:
         """Take away jobs, uploads and all records but some: those of the running user and of the org itself."""
         with self.front() as db:
             db.begin()
-            for sobject in self.objects.values():
-                kept = ", ".join(map(literal, keep))
-                run(db, f"DELETE FROM {records(sobject)} WHERE Id NOT IN ({kept})")
+            kept = ", ".join(map(literal, keep))
+            # Asking which tables have rows takes no longer than emptying one.
+            for (table,) in run(db, _USED_TABLES):
+                run(db, f"DELETE FROM _records.{name(table)} WHERE Id NOT IN ({kept})")
             run(db, "DELETE FROM _org.outcomes")
             db.commit()
         for folder in {self.uploads, self.scratch}:

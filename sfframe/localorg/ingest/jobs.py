@@ -156,9 +156,14 @@ class Jobs:
         with job.lock:
             with self._lock:
                 self._jobs.pop(job.id, None)
-            self._forget(job)
             with self._store.front() as db:
+                db.begin()
+                self._store.record_job(db, job.id, "")
                 run(db, "DELETE FROM _org.outcomes WHERE job = ?", [job.id])
+                db.commit()
+            for folder in {self._store.uploads, self._store.scratch}:
+                for file in folder.glob(f"{job.id}.*"):
+                    file.unlink(missing_ok=True)
 
     def is_known(self, job: Job) -> bool:
         return self._jobs.get(job.id) is job
@@ -233,13 +238,6 @@ class Jobs:
                 self.record(job)
             if job.modstamp <= timestamp(now - _LIFE):
                 self.vanish(job)
-
-    def _forget(self, job: Job) -> None:
-        with self._store.front() as db:
-            self._store.record_job(db, job.id, "")
-        for folder in {self._store.uploads, self._store.scratch}:
-            for file in folder.glob(f"{job.id}.*"):
-                file.unlink(missing_ok=True)
 
     def _check(self, body: dict[str, Any]) -> tuple[SObject, str | None]:
         if unknown := body.keys() - _MEMBERS:
