@@ -210,3 +210,166 @@ def test_errors_are_an_array_with_the_place(client: Client) -> None:
 def test_a_long_statement_fits_into_the_uri(client: Client) -> None:
     names = ",".join(f"'{n:012}'" for n in range(700))
     assert answer(client, f"SELECT Id FROM Account WHERE Name IN ({names})")["totalSize"] == 0
+
+
+# Aggregates (6).
+
+
+def test_count_is_the_total_size(client: Client) -> None:
+    load(client, "LastName\nA\nB\n", "Contact")
+    reply = ask(client, "SELECT COUNT() FROM Contact")
+    assert reply.body == b'{"totalSize":2,"done":true,"records":[]}'
+
+
+def test_groups_are_aggregate_results(client: Client) -> None:
+    load(client, "LastName,Score__c,Visits__c\nA,1.5,1\na,2,2\nB,,\n", "Contact")
+    found = answer(
+        client, "SELECT LastName, COUNT(Id), AVG(Score__c) a FROM Contact GROUP BY LastName ORDER BY LastName"
+    )
+    assert (found["totalSize"], found["done"]) == (2, True)
+    first, second = found["records"]
+    assert first["attributes"] == {"type": "AggregateResult"}
+    assert list(first) == ["attributes", "LastName", "expr0", "a"]
+    assert (first["LastName"].lower(), first["expr0"], first["a"]) == ("a", 2, 1.75)
+    assert (second["LastName"], second["expr0"], second["a"]) == ("B", 1, None)
+
+
+def test_more_than_2000_groups_are_refused(many: Client) -> None:
+    grouped = "SELECT LastName, COUNT(Id) FROM Contact GROUP BY LastName"
+    text = "Aggregate query does not support queryMore(), use LIMIT to restrict the results to a single batch"
+    assert error(many, grouped) == (400, "EXCEEDED_ID_LIMIT", text)
+    assert answer(many, f"{grouped} LIMIT 2000")["totalSize"] == 2000
+
+
+# Children and types (7).
+
+
+def family(client: Client) -> tuple[list[str], list[str]]:
+    accounts = load(client, "Name\nA\nB\nC\n", "Account")
+    by_name = {row["Name"]: row["Id"] for row in client.records("Account")}
+    data = "".join(f"x{n},{by_name['A']}\n" for n in range(3)) + f"y,{by_name['B']}\n"
+    return accounts, load(client, f"LastName,AccountId\n{data}", "Contact")
+
+
+def test_children_are_answers_inside_and_null_where_there_are_none(client: Client) -> None:
+    family(client)
+    soql = "SELECT Name, (SELECT LastName FROM Contacts ORDER BY LastName DESC), Id FROM Account ORDER BY Name"
+    a, b, c = answer(client, soql)["records"]
+    assert list(a) == ["attributes", "Name", "Contacts", "Id"]
+    assert (a["Contacts"]["totalSize"], a["Contacts"]["done"]) == (3, True)
+    assert [child["LastName"] for child in a["Contacts"]["records"]] == ["x2", "x1", "x0"]
+    assert a["Contacts"]["records"][0]["attributes"]["type"] == "Contact"
+    assert [child["LastName"] for child in b["Contacts"]["records"]] == ["y"]
+    assert c["Contacts"] is None
+
+
+def test_children_are_filtered_and_cut_off_for_each_parent(client: Client) -> None:
+    family(client)
+    children = "SELECT LastName FROM Account.Contacts c WHERE c.LastName != 'x0' ORDER BY LastName LIMIT 1"
+    a, b, c = answer(client, f"SELECT ({children}) FROM Account ORDER BY Name")["records"]
+    assert [child["LastName"] for child in a["Contacts"]["records"]] == ["x1"]
+    assert a["Contacts"]["totalSize"] == 1
+    assert [child["LastName"] for child in b["Contacts"]["records"]] == ["y"]
+    assert c["Contacts"] is None
+    skipping = answer(
+        client, "SELECT (SELECT LastName FROM Contacts ORDER BY LastName OFFSET 2) FROM Account ORDER BY Name"
+    )
+    a, b, _ = skipping["records"]
+    assert [child["LastName"] for child in a["Contacts"]["records"]] == ["x2"]
+    assert b["Contacts"] is None
+
+
+def test_children_of_children(client: Client) -> None:
+    family(client)
+    contact = next(row["Id"] for row in client.records() if row["LastName"] == "y")
+    load(client, f"Subject,ContactId\ns,{contact}\n", "Case")
+    soql = "SELECT Name, (SELECT LastName, Account.Name, (SELECT Subject FROM Cases) FROM Contacts) FROM Account"
+    records = {record["Name"]: record for record in answer(client, soql)["records"]}
+    (y,) = records["B"]["Contacts"]["records"]
+    assert y["Account"]["Name"] == "B"
+    assert [case["Subject"] for case in y["Cases"]["records"]] == ["s"]
+    assert {child["Cases"] for child in records["A"]["Contacts"]["records"]} == {None}
+
+
+def test_many_children_come_by_a_locator_of_their_own(client: Client) -> None:
+    (account,) = load(client, "Name\nA\n", "Account")
+    load(client, "LastName,AccountId\n" + "".join(f"n{n:04},{account}\n" for n in range(4_100)), "Contact")
+    soql = "SELECT Name, (SELECT LastName FROM Contacts ORDER BY LastName) FROM Account"
+    found = answer(client, soql)
+    assert (found["totalSize"], found["done"]) == (1, True)
+    page = found["records"][0]["Contacts"]
+    names = [record["LastName"] for record in page["records"]]
+    while not page["done"]:
+        assert page["totalSize"] == 4_100
+        page = client.get(page["nextRecordsUrl"]).json
+        names += [record["LastName"] for record in page["records"]]
+    assert names == [f"n{n:04}" for n in range(4_100)]
+
+
+def test_many_parents_with_many_children_come_in_shorter_pages(client: Client) -> None:
+    load(client, "Name\n" + "".join(f"a{n:02}\n" for n in range(60)), "Account")
+    ids = [row["Id"] for row in client.records("Account")]
+    load(client, "LastName,AccountId\n" + "".join(f"x,{key}\n" for key in ids for _ in range(500)), "Contact")
+    page = answer(client, "SELECT Name, (SELECT Id FROM Contacts) FROM Account ORDER BY Name")
+    names: list[str] = []
+    for _ in range(60):
+        assert page["totalSize"] == 60
+        names += [record["Name"] for record in page["records"]]
+        assert {len(record["Contacts"]["records"]) for record in page["records"]} == {500}
+        if page["done"]:
+            break
+        page = client.get(page["nextRecordsUrl"]).json
+    assert names == [f"a{n:02}" for n in range(60)]
+
+
+def test_what_is_polymorphic_is_a_name_unless_typeof_asks(client: Client) -> None:
+    (account,) = load(client, "Name,Phone\nA,1\n", "Account")
+    (lead,) = load(client, "LastName,Company\nL,Co\n", "Lead")
+    load(client, f"Subject,WhatId,WhoId\ns,{account},{lead}\n", "Task")
+    (record,) = answer(client, "SELECT What.Name, What.Type, Who.Type FROM Task")["records"]
+    assert record["What"] == {
+        "attributes": {"type": "Name", "url": f"{BASE}/sobjects/Account/{account}"},
+        "Name": "A",
+        "Type": "Account",
+    }
+    assert record["Who"]["Type"] == "Lead"
+    typed = "TYPEOF What WHEN Account THEN Phone, Name WHEN Opportunity THEN Amount END"
+    other = "TYPEOF Who WHEN Contact THEN LastName ELSE Name END"
+    (record,) = answer(client, f"SELECT {typed}, {other} FROM Task")["records"]
+    assert record["What"] == {
+        "attributes": {"type": "Account", "url": f"{BASE}/sobjects/Account/{account}"},
+        "Phone": "1",
+        "Name": "A",
+    }
+    assert record["Who"]["Name"] == "L"
+    (record,) = answer(client, "SELECT TYPEOF What WHEN Opportunity THEN Amount END FROM Task")["records"]
+    assert record["What"] is None
+    assert error(client, "SELECT TYPEOF Owner WHEN User THEN Name END FROM Task")[:2] == (400, "MALFORMED_QUERY")
+
+
+def test_pages_of_long_texts_are_short(client: Client) -> None:
+    server = client.server
+    server.define("Wide__c", {name: {"type": "textarea", "length": 32000} for name in ("A__c", "B__c")})
+    load(client, "A__c,B__c\n" + "x,y\n" * 450, "Wide__c")
+    found = list(pages(client, "SELECT A__c, B__c FROM Wide__c"))
+    assert [len(page["records"]) for page in found] == [200, 200, 50]
+    assert [len(page["records"]) for page in pages(client, "SELECT A__c FROM Wide__c")] == [450]
+
+
+def test_pages_are_short_where_their_bytes_are_many(client: Client) -> None:
+    server = client.server
+    server.define("Heavy__c", {"A__c": {"type": "textarea", "length": 131072}})
+    with server.org.store.front() as db:
+        db.execute(
+            "INSERT INTO _records.Heavy__c BY NAME SELECT 'a0Z' || lpad(i::VARCHAR, 15, '0') AS Id, false AS IsDeleted,"
+            " repeat('x', 131072) AS A__c FROM range(600) t(i)"
+        ).fetchall()
+    found = list(pages(client, "SELECT A__c FROM Heavy__c"))
+    assert sum(len(page["records"]) for page in found) == 600
+    assert len(found) > 1
+
+
+def test_a_reset_org_knows_no_locators(many: Client) -> None:
+    url = answer(many, "SELECT Id FROM Contact")["nextRecordsUrl"]
+    many.server.reset()
+    assert many.get(url).error == (400, "INVALID_QUERY_LOCATOR")

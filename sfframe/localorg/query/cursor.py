@@ -117,8 +117,6 @@ class Cursors:
             if query.form == "aggregates":
                 return self._groups(db, query)
             return self._first(db, query, version, batch)
-        except duckdb.OutOfRangeException as error:
-            raise Refusal(400, "NUMBER_OUTSIDE_VALID_RANGE", str(error).partition("\n")[0]) from None
         finally:
             db.close()
 
@@ -145,7 +143,7 @@ class Cursors:
 
     def _first(self, db: duckdb.DuckDBPyConnection, query: Query, version: str, batch: int) -> dict[str, Any]:
         rows = _Rows(db, query.keyed_sql, query.parameters)
-        head, is_all = rows.head(batch)
+        head, is_all = rows.head(min(batch, query.max_batch))
         if is_all or query.has_offset:
             records, taken = self._records(db, query, head, version, batch)
             if taken == head.num_rows or query.has_offset:
@@ -172,7 +170,6 @@ class Cursors:
         self, db: duckdb.DuckDBPyConnection, query: Query, rows: pa.Table, version: str, batch: int
     ) -> tuple[list[dict[str, Any]], int]:
         """The records of as many of the rows as a page has room for, and how many these are."""
-        rows = rows.slice(0, query.max_batch)
         while rows.nbytes > _PAGE_BYTES and rows.num_rows > 1:
             rows = rows.slice(0, rows.num_rows // 2)
         families = {}
@@ -188,13 +185,16 @@ class Cursors:
         self, db: duckdb.DuckDBPyConnection, child: Children, parents: list[str], version: str, batch: int
     ) -> tuple[dict[str, dict[str, Any]], int]:
         """The children of the first parents, of as many as a page has room for; and how many parents these are."""
+        sql = f"SELECT * FROM ({child.query.keyed_sql}) WHERE place <= ? ORDER BY parent, place"
+        most = min(batch, child.query.max_batch)
         while True:
-            sql = f"SELECT * FROM ({child.query.keyed_sql}) WHERE place <= ? ORDER BY parent, place"
-            rows, is_all = _Rows(db, sql, (*child.query.parameters, parents, batch)).head(_PAGE_CHILDREN)
-            if (is_all and rows.nbytes <= _PAGE_BYTES) or len(parents) == 1:
-                break
+            rows, is_all = _Rows(db, sql, (*child.query.parameters, parents, most)).head(_PAGE_CHILDREN)
+            if is_all or len(parents) == 1:
+                records, taken = self._records(db, child.query, rows, version, batch)
+                if taken == rows.num_rows or len(parents) == 1:
+                    break
+            # Rather fewer parents than parents with some of their children.
             parents = parents[: len(parents) // 2]
-        records, taken = self._records(db, child.query, rows, version, batch)
         keys: list[Any] = rows["parent"].to_pylist()
         totals: list[Any] = rows["total"].to_pylist()
         found = {key: _answer(total, []) for key, total in zip(keys, totals, strict=True)}

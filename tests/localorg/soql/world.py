@@ -80,8 +80,11 @@ class World:
             db.unregister("filling")
         return [row["Id"] for row in full]
 
+    def context(self, **context: Any) -> Context:
+        return Context(find=self.store.sobject, **{"now": NOW, **context})
+
     def compile(self, soql: str, **context: Any) -> Query:
-        return compile_soql(soql, Context(find=self.store.sobject, **{"now": NOW, **context}))
+        return compile_soql(soql, self.context(**context))
 
     def ask(self, soql: str, **context: Any) -> list[tuple[Any, ...]]:
         """The rows of a statement, by the SQL that has the outputs alone."""
