@@ -56,8 +56,14 @@ def count_query(scope: Scope, select: tree.Select) -> Query:
     else:
         rows = windowed(put("SELECT 1{}", _source(scope, conditions)), limit, offset)
         sql = put("SELECT count(*) AS o0 FROM ({})", rows)
-    output = Output(path=("expr0",), type="int", column="o0")
+    output = Output(path=("expr0",), type="int", column="o0", function="count()")
     return _query(scope, "count", (output,), sql, select)
+
+
+def _spelled(of: Operand) -> str:
+    """A function with what it is of: `max(Amount)`; empty for a field."""
+    head, _, argument = of.name.partition("(")
+    return f"{of.function.lower()}({argument or f'{head})'}" if of.function else ""
 
 
 def _source(scope: Scope, conditions: list[Sql]) -> Sql:
@@ -238,7 +244,7 @@ class Groups:
             self.expressions += 1
         else:
             called = of.path[-1]
-        return Output(path=(called,), type=of.type, column=f"o{nth}"), of.sql
+        return Output(path=(called,), type=of.type, column=f"o{nth}", function=_spelled(of)), of.sql
 
     def _shown(self, what: tree.Path | tree.Call) -> Operand:
         if isinstance(what, tree.Call) and what.name.upper() == "FORMAT" and len(what.arguments) == 1:

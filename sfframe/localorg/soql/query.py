@@ -42,6 +42,7 @@ class Output:
         type: The describe type of its values; their form in CSV and JSON follows from it.
         column: Its name in the result of the SQL.
         level: The index of the record that it is a member of.
+        function: Which function of what an aggregate is: `count(Id)`; empty for fields.
         only_for: The types of that record which have the member, where TYPEOF says so; empty: all.
     """
 
@@ -49,6 +50,7 @@ class Output:
     type: str
     column: str
     level: int = 0
+    function: str = ""
     only_for: tuple[str, ...] = ()
 
 

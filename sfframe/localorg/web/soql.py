@@ -8,8 +8,9 @@ from typing import Any
 
 from aiohttp import web
 
+from sfframe.localorg.query.columns import columns_of
 from sfframe.localorg.query.cursor import MAX_BATCH
-from sfframe.localorg.soql import SoqlError
+from sfframe.localorg.soql import Query, SoqlError
 from sfframe.localorg.web.answers import Area
 from sfframe.localorg.web.routes import Route
 from sfframe.localorg.wire import Refusal
@@ -36,14 +37,21 @@ class RestQueries(Area):
         soql = request.query.get("q", "")
         if not soql.strip():
             raise Refusal(400, "MALFORMED_QUERY", "A query string has to be specified")
+        if request.query.get("columns", "").lower() == "true":
+            return _json(await self._run(self._columns, soql, all_rows))
         return _json(await self._run(self._open, soql, all_rows, route, _batch(request)))
 
     def _open(self, soql: str, all_rows: bool, route: Route, batch: int) -> bytes:
+        return _written(self._org.cursors.open(self._compiled(soql, all_rows), route.version, batch))
+
+    def _columns(self, soql: str, all_rows: bool) -> bytes:
+        return _written(columns_of(self._compiled(soql, all_rows)))
+
+    def _compiled(self, soql: str, all_rows: bool) -> Query:
         try:
-            query = self._org.compile(soql, all_rows=all_rows)
+            return self._org.compile(soql, all_rows=all_rows)
         except SoqlError as error:
             raise Refusal(error.status, error.code, error.message) from None
-        return _written(self._org.cursors.open(query, route.version, batch))
 
     def _more(self, route: Route, batch: int) -> bytes:
         return _written(self._org.cursors.more(route.argument, route.version, batch))
