@@ -11,7 +11,7 @@ import pytest
 
 from sfframe.localorg import Fault, Server
 
-from .hard import GAPS, TEXTS, Record, expected, ids, in_database, records, sent
+from .hard import GAPS, TEXTS, Record, expected, ids, in_database, records, saved, sent
 
 aiosalesforce: Any = pytest.importorskip("aiosalesforce")
 httpx: Any = pytest.importorskip("httpx")
@@ -143,6 +143,76 @@ async def test_a_dead_session_is_renewed_in_mid_job(salesforce: Any, server: Ser
     await load(salesforce, "insert", records())
     assert in_database(server) == expected()
     assert server.count("token") == 2
+
+
+# REST.
+
+SOQL = "SELECT Id, ExternalId__c, Description FROM Contact"
+
+
+async def found(salesforce: Any, soql: str = SOQL, **options: Any) -> dict[str, str | None]:
+    return {row["ExternalId__c"]: row["Description"] async for row in salesforce.query(soql, **options)}
+
+
+async def test_query(salesforce: Any, server: Server) -> None:
+    await load(salesforce, "insert", records())
+    assert await found(salesforce) == expected()
+    await salesforce.sobject.delete("Contact", ids(server)["emoji"])
+    assert "emoji" not in await found(salesforce)
+    assert await found(salesforce, include_all_records=True) == expected()
+
+
+async def test_query_takes_all_pages(salesforce: Any, server: Server) -> None:
+    rows = [{"LastName": f"Nr {n}", "ExternalId__c": f"{n:04}", "Description": f"{n}"} for n in range(4_100)]
+    await load(salesforce, "insert", rows)
+    assert await found(salesforce) == {row["ExternalId__c"]: row["Description"] for row in rows}
+
+
+async def test_query_finds_a_text_that_is_formatted_into_it(salesforce: Any, server: Server) -> None:
+    fit = {key: text for key, text in TEXTS.items() if saved(text) == text and len(text) < 100}
+    await load(salesforce, "insert", [{"LastName": "Ng", "ExternalId__c": key, "Title": fit[key]} for key in fit])
+    for key, text in fit.items():
+        soql = aiosalesforce.format_soql("SELECT ExternalId__c, Description FROM Contact WHERE Title = {}", text)
+        assert list(await found(salesforce, soql)) == [key]
+
+
+async def test_sobject_rows_are_made_read_changed_and_deleted(salesforce: Any, server: Server) -> None:
+    rows = salesforce.sobject
+    for record in records():
+        await rows.create("Contact", {**record, "Description": record["Description"] or None})
+    assert in_database(server) == expected()
+    by_key = ids(server)
+    read = [
+        await rows.get("Contact", record_id, fields=["ExternalId__c", "Description"]) for record_id in by_key.values()
+    ]
+    assert {row["ExternalId__c"]: row["Description"] for row in read} == expected()
+    await rows.update("Contact", by_key["emoji"], {"Description": TEXTS["every break"]})
+    assert in_database(server)["emoji"] == TEXTS["every break"]
+    await rows.delete("Contact", by_key["emoji"])
+    assert "emoji" not in in_database(server)
+    with pytest.raises(aiosalesforce.exceptions.NotFoundError):
+        await rows.get("Contact", by_key["emoji"])
+
+
+async def test_sobject_rows_by_their_own_key(salesforce: Any, server: Server) -> None:
+    rows, key = salesforce.sobject, "ExternalId__c"
+    made = await rows.upsert("Contact", "k-é 日本", key, {"LastName": "Ng", key: "k-é 日本"})
+    again = await rows.upsert("Contact", "k-é 日本", key, {"Description": TEXTS["quotes"]})
+    assert (made.created, again.created, made.id) == (True, False, again.id)
+    read = await rows.get("Contact", "k-é 日本", external_id_field=key)
+    assert (read["Id"], read["Description"]) == (made.id, TEXTS["quotes"])
+    await rows.delete("Contact", "k-é 日本", external_id_field=key)
+    assert in_database(server) == {}
+
+
+async def test_composite_requests(salesforce: Any, server: Server) -> None:
+    async with salesforce.composite.batch(halt_on_error=True) as batch:
+        made = batch.sobject.create("Contact", {"LastName": "Ng", "ExternalId__c": "a", "Description": TEXTS["crlf"]})
+    assert made.id == ids(server)["a"]
+    async with salesforce.composite() as composite:
+        account = composite.sobject.create("Account", {"Name": "Acme"})
+        composite.sobject.create("Contact", {"LastName": "Li", "AccountId": str(account.reference.id)})
+    assert server.rows("Contact")["AccountId"].to_pylist() == [None, account.id]
 
 
 async def test_limits(salesforce: Any) -> None:

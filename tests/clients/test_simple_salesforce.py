@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -161,6 +162,107 @@ def test_bulk2_downloads_a_query_in_pages(salesforce: Any, server: Server, tmp_p
     assert [file["number_of_records"] for file in files] == [20, 5]
     rows = [row for file in files for row in parsed(Path(file["file"]).read_bytes().decode())]
     assert {row["ExternalId__c"]: row["Description"] or None for row in rows} == expected()
+
+
+# REST.
+
+SOQL = "SELECT Id, ExternalId__c, Description FROM Contact"
+
+
+def texts(rows: list[dict[str, Any]]) -> dict[str, str | None]:
+    return {row["ExternalId__c"]: row["Description"] for row in rows}
+
+
+def test_query(salesforce: Any, server: Server) -> None:
+    load(salesforce, "insert", records())
+    answer = salesforce.query(SOQL)
+    assert texts(answer["records"]) == expected()
+    assert (answer["totalSize"], answer["done"]) == (len(records()), True)
+    assert salesforce.query("SELECT COUNT() FROM Contact")["totalSize"] == len(records())
+
+
+def test_query_finds_a_text_that_is_formatted_into_it(salesforce: Any, server: Server) -> None:
+    """`format_soql` writes quotes and breaks as SOQL wants them; long text isn't filterable, a title is."""
+    sent = {key: text for key, text in TEXTS.items() if saved(text) == text and len(text) < 100}
+    load(salesforce, "insert", [{"LastName": "Ng", "ExternalId__c": key, "Title": text} for key, text in sent.items()])
+    for key, text in sent.items():
+        soql = simple_salesforce.format_soql("SELECT ExternalId__c FROM Contact WHERE Title = {}", text)
+        assert [row["ExternalId__c"] for row in salesforce.query(soql)["records"]] == [key]
+
+
+def test_query_all_takes_all_pages(salesforce: Any, server: Server) -> None:
+    rows = [{"LastName": f"Nr {n}", "ExternalId__c": f"{n:04}"} for n in range(4_100)]
+    load(salesforce, "insert", rows)
+    first = salesforce.query("SELECT ExternalId__c FROM Contact ORDER BY ExternalId__c")
+    assert (len(first["records"]), first["totalSize"], first["done"]) == (2_000, 4_100, False)
+    more = salesforce.query_more(first["nextRecordsUrl"], identifier_is_url=True)
+    assert more["records"][0]["ExternalId__c"] == "2000"
+    answer = salesforce.query_all("SELECT ExternalId__c FROM Contact ORDER BY ExternalId__c")
+    assert [row["ExternalId__c"] for row in answer["records"]] == [row["ExternalId__c"] for row in rows]
+
+
+def test_query_all_with_deleted(salesforce: Any, server: Server) -> None:
+    load(salesforce, "insert", records())
+    load(salesforce, "delete", [{"Id": record_id} for record_id in ids(server).values()])
+    assert salesforce.query_all(SOQL)["records"] == []
+    assert texts(salesforce.query_all(SOQL, include_deleted=True)["records"]) == expected()
+
+
+def test_sobject_rows_are_made_read_changed_and_deleted(salesforce: Any, server: Server) -> None:
+    contacts = salesforce.Contact
+    made = {
+        row["ExternalId__c"]: contacts.create({**row, "Description": row["Description"] or None}) for row in records()
+    }
+    assert all(answer["success"] for answer in made.values())
+    assert in_database(server) == expected()
+    assert texts([contacts.get(answer["id"]) for answer in made.values()]) == expected()
+    record_id = made["emoji"]["id"]
+    assert contacts.update(record_id, {"Description": TEXTS["every break"]}) == 204
+    assert in_database(server)["emoji"] == TEXTS["every break"]
+    assert contacts.delete(record_id) == 204
+    assert "emoji" not in in_database(server)
+    with pytest.raises(simple_salesforce.exceptions.SalesforceResourceNotFound, match="ENTITY_IS_DELETED"):
+        contacts.get(record_id)
+
+
+def test_sobject_rows_by_their_own_key(salesforce: Any, server: Server) -> None:
+    contacts, key = salesforce.Contact, "ExternalId__c"
+    for text in ("k", "k/é ?&%", "日本"):
+        path = f"{key}/{requests.utils.quote(text, safe='')}"
+        assert contacts.upsert(path, {"LastName": "Ng"}) == 201
+        assert contacts.upsert(path, {"LastName": "Li"}) == 200
+        assert server.rows("Contact")["LastName"].to_pylist()[-1] == "Li"
+    assert contacts.get_by_custom_id(key, "日本")["LastName"] == "Li"
+    assert set(ids(server)) == {"k", "k/é ?&%", "日本"}
+
+
+def test_sobject_rows_that_are_wrong_are_refused(salesforce: Any) -> None:
+    with pytest.raises(simple_salesforce.exceptions.SalesforceMalformedRequest, match="REQUIRED_FIELD_MISSING"):
+        salesforce.Contact.create({"FirstName": "Nameless"})
+    with pytest.raises(simple_salesforce.exceptions.SalesforceMalformedRequest, match="INVALID_FIELD"):
+        salesforce.query("SELECT Nonsense FROM Contact")
+
+
+def test_what_was_changed_and_deleted_lately(salesforce: Any, server: Server) -> None:
+    load(salesforce, "insert", records())
+    gone = ids(server)["emoji"]
+    salesforce.Contact.delete(gone)
+    now = datetime.now(UTC)
+    start, end = now - timedelta(days=1), now + timedelta(minutes=2)
+    assert set(salesforce.Contact.updated(start, end)["ids"]) >= set(ids(server).values()) - {gone}
+    assert [row["id"] for row in salesforce.Contact.deleted(start, end)["deletedRecords"]] == [gone]
+
+
+def test_describes_limits_and_the_org(salesforce: Any, server: Server) -> None:
+    assert "Contact" in [sobject["name"] for sobject in salesforce.describe()["sobjects"]]
+    fields = {field["name"]: field for field in salesforce.Contact.describe()["fields"]}
+    assert fields["Description"]["type"] == "textarea"
+    assert salesforce.Contact.metadata()["objectDescribe"]["keyPrefix"] == "003"
+    assert salesforce.limits()["DailyBulkApiBatches"]["Max"] == 15_000
+    assert salesforce.is_sandbox() is False
+    usage = salesforce.api_usage["api-usage"]
+    assert 0 < usage.used < usage.total
+    assert salesforce.oauth2("userinfo")["preferred_username"] == server.username
 
 
 # Logging in. It knows hosts of salesforce.com alone; the local org stands for them as a proxy.
