@@ -10,7 +10,7 @@ PIP := -m pip --disable-pip-version-check install --quiet
 export PYTHONUNBUFFERED := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-clients check bench clean python
+.PHONY: help demo test test-clients check bench fuzz clean python
 
 help:  ## this list
 	@awk -F ':.*## *' '/^[a-z-]+:.*##/ { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -36,6 +36,10 @@ check: $(VENV)/.with-dev  ## lint, format, types
 # Budget: 15 minutes, in an environment of its own that has the other clients too. ARGS="--quick" takes one.
 bench: $(BENCH)/.with-peers  ## time and memory for a million rows, beside other clients
 	$(BENCH)/bin/python -m tests.benchmarks $(ARGS)
+
+# Budget: 25 minutes on two cores. ARGS="--seed 100000" goes on with other inputs.
+fuzz: $(VENV)/.with-dev  ## 100,000 inputs that nobody would send on purpose, to the local org
+	$(PY) -m tests.localorg.fuzz 100000 --processes 2 $(ARGS)
 
 clean:  ## take away the environments and what tools have left
 	rm -rf $(VENV) $(BENCH) $(NPM)/node_modules .bench .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist

@@ -52,7 +52,7 @@ class CompositeAnswers(Area):
             try:
                 wanted = _resolved({"url": inner.get("url"), "body": inner.get("body")}, answered)
                 status, content, headers = await self._answer(
-                    inner.get("method"), wanted["url"], wanted["body"], inner.get("httpHeaders")
+                    request, inner.get("method"), wanted["url"], wanted["body"], inner.get("httpHeaders")
                 )
             except Refusal as refusal:
                 status, content, headers = refusal.status, refusal.body(), {}
@@ -74,12 +74,14 @@ class CompositeAnswers(Area):
             url = inner.get("url")
             if isinstance(url, str) and not url.startswith("/services/"):
                 url = f"/services/data/{url.lstrip('/')}"
-            status, content, _ = await self._answer(inner.get("method"), url, inner.get("richInput"), None)
+            status, content, _ = await self._answer(request, inner.get("method"), url, inner.get("richInput"), None)
             has_errors |= status >= 400
             results.append({"statusCode": status, "result": content})
         return web.json_response({"hasErrors": has_errors, "results": results})
 
-    async def _answer(self, method: Any, url: Any, body: Any, headers: Any) -> tuple[int, Any, Mapping[str, str]]:
+    async def _answer(
+        self, outer: web.BaseRequest, method: Any, url: Any, body: Any, headers: Any
+    ) -> tuple[int, Any, Mapping[str, str]]:
         try:
             if not isinstance(method, str) or not isinstance(url, str):
                 raise Refusal(400, "INVALID_INPUT", "A request needs a method and a url")
@@ -88,7 +90,7 @@ class CompositeAnswers(Area):
             if route.kind not in _WITHIN or route.answer.startswith("composite"):
                 text = f"localorg does not speak this within another request: {method} {path}"
                 raise Refusal(501, "NOT_IMPLEMENTED", text)
-            inner = cast(web.BaseRequest, Inner(method, url, query, body, headers))
+            inner = cast(web.BaseRequest, Inner(outer, method, url, query, body, headers))
             answer = await find_answer(self._areas, route)(inner, route)
         except Refusal as refusal:
             return refusal.status, refusal.body(), {}
@@ -99,11 +101,14 @@ class CompositeAnswers(Area):
 class Inner:
     """A request that came within another, as far as the areas look at it."""
 
-    def __init__(self, method: str, url: str, query: str, body: Any, headers: Any) -> None:
+    def __init__(self, outer: web.BaseRequest, method: str, url: str, query: str, body: Any, headers: Any) -> None:
+        self.scheme, self.get_extra_info = outer.scheme, outer.get_extra_info
         self.method, self.raw_path, self.path_qs = method, url, url
         self.query = MultiDict(parse_qsl(query, keep_blank_values=True))
         given = headers if isinstance(headers, Mapping) else {}
         self.headers = CIMultiDict({str(name): str(value) for name, value in given.items()})
+        # It has come by the way of the outer one.
+        self.headers["Host"] = outer.headers.get("Host", "")
         self.content_type = "application/json"
         self._body = b"" if body is None else json.dumps(body, default=str).encode()
         self.content_length = len(self._body)

@@ -9,6 +9,7 @@ from aiohttp import web
 from sfframe.localorg.login.identity import identity, user_info
 from sfframe.localorg.objects.ids import normal_id
 from sfframe.localorg.web.answers import Area, origin
+from sfframe.localorg.web.bodies import read_form
 from sfframe.localorg.web.routes import Route
 
 
@@ -31,14 +32,14 @@ class Identity(Area):
         return web.json_response(identity(await self._user(), self._org.org_id, origin(request)))
 
     async def revoke(self, request: web.BaseRequest, route: Route) -> web.Response:
-        fields = request.query if request.method == "GET" else await request.post()
+        fields = request.query if request.method == "GET" else await read_form(request)
         if self._org.tokens.revoke(str(fields.get("token", ""))):
             return web.Response()
         return web.json_response({"error": "invalid_token", "error_description": "invalid token"}, status=400)
 
     async def _refusal(self, request: web.BaseRequest) -> web.Response | None:
         """A token comes in the header, in the query, or in a form."""
-        fields = {**request.query, **(await request.post())}
+        fields = {**request.query, **(await read_form(request))}
         _, _, token = request.headers.get("Authorization", "").partition(" ")
         token = token or str(fields.get("access_token") or fields.get("oauth_token") or "")
         if not token:

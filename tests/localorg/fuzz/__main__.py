@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import logging
 import resource
+import subprocess
 import sys
 import threading
 import time
@@ -13,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from sfframe.localorg import Server
 from tests.localorg.fuzz.drive import Complaints, Driver, Finding, Target
-from tests.localorg.fuzz.inputs import make
+from tests.localorg.fuzz.seeds import make
 
 _BATCH = 500
 _AFRESH = 5_000
@@ -70,14 +71,20 @@ def main() -> int:
     parser.add_argument("count", type=int, nargs="?", default=2_000)
     parser.add_argument("--seed", type=int, default=0, help="of the first input; the others follow")
     parser.add_argument("--users", type=int, default=6, help="connections at once")
+    parser.add_argument("--processes", type=int, default=1, help="each has an org and a share of the seeds")
     options = parser.parse_args()
+    if options.processes > 1:
+        return _shared_out(options)
     logging.basicConfig(level=logging.CRITICAL)
     stop, began = options.seed + options.count, time.monotonic()
     with Server(seed=1) as server:
         run = Run(server, options.users)
         for start in range(options.seed, stop, _BATCH):
-            run.send(range(start, min(start + _BATCH, stop)))
-            _report(run, start, stop, began)
+            done = min(start + _BATCH, stop)
+            told = len(run.findings)
+            run.send(range(start, done))
+            _tell(run.findings[told:])
+            _say(f"{done:>9,} of {stop:,}   {time.monotonic() - began:6.0f} s")
             if (start - options.seed) % _AFRESH == _AFRESH - _BATCH:
                 run.target.prepare()
         run.close()
@@ -86,14 +93,20 @@ def main() -> int:
     return 1 if run.findings or mb > _MAX_RSS_MB else 0
 
 
-def _report(run: Run, start: int, stop: int, began: float) -> None:
-    for seed, finding in run.findings[_report.told :]:  # type: ignore[attr-defined]
+def _shared_out(options: argparse.Namespace) -> int:
+    share = -(-options.count // options.processes)
+    starts = range(options.seed, options.seed + options.count, share)
+    command = [sys.executable, "-m", "tests.localorg.fuzz", "--users", str(options.users)]
+    running = [
+        subprocess.Popen([*command, str(min(share, options.seed + options.count - start)), "--seed", str(start)])
+        for start in starts
+    ]
+    return max([process.wait() for process in running])
+
+
+def _tell(findings: list[tuple[int, str]]) -> None:
+    for seed, finding in findings:
         _say(f"\n!! {finding}\n   {make(seed)!r:.3000}\n   python -m tests.localorg.fuzz 1 --seed {seed}")
-    _report.told = len(run.findings)  # type: ignore[attr-defined]
-    _say(f"{min(start + _BATCH, stop):>9,} of {stop:,}   {time.monotonic() - began:6.0f} s")
-
-
-_report.told = 0  # type: ignore[attr-defined]
 
 
 def _say(text: str) -> None:

@@ -12,6 +12,7 @@ import socket
 import time
 from collections.abc import Iterator
 from http.client import HTTPConnection, HTTPException, HTTPResponse
+from typing import Any
 from urllib.parse import urlsplit
 
 from sfframe.localorg import Server
@@ -65,9 +66,15 @@ class Target:
         client.load(f"Id\n{contacts.ids[2]}\n", "delete")
         query = client.request("POST", _QUERIES, {"operation": "query", "query": "SELECT Id FROM Contact"}).json["id"]
         self.names = {
-            "{account}": accounts.ids[0], "{contact}": contacts.ids[0], "{gone}": contacts.ids[2], "{job}": contacts.info["id"],
-            "{query}": query, "{user}": self.server.org.user_id, "{token}": client.token, "{basic}": self._basic(),
-        }  # fmt: skip
+            "{account}": accounts.ids[0],
+            "{contact}": contacts.ids[0],
+            "{gone}": contacts.ids[2],
+            "{job}": contacts.info["id"],
+            "{query}": query,
+            "{user}": self.server.org.user_id,
+            "{token}": client.token,
+            "{basic}": self._basic(),
+        }
 
     def check_alive(self) -> None:
         """A valid job still runs to its end."""
@@ -123,7 +130,7 @@ class Driver:
         named = {"Authorization": f"Bearer {self._target.names['{token}']}"} | (headers or {})
         try:
             # What http.client finds unfit for a header or a path isn't sent by this way.
-            self._connection.request(method, path, body, {k: v.encode("latin-1") for k, v in named.items()})  # type: ignore[misc]  # bytes do
+            self._connection.request(method, path, body, {k: v.encode("latin-1") for k, v in named.items()})
             response = self._connection.getresponse()
             answer = response.read()
         except TimeoutError:
@@ -136,9 +143,9 @@ class Driver:
         return response, answer
 
     def _judge(self, response: HTTPResponse, answer: bytes) -> None:
-        if (response.status >= 500 and response.status != 501) or any(word in answer for word in _BROKEN):
-            if b"<soapenv:Fault>" not in answer:
-                raise Finding(f"status {response.status}: {answer[:2000]!r}")
+        is_broken = response.status >= 500 and response.status != 501
+        if b"<soapenv:Fault>" not in answer and (is_broken or any(word in answer for word in _BROKEN)):
+            raise Finding(f"status {response.status}: {answer[:2000]!r}")
         kind = response.headers.get("Content-Type", "")
         if response.status >= 400 and kind.startswith("application/json") and answer:
             errors = json.loads(answer)
@@ -197,10 +204,10 @@ class Driver:
             raise Finding(f"{info} has results of {rows} rows")
         self._ask("DELETE", job)
 
-    def _ended(self, job: str) -> dict[str, object]:
+    def _ended(self, job: str) -> dict[str, Any]:
         deadline = time.monotonic() + HANG_S
         while True:
-            info: dict[str, object] = json.loads(self._ask("GET", job)[1])
+            info: dict[str, Any] = json.loads(self._ask("GET", job)[1])
             if info["state"] in TERMINAL:
                 return info
             if time.monotonic() > deadline:

@@ -2,18 +2,62 @@
 
 from __future__ import annotations
 
-from tests.localorg.fuzz.words import OBJECTS, Dice, field, mutated_text, odd, sobject, value
+from tests.localorg.fuzz.words import Dice, field, mutated_text, odd, sobject, value
 
 _LITERALS = (
-    "TODAY", "YESTERDAY", "LAST_N_DAYS:3", "NEXT_N_MONTHS:999999", "THIS_FISCAL_YEAR", "LAST_N_FISCAL_QUARTERS:2", "N_DAYS_AGO:0",
-    "LAST_N_YEARS:9999", "THIS_WEEK", "LAST_N_DAYS:-1", "LAST_N_DAYS:", "NEXT_N_WEEKS:99999999999", "LAST_90_DAYS", "null", "NULL",
-    "true", "FALSE", "2024-02-29", "2024-02-30", "9999-12-31", "2024-02-29T00:00:00Z", "2024-02-29T00:00:00+23:59", "1", "-1.5",
-    "1e5", "1.", ".5", "USD5000", "99999999999999999999", ":bind", "DISTANCE(1)", "12:00:00Z", "00:00:00.000Z",
-)  # fmt: skip
+    "TODAY",
+    "YESTERDAY",
+    "LAST_N_DAYS:3",
+    "NEXT_N_MONTHS:999999",
+    "THIS_FISCAL_YEAR",
+    "LAST_N_FISCAL_QUARTERS:2",
+    "N_DAYS_AGO:0",
+    "LAST_N_YEARS:9999",
+    "THIS_WEEK",
+    "LAST_N_DAYS:-1",
+    "LAST_N_DAYS:",
+    "NEXT_N_WEEKS:99999999999",
+    "LAST_90_DAYS",
+    "null",
+    "NULL",
+    "true",
+    "FALSE",
+    "2024-02-29",
+    "2024-02-30",
+    "9999-12-31",
+    "2024-02-29T00:00:00Z",
+    "2024-02-29T00:00:00+23:59",
+    "1",
+    "-1.5",
+    "1e5",
+    "1.",
+    ".5",
+    "USD5000",
+    "99999999999999999999",
+    ":bind",
+    "DISTANCE(1)",
+    "12:00:00Z",
+    "00:00:00.000Z",
+)
 _FUNCTIONS = (
-    "COUNT", "COUNT_DISTINCT", "SUM", "AVG", "MIN", "MAX", "CALENDAR_YEAR", "DAY_ONLY", "toLabel", "FORMAT", "HOUR_IN_DAY",
-    "convertCurrency", "GROUPING", "FISCAL_QUARTER", "WEEK_IN_YEAR", "nope", "convertTimezone",
-)  # fmt: skip
+    "COUNT",
+    "COUNT_DISTINCT",
+    "SUM",
+    "AVG",
+    "MIN",
+    "MAX",
+    "CALENDAR_YEAR",
+    "DAY_ONLY",
+    "toLabel",
+    "FORMAT",
+    "HOUR_IN_DAY",
+    "convertCurrency",
+    "GROUPING",
+    "FISCAL_QUARTER",
+    "WEEK_IN_YEAR",
+    "nope",
+    "convertTimezone",
+)
 _CHILDREN = ("Contacts", "Opportunities", "Cases", "Tasks", "ChildAccounts", "Nope")
 
 
@@ -55,9 +99,7 @@ def _select(random: Dice, depth: int) -> str:
         roll = random.choice(("{}", "{}", "{}", "ROLLUP({})", "CUBE({})"))
         parts.append("GROUP BY " + roll.format(", ".join(groups)))
         if random.random() < 0.3:
-            parts.append(
-                f"HAVING {_aggregate(random, name)} {random.choice(('>', '=', '!='))} {random.choice(('0', '1', 'null'))}"
-            )
+            parts.append(f"HAVING {_aggregate(random, name)} {random.choice(('> 0', '= 1', '!= null'))}")
     if random.random() < 0.4:
         order = random.choice(("", " ASC", " DESC", " desc NULLS LAST", " NULLS FIRST"))
         what = (
@@ -68,9 +110,7 @@ def _select(random: Dice, depth: int) -> str:
         odd_limit = random.choice(("-1", "50001", "99999999999999999999", "x", "1.5", ":n"))
         parts.append(f"LIMIT {odd_limit if random.goes_wild() else random.choice(('1', '0', '5', '50000'))}")
     if random.random() < 0.1:
-        parts.append(
-            f"OFFSET {random.choice(('2001', '-1', '9' * 20)) if random.goes_wild() else random.choice(('0', '1', '2000'))}"
-        )
+        parts.append(f"OFFSET {random.choice(('2001', '-1', '9' * 20) if random.goes_wild() else ('0', '1', '2000'))}")
     if random.random() < 0.04:
         parts.append(random.choice(("FOR VIEW", "FOR REFERENCE", "FOR UPDATE", "ALL ROWS", "UPDATE TRACKING", ";")))
     return random.choice((" ", " ", " ", "\n", "\t ")).join(parts)
@@ -93,7 +133,8 @@ def _items(random: Dice, name: str, depth: int) -> str:
         )
     if choice < 0.11:
         relation = random.choice(("Owner", "Who", "What", "Account"))
-        return f"TYPEOF {relation} WHEN User THEN Id, Name WHEN {sobject(random)} THEN {field(random, 'Contact')[0]} ELSE Id END"
+        cases = f"WHEN User THEN Id, Name WHEN {sobject(random)} THEN {field(random, 'Contact')[0]}"
+        return f"TYPEOF {relation} {cases} ELSE Id END"
     items = [field(random, name)[0] for _ in range(random.choice((1, 1, 2, 3, 8)))]
     items = items if random.goes_wild() else list(dict.fromkeys(items))
     if random.random() < 0.05:
@@ -108,7 +149,8 @@ def _items(random: Dice, name: str, depth: int) -> str:
 
 def _child(random: Dice) -> str:
     where = f" WHERE {_condition(random, 'Contact', 3)}" if random.random() < 0.3 else ""
-    return f"SELECT Id, {field(random, 'Contact')[0]} FROM {random.choice(_CHILDREN)}{where} ORDER BY Id LIMIT {random.choice('0125')}"
+    limit = random.choice("0125")
+    return f"SELECT Id, {field(random, 'Contact')[0]} FROM {random.choice(_CHILDREN)}{where} ORDER BY Id LIMIT {limit}"
 
 
 def _group(random: Dice, name: str) -> str:
@@ -150,8 +192,15 @@ def _condition(random: Dice, name: str, depth: int) -> str:
     if choice < 0.33 and depth < 4:
         return f"(NOT {_condition(random, name, depth + 1)})"
     if choice < 0.4 and depth < 2:
-        outer, inner, of = random.choice((("Id", "AccountId", "Contact"), ("AccountId", "Id", "Account"), ("OwnerId", "Id", "User"),
-            ("Id", "WhoId", "Task"), (field(random, name)[0], field(random, "Contact")[0], "Contact")))  # fmt: skip
+        outer, inner, of = random.choice(
+            (
+                ("Id", "AccountId", "Contact"),
+                ("AccountId", "Id", "Account"),
+                ("OwnerId", "Id", "User"),
+                ("Id", "WhoId", "Task"),
+                (field(random, name)[0], field(random, "Contact")[0], "Contact"),
+            )
+        )
         where = f" WHERE {_condition(random, of, depth + 2)}" if random.random() < 0.5 else ""
         return f"{outer} {random.choice(('IN', 'NOT IN', 'in'))} (SELECT {inner} FROM {of}{where})"
     return _comparison(random, name)
