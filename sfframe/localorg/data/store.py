@@ -257,6 +257,8 @@ def _opened(database: str | Path | None, scratch: Path) -> duckdb.DuckDBPyConnec
     config: dict[str, Any] = {
         "checkpoint_threshold": "1GB",
         "temp_directory": str(scratch),
+        # What is beyond goes to that folder for a while.
+        "memory_limit": "1GB",
         "autoinstall_known_extensions": False,
         "autoload_known_extensions": False,
         "python_enable_replacements": False,

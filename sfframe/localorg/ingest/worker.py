@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from sfframe.localorg.ingest.jobs import Jobs
     from sfframe.localorg.manners import Manners
 
-# Two of the database's row groups and a little: these go to the file at once, not by the log.
-_STRIDE = 25 * BATCH_ROWS
+# One of the database's row groups and a little: it goes to the file at once, not by the log.
+_STRIDE = 13 * BATCH_ROWS
 End = tuple[str, str | None]
 _FAILED_HALFWAY = "TooManyLockFailure : Too many lock failures for one batch. Batch will not be retried."
 
@@ -194,6 +194,9 @@ class Worker:
             self._db.rollback()
             raise
         self._db.commit()
+        if rows.num_rows > BATCH_ROWS:
+            # The next stride needs the room.
+            run(self._db, "DROP TABLE work")
         self.jobs.batches.add(_batches(after.processed) - _batches(job.processed))
         job.take(after)
 
