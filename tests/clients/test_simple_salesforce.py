@@ -136,6 +136,11 @@ def test_bulk2_raises_for_a_job_that_is_refused(salesforce: Any) -> None:
         salesforce.bulk2.Nonsense__c.insert(records=[{"Name": "x"}], wait=QUICK)
 
 
+def test_the_old_bulk_api_is_refused_by_name(salesforce: Any) -> None:
+    with pytest.raises(simple_salesforce.exceptions.SalesforceGeneralError, match="does not speak Bulk API 1"):
+        salesforce.bulk.Contact.insert([{"LastName": "Ng"}])
+
+
 def test_bulk2_queries_in_pages(salesforce: Any, server: Server) -> None:
     load(salesforce, "insert", records())
     soql = "SELECT ExternalId__c, Description, LastName FROM Contact"

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import gzip
 import socket
 import ssl
 import time
 from collections.abc import Iterator
 from http.client import HTTPSConnection, IncompleteRead, RemoteDisconnected
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 import pytest
 
 from sfframe.localorg import Fault, Server
 
-from .client import DEADLINE_S, JOBS, TOKEN, Client
+from .client import DEADLINE_S, FORM, JOBS, TOKEN, Client
 
 DESCRIBE = "/services/data/v66.0/sobjects/Contact/describe"
 LOGIN = "/services/Soap/u/64.0"
@@ -53,6 +54,19 @@ def test_a_large_upload_and_its_results_come_through_whole(client: Client) -> No
     text = "x" * 30_000
     done = client.load("LastName,Description\n" + f"Ng,{text}\n" * 200)
     assert [row["Description"] == text for row in done.successful] == [True] * 200
+
+
+def test_json_may_be_gzipped(client: Client) -> None:
+    """Data Loader sends the bodies of create and PATCH so (8), and the CSV plain."""
+    gzipped = {"Content-Type": "application/json", "Content-Encoding": "gzip"}
+    body = gzip.compress(b'{"object": "Contact", "operation": "insert", "contentType": "CSV"}')
+    job_id = client.request("POST", f"{JOBS}/", body, gzipped).json["id"]
+    assert client.put(job_id, "LastName\nNg\n").status == 201
+    assert (
+        client.request("PATCH", f"{JOBS}/{job_id}/", gzip.compress(b'{"state": "UploadComplete"}'), gzipped).status
+        == 200
+    )
+    assert client.wait(job_id)["numberRecordsProcessed"] == 1
 
 
 def test_an_upload_waits_for_continue(client: Client) -> None:
@@ -170,14 +184,25 @@ def test_half_a_beginning_holds_up_neither_others_nor_the_end(first: bytes) -> N
     idle.close()
 
 
-def test_a_client_comes_through_it_as_through_a_proxy(server: Server) -> None:
-    """Clients that know hosts of salesforce.com alone reach the local org with `HTTPS_PROXY`."""
+@pytest.mark.parametrize(
+    ("host", "grant", "answer"),
+    [
+        ("acme.my.salesforce.com", "client_credentials", '"instance_url": "https://acme.my.salesforce.com"'),
+        ("login.salesforce.com", "client_credentials", "request not supported on this domain"),
+        ("test.salesforce.com", "refresh_token", '"instance_url": "https://localorg.my.salesforce.com"'),
+    ],
+)
+def test_clients_come_through_it_as_through_a_proxy(server: Server, host: str, grant: str, answer: str) -> None:
+    """Clients that know hosts of salesforce.com alone reach the local org with `HTTPS_PROXY`.
+
+    2.1: client credentials are for a My Domain host alone; 2.2: the answer tells where the org is.
+    """
+    form = {"client_id": server.client_id, "client_secret": server.client_secret}
+    body = urlencode(form | {"grant_type": grant, "refresh_token": server.refresh_token})
     connection = HTTPSConnection(*address(server), context=trusting(server), timeout=DEADLINE_S)
-    connection.set_tunnel("acme.my.salesforce.com", 443)
-    form = f"grant_type=client_credentials&client_id={server.client_id}&client_secret={server.client_secret}"
-    connection.request("POST", TOKEN, form, {"Content-Type": "application/x-www-form-urlencoded"})
-    body = connection.getresponse().read().decode()
-    assert '"instance_url": "https://acme.my.salesforce.com"' in body
+    connection.set_tunnel(host, 443)
+    connection.request("POST", TOKEN, body, {"Content-Type": FORM})
+    assert answer in connection.getresponse().read().decode()
     connection.close()
 
 

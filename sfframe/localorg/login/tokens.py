@@ -17,7 +17,8 @@ from sfframe.localorg.login.identity import identity_url
 from sfframe.localorg.manners import Manners
 
 _JWT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
-_AUDIENCES = ("https://login.salesforce.com", "https://test.salesforce.com")
+_LOGIN_HOSTS = _AUDIENCES = ("https://login.salesforce.com", "https://test.salesforce.com")
+_MY_DOMAIN = "https://localorg.my.salesforce.com"
 
 # Beyond them the one goes that was used the longest ago, so that logins can't fill memory.
 _MOST_TOKENS = 10_000
@@ -108,7 +109,9 @@ class Tokens:
             raise OAuthError("invalid_request", "missing required parameter: grant_type")
         if grant not in grants:
             raise OAuthError("unsupported_grant_type", "grant type not supported")
-        return grants[grant](form, origin)
+        if grant == "client_credentials" and origin in _LOGIN_HOSTS:
+            raise OAuthError("invalid_grant", "request not supported on this domain")
+        return grants[grant](form, _home(origin))
 
     # The grants, one by one (2.1).
 
@@ -201,7 +204,7 @@ class Tokens:
             text = "INVALID_LOGIN: Invalid username, password, security token; or user locked out."
             return 500, soap.FaultError("INVALID_LOGIN", text).envelope
         session = soap.Session(
-            url=f"{origin}/services/Soap/u/{version}/{self._org_id[:15]}",
+            url=f"{_home(origin)}/services/Soap/u/{version}/{self._org_id[:15]}",
             token=self.new_token(),
             org_id=self._org_id,
             user_id=self._user_id,
@@ -209,6 +212,11 @@ class Tokens:
             seconds=int(self._manners.session_seconds),
         )
         return 200, session.envelope
+
+
+def _home(origin: str) -> str:
+    """Where the org is: not at the hosts that are for logging in alone."""
+    return _MY_DOMAIN if origin in _LOGIN_HOSTS else origin
 
 
 def _same(given: str | None, expected: str) -> bool:
