@@ -15,7 +15,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from sfframe.localorg.data.sql import number
+from sfframe.localorg.data.sql import number, run
 from sfframe.localorg.data.store import Store
 from sfframe.localorg.objects.ids import make_id, normal_id
 from sfframe.localorg.query.records import groups_of, records_of
@@ -187,6 +187,7 @@ class Cursors:
         """The children of the first parents, of as many as a page has room for; and how many parents these are."""
         sql = f"SELECT * FROM ({child.query.keyed_sql}) WHERE place <= ? ORDER BY parent, place"
         most = min(batch, child.query.max_batch)
+        parents = _roomy(parents, dict(run(db, child.sizes_sql, (*child.sizes_parameters, parents))), most)
         while True:
             rows, is_all = _Rows(db, sql, (*child.query.parameters, parents, most)).head(_PAGE_CHILDREN)
             if is_all or len(parents) == 1:
@@ -246,6 +247,16 @@ class Cursors:
 
     def _drop(self, key: str) -> None:
         self._cursors.pop(key).file.unlink(missing_ok=True)
+
+
+def _roomy(parents: list[str], sizes: dict[str, int], most: int) -> list[str]:
+    """As many of the parents as a page has room for with their children; one at least."""
+    room = _PAGE_CHILDREN
+    for nth, parent in enumerate(parents):
+        room -= min(sizes.get(parent, 0), most)
+        if room < 0:
+            return parents[: max(1, nth)]
+    return parents
 
 
 def _answer(total: int, records: list[dict[str, Any]], following: str | None = None) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from sfframe.localorg.soql.pieces import Sql, join, put
 from sfframe.localorg.soql.scope import Scope
 
 FamilyParts: TypeAlias = tuple[Sql, list[Sql], list[Sql]]
+_PARENTS = "SELECT unnest(?::VARCHAR[])"
 MAX_CHILDREN = 20
 MAX_DEPTH = 5
 _NO_RELATIONSHIP = (
@@ -65,7 +66,7 @@ def family_sql(scope: Scope, relation: Relation, clauses: tree.Clauses, parts: F
     key = join(", ", [*order, Sql(f"{scope.prefix}0.Id")])
     place = put(f"row_number() OVER (PARTITION BY {parent} ORDER BY {{}}) AS place", key)
     total = Sql(f"count(*) OVER (PARTITION BY {parent}) AS total")
-    found = join(" AND ", [*conditions, Sql(f"{parent} IN (SELECT unnest(?::VARCHAR[]))")])
+    found = join(" AND ", [*conditions, Sql(f"{parent} IN ({_PARENTS})")])
     sql = put(
         "SELECT {}, {}, {}, {} FROM {} WHERE {}",
         shown,
@@ -85,3 +86,12 @@ def family_sql(scope: Scope, relation: Relation, clauses: tree.Clauses, parts: F
         f"SELECT * REPLACE (place - {offset} AS place, {total_left} AS total) FROM ({{}}) WHERE place > {offset}{last}",
         sql,
     )
+
+
+def sizes_sql(scope: Scope, relation: Relation, clauses: tree.Clauses, conditions: list[Sql]) -> Sql:
+    """How many children each of a list of parents has; no more than are wanted."""
+    parent = f"{scope.prefix}0.{name(relation.field.name)}"
+    limit, _ = window(scope, clauses)
+    number = "count(*)" if limit is None else f"least(count(*), {limit})"
+    found = join(" AND ", [*conditions, Sql(f"{parent} IN ({_PARENTS})")])
+    return put(f"SELECT {parent}, {number} FROM {scope.tables} WHERE {{}} GROUP BY {parent}", found)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sfframe.localorg.soql import tree
-from sfframe.localorg.soql.children import MAX_CHILDREN, MAX_DEPTH, family_sql, find_relation
+from sfframe.localorg.soql.children import MAX_CHILDREN, MAX_DEPTH, family_sql, find_relation, sizes_sql
 from sfframe.localorg.soql.errors import SoqlError, unexpected, unspoken
 from sfframe.localorg.soql.grammar import parse
 from sfframe.localorg.soql.groups import Groups, count_query, is_aggregate, is_count
@@ -127,7 +127,10 @@ def _children(above: Scope, select: tree.Select, place: int, depth: int) -> Chil
         is_ordered=bool(order),
         max_batch=_max_batch(selection),
     )
-    return Children(path=(relation.name,), query=query, place=place)
+    sizes = sizes_sql(scope, relation, select.clauses, conditions)
+    return Children(
+        path=(relation.name,), query=query, sizes_sql=sizes.text, sizes_parameters=sizes.parameters, place=place
+    )
 
 
 def levels(scope: Scope) -> tuple[Level, ...]:

@@ -153,7 +153,8 @@ def _measure(text: str) -> None:
             raise located(text, at, "MALFORMED_QUERY", f"conditions are nested deeper than {_MAX_DEPTH} levels")
 
 
-_BRACKETS = re.compile(r"'(?:[^'\\\r\n]|\\.)*'|[()]")
+# A string that never ends takes the rest with it; looking for its end from each quote anew would take for ever.
+_BRACKETS = re.compile(r"'(?:[^'\\]|\\.)*'?|[()]", re.DOTALL)
 _lock = threading.Lock()
 _kept: list[Lark] = []
 

@@ -79,11 +79,15 @@ class Children:
         path: The member that holds them: the relationship's name.
         query: Its `keyed_sql` takes a further last parameter, the list of the parents' ids, and gives three further
             columns: `parent`, `place` (from 1, among the parent's children) and `total` (of these).
+        sizes_sql: How many children each parent has, at most: rows of a parent's id and a number.
+        sizes_parameters: Its values, but for the last one, the list of the parents' ids.
         place: Where it stands among the outputs: before the output of that index.
     """
 
     path: tuple[str, ...]
     query: Query
+    sizes_sql: str
+    sizes_parameters: tuple[Any, ...]
     place: int
 
 

@@ -149,7 +149,7 @@ class Scope:
     def parent(self, names: tuple[tree.Token, ...]) -> int:
         """The place of the record that relationships lead to."""
         if len(names) > _MAX_DEPTH:
-            text = f"Relationship paths may have at most {_MAX_DEPTH} levels: {'.'.join(names)}"
+            text = f"Relationship paths may have at most {_MAX_DEPTH} levels: {'.'.join(names[:10])}"
             raise self.fail(names[0], "MALFORMED_QUERY", text)
         place = 0
         for relationship in names:

@@ -7,12 +7,16 @@ from dataclasses import dataclass, replace
 
 from sfframe.localorg.soql import tree
 from sfframe.localorg.soql.comparisons import comparison
-from sfframe.localorg.soql.errors import unexpected
+from sfframe.localorg.soql.errors import SoqlError, unexpected
 from sfframe.localorg.soql.operands import Operand, allowed, field_operand, operand
 from sfframe.localorg.soql.pieces import Sql, join, put
 from sfframe.localorg.soql.scope import Column, Scope, find_object
 
 _MAX_SEMI_JOINS = 2
+# Where an org draws the line isn't documented; here it is what a request may cost.
+_MAX_COMPARISONS = 5_000
+_MANY = 50
+_TOO_COMPLICATED = "Query is either selecting too many fields or the filter conditions are too complicated."
 
 
 @dataclass(slots=True)
@@ -24,15 +28,20 @@ class Filter:
         find: What an operand means; HAVING knows aggregates too.
         joins: Semi-joins so far; None where they aren't allowed.
         no_joins: What is said there.
+        comparisons: How many there are so far.
     """
 
     scope: Scope
     find: Callable[[Scope, tree.Operand], Operand]
     joins: list[tree.SemiJoin] | None
     no_joins: str = "Nesting of semi join sub-selects is not supported"
+    comparisons: int = 0
 
     def condition(self, written: tree.Condition, above: str = "") -> Sql:
         if isinstance(written, tree.Comparison):
+            self.comparisons += 1
+            if self.comparisons > _MAX_COMPARISONS:
+                raise SoqlError("QUERY_TOO_COMPLICATED", _TOO_COMPLICATED)
             return comparison(self.scope, self.find(self.scope, written.operand), written)
         if isinstance(written, tree.SemiJoin):
             return self._semi_join(written, above)
@@ -41,7 +50,9 @@ class Filter:
             return put("(NOT coalesce({}, false))", self.condition(written.parts[0], "NOT"))
         if written.operator == "OR":
             return put("({})", join(" OR ", [self.condition(part, above or "OR") for part in written.parts]))
-        return put("({})", join(" AND ", [self.condition(part, above) for part in written.parts]))
+        every = put("({})", join(" AND ", [self.condition(part, above) for part in written.parts]))
+        # Of so many conditions the database would look at each beside each other one; as a value they are one.
+        return put("coalesce({}, false)", every) if len(written.parts) > _MANY else every
 
     def _semi_join(self, written: tree.SemiJoin, above: str) -> Sql:
         left = self._left(written, above)

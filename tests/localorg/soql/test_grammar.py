@@ -131,3 +131,8 @@ def test_deep_nesting_is_refused_before_it_costs_anything() -> None:
     parse(WHERE + "(" * 50 + "A = 1" + ")" * 50)
     assert "nested" in refusal(WHERE + "(" * 50_000 + "A = 1" + ")" * 49_000).message
     refusal(WHERE + "A = " + "f(" * 30_000)
+
+
+def test_a_string_without_an_end_costs_no_time() -> None:
+    refusal(WHERE + "A = '" + "\\'" * 49_000)
+    refusal("'" * 99_999)

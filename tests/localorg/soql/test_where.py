@@ -511,3 +511,13 @@ def test_deleted_rows_are_left_out_unless_all_are_asked_for(world: World) -> Non
     assert world.names("Id != null", all_rows=True) == {"a", "b", "c"}
     assert world.names("IsDeleted = true") == set()
     assert world.names("IsDeleted = true", all_rows=True) == {"b"}
+
+
+def test_long_conditions_are_taken_up_to_a_bound(world: World) -> None:
+    items(world, "Int__c", 7, 8, None)
+    assert world.names(" AND ".join(f"Int__c != {n}" for n in range(8))) == {"b", "c"}
+    assert world.names(" AND ".join(f"Int__c != {n}" for n in range(200) if n != 8)) == {"b", "c"}
+    assert world.names(f"(NOT ({' AND '.join(f'Int__c != {n}' for n in range(200))}))") == {"a", "b"}
+    assert world.names(" OR ".join(f"Int__c = {n}" for n in range(1_000))) == {"a", "b"}
+    code, _ = world.error(ITEM + " OR ".join(["Int__c = 1"] * 5_001))
+    assert code == "QUERY_TOO_COMPLICATED"
