@@ -241,3 +241,13 @@ def test_a_describe_file_that_is_none_is_named(tmp_path: Path, content: bytes, r
 
 def test_a_missing_describe_file_is_said_by_the_command(tmp_path: Path) -> None:
     assert "No such file" in refused("--objects", tmp_path / "none.json")
+
+
+def test_without_its_packages_it_says_what_to_install() -> None:
+    script = (
+        "import sys; sys.modules['duckdb'] = None; from sfframe.__main__ import main; sys.exit(main(['local-org']))"
+    )
+    ran = subprocess.run([sys.executable, "-c", script], cwd=FOLDER, capture_output=True, text=True, check=False)
+    assert (ran.returncode, ran.stdout) == (2, "")
+    assert "pip install 'sfframe[local]'" in ran.stderr
+    assert "Traceback" not in ran.stderr

@@ -176,6 +176,8 @@ def formatted(scope: Scope, call: tree.Call) -> Operand:
     if len(call.arguments) != 1:
         raise wrong_argument(scope, call)
     of = operand(scope, call.arguments[0])
+    if of.column is not None and not of.column.field.is_stored:
+        raise scope.fail(of.at, "INVALID_FIELD", f"FORMAT can not be used on field '{of.name}' of type {of.type}")
     sql = localized(scope, of)
     return Operand(sql, "string", of.name, of.at, of.path, of.column, "FORMAT")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl
@@ -90,6 +90,8 @@ async def _read_whole(request: web.BaseRequest, most: int, refusal: Refusal | No
 def _parsed(body: bytes) -> dict[str, Any]:
     try:
         parsed = json.loads(body, parse_float=Decimal, parse_constant=_no_constant)
+    except InvalidOperation:
+        raise Refusal(400, "JSON_PARSER_ERROR", "A number is out of range") from None
     except (ValueError, RecursionError) as error:
         raise Refusal(400, "JSON_PARSER_ERROR", f"{error}") from None
     if not isinstance(parsed, dict):

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping
 from html import escape
 
 _LONGEST = 500
+# Classes that a column's head has too.
+_COLUMNS = ("number", "aside")
 
 
 class Html(str):
@@ -49,7 +51,7 @@ def table(heads: Mapping[str, str], rows: Iterable[Iterable[str]], *, class_: st
     """
     head = element(
         "tr",
-        *(element("th", name, scope="col", class_=kind if kind == "number" else "") for name, kind in heads.items()),
+        *(element("th", name, scope="col", class_=kind if kind in _COLUMNS else "") for name, kind in heads.items()),
     )
     body = (
         element(

@@ -43,3 +43,14 @@ def test_the_list_of_resources_may_be_asked_for_within_a_batch(client: Client) -
     assert [result["statusCode"] for result in reply.json["results"]] == [200, 200]
     assert json.dumps(reply.json).count("/id/00D") == 1
     assert client.server.url in reply.json["results"][0]["result"]["identity"]
+
+
+def test_a_compound_field_has_no_form_of_a_locale(client: Client) -> None:
+    reply = client.get(f"{DATA}/query?q=SELECT+FORMAT(MailingAddress)+x+FROM+Contact")
+    assert reply.error == (400, "INVALID_FIELD")
+
+
+def test_a_number_beyond_decimals_is_no_accident(client: Client) -> None:
+    body = b'{"LastName": "Ng", "Level__c": 1e-%b}' % (b"9" * 400)
+    reply = client.request("POST", f"{DATA}/sobjects/Contact", body, {"Content-Type": "application/json"})
+    assert reply.error == (400, "JSON_PARSER_ERROR")
