@@ -162,7 +162,8 @@ def test_an_odd_date_is_no_accident(wire: Wire, since: str) -> None:
     [
         b"[" * 400_000, b'{"a":' * 100_000, b'{"object":' + b"1" * 10_000 + b"}", b'{"object":"\xff"}', b"[]", b"",
         b'{"object":NaN}',
-        b'{"object":1e%b}' % (b"9" * 400), b'{"\\ud800":1}', b'{"object":"Contact","operation":"insert","unknown":1}', b"null",
+        b'{"object":1e%b}' % (b"9" * 400), b'{"\\ud800":1}',
+        b'{"object":"Contact","operation":"insert","unknown":1}', b"null",
     ],
 )  # fmt: skip
 def test_json_that_cant_be_read_is_said(wire: Wire, body: bytes) -> None:
