@@ -6,6 +6,7 @@ import gzip
 import json
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -190,3 +191,77 @@ def test_a_field_changes_its_kind_while_no_record_has_a_value() -> None:
             server.define("X__c", {"A__c": "double", "B__c": "double"})
         assert [record["A__c"] for record in client.records("X__c")] == ["x", None]
         client.close()
+
+
+_PECULIAR: list[dict[str, Any]] = [
+    {"name": "Id", "type": "id", "createable": False, "updateable": False, "nillable": False},
+    {"name": "Name", "type": "string", "length": 121, "nameField": True, "createable": False, "updateable": False},
+    {"name": "LastName", "type": "string", "length": 80, "nillable": False, "compoundFieldName": "Name"},
+    {"name": "FirstName", "type": "string", "length": 40, "compoundFieldName": "Name"},
+    {"name": "OwnerId", "type": "reference", "referenceTo": None, "relationshipName": None, "nillable": False,
+     "defaultedOnCreate": True},
+    {"name": "NowhereId", "type": "reference", "referenceTo": ["Nowhere"], "relationshipName": "Nowhere"},
+    {"name": "RecordTypeId", "type": "reference", "referenceTo": ["RecordType"], "relationshipName": "RecordType"},
+    {"name": "Formula__c", "type": "double", "calculated": True, "createable": False, "updateable": False,
+     "calculatedFormula": "1 + 1", "precision": 18, "scale": 2},
+    {"name": "Secret__c", "type": "encryptedstring", "length": 20, "encrypted": True, "mask": "X"},
+    {"name": "Address", "type": "address", "createable": False, "updateable": False, "soapType": "urn:address"},
+    {"name": "Street", "type": "textarea", "length": 255, "compoundFieldName": "Address"},
+    {"name": "City", "type": "string", "length": 40, "compoundFieldName": "Address"},
+    {"name": "Place__c", "type": "location", "createable": False, "updateable": False, "soapType": "urn:location"},
+    {"name": "Place__Latitude__s", "type": "double", "precision": 18, "scale": 15, "compoundFieldName": "Place__c"},
+    {"name": "Place__Longitude__s", "type": "double", "precision": 18, "scale": 15, "compoundFieldName": "Place__c"},
+    {"name": "Body", "type": "base64"},
+    {"name": "Any__c", "type": "anyType", "createable": False, "updateable": False},
+    {"name": "Number", "type": "string", "length": 30, "autoNumber": True, "createable": False, "updateable": False},
+    {"name": "Level__c", "type": "picklist", "length": 255, "picklistValues": None, "restrictedPicklist": True},
+    {"name": "IsOpen", "type": "boolean", "nillable": False, "defaultedOnCreate": True, "defaultValue": None},
+    {"name": "Size__c", "type": "int", "length": None, "digits": None},
+]  # fmt: skip
+
+
+def test_7_1_answers_with_all_peculiarities_of_real_orgs_make_objects_that_work() -> None:
+    answer = {
+        "name": "Peculiar__c", "label": "Peculiar", "keyPrefix": None, "fields": _PECULIAR, "urls": None,
+        "childRelationships": [{"childSObject": "Nowhere", "field": "PeculiarId", "relationshipName": None}],
+        "recordTypeInfos": [{"available": True, "master": True, "name": "Master", "recordTypeId": "01200"}],
+    }  # fmt: skip
+    with Server(objects=[answer]) as server:
+        client = Client(server).log_in()
+        header = "FirstName,LastName,Secret__c,City,Place__Latitude__s,Place__Longitude__s,Size__c"
+        done = client.load(f"{header}\nAda,Byron,abc,Bonn,50.7374,7.0982,3\n,,,,,,\n", sobject="Peculiar__c")
+        assert done.errors == ["REQUIRED_FIELD_MISSING:Required fields are missing: [LastName]:LastName --"]
+        (record_id,) = done.ids
+        path = f"{DATA}/sobjects/Peculiar__c/{record_id}"
+        record = client.get(path).json
+        assert (record["Name"], record["Number"], record["IsOpen"]) == ("Ada Byron", "00000001", False)
+        assert record["Place__c"] == {"latitude": 50.7374, "longitude": 7.0982}
+        assert record["Address"]["city"] == "Bonn"
+        assert record["OwnerId"] == client.records("User")[0]["Id"]
+        assert (record["Formula__c"], record["Body"], "IsDeleted" in record) == (None, f"{path}/Body", False)
+        nowhere = client.load("LastName,NowhereId\nx,0015e0000000000AAA\n", sobject="Peculiar__c")
+        assert nowhere.errors[0].startswith("MALFORMED_ID:")
+        assert client.upsert(f"Id,LastName\n{record_id},Lovelace\n", "Peculiar__c", "Id").errors == []
+        assert client.get(path).json["Name"] == "Ada Lovelace"
+        found = client.get(f"{DATA}/query?q=SELECT+Id,Name,Secret__c+FROM+Peculiar__c+WHERE+LastName='lovelace'").json
+        assert [row["Id"] for row in found["records"]] == [record_id]
+        for name in ("Peculiar__c", "Account"):
+            assert client.get(f"{DATA}/sobjects/{name}/describe").status == 200
+        assert client.load(f"Id\n{record_id}\n", "delete", "Peculiar__c").errors == []
+        assert client.get(path).json[0]["errorCode"] == "ENTITY_IS_DELETED"
+        assert client.load(f"Id\n{record_id}\n", "hardDelete", "Peculiar__c").errors == []
+        assert client.records("Peculiar__c") == []
+        client.close()
+
+
+def test_7_1_the_list_of_objects_tells_of_each_what_describe_tells(client: Client) -> None:
+    listed = client.get(f"{DATA}/sobjects").json
+    assert (listed["encoding"], listed["maxBatchSize"]) == ("UTF-8", 200)
+    names = [sobject["name"] for sobject in listed["sobjects"]]
+    assert {"Account", "Contact", "Lead", "Case", "Opportunity", "User", "Task", "Everything__c"} <= set(names)
+    for sobject in listed["sobjects"]:
+        described = client.get(f"{DATA}/sobjects/{sobject['name']}/describe").json
+        assert {key: described[key] for key in sobject} == sobject
+        assert sobject["urls"]["describe"] == f"{DATA}/sobjects/{sobject['name']}/describe"
+        plain = {key for key, value in described.items() if isinstance(value, bool | str)}
+        assert plain <= set(sobject), plain - set(sobject)

@@ -94,7 +94,7 @@ class Field:
 
     @property
     def is_key(self) -> bool:
-        return self.external_id or self.id_lookup
+        return self.external_id or self.id_lookup or self.type == "id"
 
     @property
     def sql_type(self) -> str:
@@ -160,6 +160,11 @@ class SObject:
     def key_prefix(self) -> str:
         return str(self.answer["keyPrefix"])
 
+    @property
+    def basics(self) -> dict[str, Any]:
+        """What the list of objects tells of it: everything but its fields and other lists."""
+        return {key: value for key, value in self.answer.items() if not isinstance(value, list)}
+
     @cached_property
     def fields(self) -> dict[str, Field]:
         fields = (Field.from_describe(answer) for answer in self.answer["fields"])
@@ -215,7 +220,10 @@ def read_describe(source: str | Path | Mapping[str, Any]) -> dict[str, Any]:
         raise ValueError(f"not a describe answer, for some fields have no name or no type: {where}")
     if not any(field["name"] == "Id" for field in answer["fields"]):
         raise ValueError(f"the describe answer of {answer['name']} has no Id field")
-    return dict(answer)
+    named = {"label": answer["name"], "labelPlural": answer["name"], "custom": answer["name"].endswith("__c")}
+    base = f"/services/data/v{{version}}/sobjects/{answer['name']}"
+    urls = answer.get("urls") or {"sobject": base, "describe": f"{base}/describe", "rowTemplate": f"{base}/{{ID}}"}
+    return {**named, **answer, "urls": urls}
 
 
 def _has_name_and_type(field: object) -> bool:

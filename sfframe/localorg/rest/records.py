@@ -61,8 +61,7 @@ class Records:
 
     def basics(self, sobject: SObject, version: str) -> dict[str, Any]:
         """What there is to say of an object without its fields, and what was changed last."""
-        described = {key: value for key, value in sobject.answer.items() if not isinstance(value, list)}
-        return {"objectDescribe": described, "recentItems": self._lookup.recent(sobject, version)}
+        return {"objectDescribe": sobject.basics, "recentItems": self._lookup.recent(sobject, version)}
 
     def create(self, sobject: SObject, record: Mapping[str, Any], body: str) -> Outcome:
         return self._one("insert", sobject, record, body)

@@ -57,12 +57,8 @@ class Meta(Area):
         )
 
     async def sobjects(self, request: web.BaseRequest, route: Route) -> web.Response:
-        keep = {"name", "label", "labelPlural", "keyPrefix", "custom", "customSetting", "createable", "updateable"}
-        keep |= {"deletable", "undeletable", "queryable", "retrieveable", "mergeable", "searchable", "urls"}
-        found = [
-            {key: value for key, value in sobject.answer.items() if key in keep}
-            for sobject in sorted(self._org.store.objects.values(), key=lambda sobject: sobject.name)
-        ]
+        objects = sorted(self._org.store.objects.values(), key=lambda sobject: sobject.name)
+        found = [sobject.basics for sobject in objects]
         return json_of_version({"encoding": "UTF-8", "maxBatchSize": 200, "sobjects": found}, route.version)
 
     async def describe(self, request: web.BaseRequest, route: Route) -> web.Response:
