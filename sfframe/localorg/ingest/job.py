@@ -41,10 +41,11 @@ class Job:
         return self.state not in ("Open", "UploadComplete")
 
     def take(self, other: Job) -> None:
-        """Be as another version of this job."""
+        """Be as another version of this job. The state is the last, for who reads meanwhile takes no lock."""
         for name in self.__slots__:
-            if name != "lock":
+            if name not in ("lock", "state"):
                 setattr(self, name, getattr(other, name))
+        self.state = other.state
 
     def line(self) -> str:
         """The job as it is kept in the database."""

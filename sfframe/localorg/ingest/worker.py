@@ -213,8 +213,10 @@ class Worker:
 
     def _end(self, job: Job, state: str, message: str | None = None) -> None:
         assert self.jobs is not None
-        job.state, job.error_message = state, message
+        # The state is the last: who reads meanwhile takes no lock.
+        job.error_message = message
         self.jobs.touch(job)
+        job.state = state
         self.jobs.record(job)
 
 

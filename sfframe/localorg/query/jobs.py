@@ -177,7 +177,8 @@ class QueryJobs:
 
     def end(self, job: QueryJob, state: str, message: str | None = None) -> None:
         with job.lock:
-            job.state, job.error_message, job.modstamp = state, message, timestamp(self._now())
+            # The state is the last: who reads meanwhile takes no lock.
+            job.error_message, job.modstamp, job.state = message, timestamp(self._now()), state
             self.record(job)
 
     def record(self, job: QueryJob) -> None:

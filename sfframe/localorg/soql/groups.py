@@ -145,16 +145,14 @@ class Groups:
 
     def _group_by(self, written: tuple[tree.Operand, ...]) -> None:
         if len(written) == 1 and isinstance(written[0], tree.Call) and written[0].name.upper() in ("ROLLUP", "CUBE"):
-            self.rollup = written[0].name.upper()
-            written = written[0].arguments
+            call = written[0]
+            self.rollup = call.name.upper()
+            written = call.arguments
             if not 1 <= len(written) <= _MAX_ROLLUP:
                 text = f"GROUP BY {self.rollup} takes 1 to {_MAX_ROLLUP} fields"
-                raise self.scope.fail(self._first(written), "MALFORMED_QUERY", text)
+                raise self.scope.fail(written[-1].first if written else call.name, "MALFORMED_QUERY", text)
         for part in written:
             self._add_key(part)
-
-    def _first(self, written: tuple[tree.Operand, ...]) -> tree.Token:
-        return written[-1].first
 
     def _add_key(self, written: tree.Operand) -> None:
         scope = self.scope

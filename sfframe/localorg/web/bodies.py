@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ MAX_UPLOAD = 112_500_000
 _MAX_MULTIPART = 100_000
 # What so many characters may take, with the job beside them.
 _MAX_MULTIPART_BYTES = 5 * _MAX_MULTIPART
+_HALF = re.compile(rb"\\\\u[dD][89a-fA-F]")
 _FORM = "application/x-www-form-urlencoded"
 _MAX_FORM, _MAX_FIELDS = 100_000, 100
 _MAX_JSON = 1_000_000
@@ -90,6 +92,8 @@ async def _read_whole(request: web.BaseRequest, most: int, refusal: Refusal | No
 def _parsed(body: bytes) -> dict[str, Any]:
     try:
         parsed = json.loads(body, parse_float=Decimal, parse_constant=_no_constant)
+        if _HALF.search(body):
+            parsed = _without_halves(parsed)
     except InvalidOperation:
         raise Refusal(400, "JSON_PARSER_ERROR", "A number is out of range") from None
     except (ValueError, RecursionError) as error:
@@ -97,6 +101,15 @@ def _parsed(body: bytes) -> dict[str, Any]:
     if not isinstance(parsed, dict):
         raise Refusal(400, "JSON_PARSER_ERROR", "An object is expected at [line:1, column:1]")
     return parsed
+
+
+def _without_halves(value: Any) -> Any:
+    """Halves of a surrogate pair that stand alone are no text; Java writes a replacement for them too."""
+    if isinstance(value, str):
+        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    if isinstance(value, dict):
+        return {_without_halves(name): _without_halves(inner) for name, inner in value.items()}
+    return [_without_halves(inner) for inner in value] if isinstance(value, list) else value
 
 
 def _no_constant(text: str) -> Any:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from sfframe.localorg import Server
+from sfframe.localorg.ingest.job import Job
 from tests.localorg.client import Client
 from tests.localorg.fuzz.__main__ import Run
 from tests.localorg.fuzz.seeds import make
@@ -54,3 +55,34 @@ def test_a_number_beyond_decimals_is_no_accident(client: Client) -> None:
     body = b'{"LastName": "Ng", "Level__c": 1e-%b}' % (b"9" * 400)
     reply = client.request("POST", f"{DATA}/sobjects/Contact", body, {"Content-Type": "application/json"})
     assert reply.error == (400, "JSON_PARSER_ERROR")
+
+
+def test_a_rollup_of_nothing_is_refused(client: Client) -> None:
+    reply = client.get(f"{DATA}/query?q=SELECT+MAX(Title)+FROM+Lead+GROUP+BY+ROLLUP()")
+    assert reply.error == (400, "MALFORMED_QUERY")
+
+
+def test_a_job_has_its_counters_before_it_has_ended() -> None:
+    """Found as `JobComplete` with 0 records: answers are written while the job's thread goes on."""
+    seen: list[tuple[str, int]] = []
+
+    class Watched(Job):
+        def __setattr__(self, name: str, value: object) -> None:
+            super().__setattr__(name, value)
+            if name != "lock" and hasattr(self, "processed"):
+                seen.append((self.state, self.processed))
+
+    members = ("1", "insert", "Contact", "66.0", "x", "x", "x")
+    job = Watched(*members, state="InProgress")
+    job.take(Job(*members, state="JobComplete", processed=3))
+    assert seen[-1] == ("JobComplete", 3)
+    assert ("JobComplete", 0) not in seen
+
+
+def test_half_a_pair_of_surrogates_gets_nowhere(client: Client) -> None:
+    requests = [{"method": "DELETE", "url": f"{DATA}/sobjects/Lead/ExternalId__c/\ud800", "referenceId": "r0"}]
+    reply = client.request("POST", f"{DATA}/composite", {"compositeRequest": requests})
+    assert [part["httpStatusCode"] for part in reply.json["compositeResponse"]] == [404]
+    created = client.request("POST", f"{DATA}/sobjects/Contact", {"LastName": "x\udc00y \ud83d\ude00"})
+    assert created.status == 201
+    assert client.records()[0]["LastName"] == "x\ufffdy \U0001f600"
