@@ -86,31 +86,49 @@ class Jobs:
 
     def create(self, body: dict[str, Any], version: str) -> Job:
         """Make an open job, or refuse as 3.1 tells."""
+        job = self._make(body, version)
+        self._add(job)
+        return job
+
+    def create_whole(self, body: dict[str, Any], version: str, spooled: Path) -> Job:
+        """Make a job with its data that is closed already: all of it or nothing (3.2)."""
+        job = self._make(body, version)
+        spooled.replace(self.upload_path(job))
+        job.state, job.uploads = "UploadComplete", 1
+        self._add(job)
+        self._start(job)
+        return job
+
+    def _make(self, body: dict[str, Any], version: str) -> Job:
         sobject, key = self._check(body)
         now = self._now()
         stamp = timestamp(now)
         if abs(now - self._tidied) >= _TIDY_EVERY:
             self._tidy()
+        if self.batches.used >= self._manners.daily_batches:
+            raise Refusal(400, "EXCEEDEDQUOTA", "ExceededQuota : ApiBatchItems Limit exceeded.")
         with self._lock:
-            if self.batches.used >= self._manners.daily_batches:
-                raise Refusal(400, "EXCEEDEDQUOTA", "ExceededQuota : ApiBatchItems Limit exceeded.")
             self._made += 1
-            job = Job(
-                id=make_id("750", 62**4 * 11 + self._made),
-                operation=body["operation"],
-                object=sobject.name,
-                api_version=version,
-                created_by=self._user_id,
-                created=stamp,
-                modstamp=stamp,
-                column_delimiter=body.get("columnDelimiter") or "COMMA",
-                line_ending=body.get("lineEnding") or "LF",
-                external_id_field=key,
-                assignment_rule_id=body.get("assignmentRuleId"),
-            )
-            self._jobs[job.id] = job
+            made = self._made
+        return Job(
+            id=make_id("750", 62**4 * 11 + made),
+            operation=body["operation"],
+            object=sobject.name,
+            api_version=version,
+            created_by=self._user_id,
+            created=stamp,
+            modstamp=stamp,
+            column_delimiter=body.get("columnDelimiter") or "COMMA",
+            line_ending=body.get("lineEnding") or "LF",
+            external_id_field=key,
+            assignment_rule_id=body.get("assignmentRuleId"),
+        )
+
+    def _add(self, job: Job) -> None:
+        """Know of a job once it is on disk."""
         self.record(job)
-        return job
+        with self._lock:
+            self._jobs[job.id] = job
 
     def get(self, job_id: str) -> Job:
         normal = normal_id(job_id)
@@ -168,7 +186,7 @@ class Jobs:
     def is_known(self, job: Job) -> bool:
         return self._jobs.get(job.id) is job
 
-    def page(self, offset: int, job_type: str | None) -> tuple[list[Job], int | None]:
+    def page(self, offset: int, job_type: str | None = None) -> tuple[list[Job], int | None]:
         """One page of the list, and where the next one starts."""
         self._tidy()
         jobs = list(self._jobs.values()) if job_type in (None, "", "V2Ingest") else []
@@ -246,6 +264,7 @@ class Jobs:
         check_enum(body, "contentType", ("CSV",))
         check_enum(body, "columnDelimiter", tuple(DELIMITERS))
         check_enum(body, "lineEnding", tuple(LINE_ENDS))
+        check_enum(body, "concurrencyMode", ("Parallel",))
         rule = body.get("assignmentRuleId")
         if rule is not None and (not isinstance(rule, str) or normal_id(rule) is None):
             raise Refusal(400, "API_ERROR", "Invalid value supplied for property: 'assignmentRuleId'")

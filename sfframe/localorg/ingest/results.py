@@ -58,6 +58,9 @@ class Results:
     def _make(self, job: Job, files: dict[str, Path]) -> None:
         upload = self._jobs.upload_path(job)
         layout, columns = self._read(job, upload, self._store.sobject)
+        if layout is not None:
+            # Of a job that was aborted before it ran nobody has counted them yet.
+            job.rows = layout.rows
         db = self._store.cursor()
         try:
             echo = Echo(db, self._manners, upload, layout, columns, job.column_delimiter, job.line_ending)
