@@ -19,7 +19,7 @@ MAX_UPLOAD = 112_500_000
 _MAX_MULTIPART = 100_000
 # What so many characters may take, with the job beside them.
 _MAX_MULTIPART_BYTES = 5 * _MAX_MULTIPART
-_HALF = re.compile(rb"\\\\u[dD][89a-fA-F]")
+_HALF = re.compile(r"\\u[dD][89a-fA-F]")
 _FORM = "application/x-www-form-urlencoded"
 _MAX_FORM, _MAX_FIELDS = 100_000, 100
 _MAX_JSON = 1_000_000
@@ -91,8 +91,9 @@ async def _read_whole(request: web.BaseRequest, most: int, refusal: Refusal | No
 
 def _parsed(body: bytes) -> dict[str, Any]:
     try:
-        parsed = json.loads(body, parse_float=Decimal, parse_constant=_no_constant)
-        if _HALF.search(body):
+        text = body.decode("utf-8-sig")
+        parsed = json.loads(text, parse_float=Decimal, parse_constant=_no_constant)
+        if _HALF.search(text):
             parsed = _without_halves(parsed)
     except InvalidOperation:
         raise Refusal(400, "JSON_PARSER_ERROR", "A number is out of range") from None
