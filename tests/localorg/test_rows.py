@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from sfframe.localorg import Server
+
 from .client import Client
 
 
@@ -403,3 +405,89 @@ def test_nobody_deletes_users(client: Client) -> None:
     reply = client.request("DELETE", f"/services/data/v66.0/sobjects/User/{user}")
     assert (reply.status, reply.json[0]["message"]) == (400, "entity type cannot be deleted: User")
     assert client.create("delete", "User").error == (400, "INVALIDENTITY")
+
+
+@pytest.mark.parametrize(
+    "field",
+    [
+        "Text__c", "Long_Text__c", "Email__c", "Phone__c", "Url__c", "Integer__c", "Double__c", "Currency__c",
+        "Percent__c", "Date__c", "Datetime__c", "Time__c", "Picklist__c", "Restricted_Picklist__c", "Multipicklist__c",
+        "Restricted_Multipicklist__c", "Combobox__c", "Encrypted__c", "Account__c", "Related__c", "Code__c",
+    ],
+)  # fmt: skip
+def test_4_3_the_mark_empties_a_field_of_any_type(client: Client, field: str) -> None:
+    values = {
+        "Email__c": "a@example.com", "Integer__c": "1", "Double__c": "1", "Currency__c": "1", "Percent__c": "1",
+        "Date__c": "2026-01-02", "Datetime__c": "2026-01-02T03:04:05Z", "Time__c": "03:04:05Z",
+        "Restricted_Picklist__c": "One", "Restricted_Multipicklist__c": "Red",
+        "Account__c": rest(client, "POST", "Account", Name="a") if field == "Account__c" else "",
+        "Related__c": rest(client, "POST", "Contact", LastName="a") if field == "Related__c" else "",
+    }  # fmt: skip
+    done = client.load(f"Name,{field}\nx,{values.get(field, 'x')}\n", sobject="Everything__c")
+    assert done.errors == []
+    assert client.records("Everything__c")[0][field] is not None
+    assert client.load(f"Id,{field}\n{done.ids[0]},#N/A\n", "update", "Everything__c").errors == []
+    assert client.records("Everything__c")[0][field] is None
+
+
+def test_4_3_the_mark_in_keys_and_in_lookups_by_key(client: Client) -> None:
+    account = rest(client, "POST", "Account", Name="a", ExternalId__c="A")
+    (contact,) = client.load("LastName,Account.ExternalId__c\nx,A\n").ids
+    assert client.records()[0]["AccountId"] == account
+    assert client.load(f"Id,Account.ExternalId__c\n{contact},\n", "update").errors == []
+    assert client.records()[0]["AccountId"] == account
+    assert client.load(f"Id,Account.ExternalId__c\n{contact},#N/A\n", "update").errors == []
+    assert client.records()[0]["AccountId"] is None
+    assert client.upsert("ExternalId__c,LastName\n#N/A,x\n").errors == [
+        "MISSING_ARGUMENT:ExternalId__c not specified:--"
+    ]
+    text = "MISSING_ARGUMENT:Id not specified in an update call:--"
+    assert client.load("Id,LastName\n#N/A,x\n", "update").errors == [text]
+
+
+def test_4_7_what_is_in_the_bin_holds_no_key(client: Client) -> None:
+    (first,) = client.upsert("ExternalId__c,LastName\nk,a\n").ids
+    client.load(f"Id\n{first}\n", "delete")
+    done = client.upsert("ExternalId__c,LastName\nk,b\n")
+    assert done.successful[0]["sf__Created"] == "true"
+    assert {record["Id"]: record["LastName"] for record in client.records()} == {first: "a", done.ids[0]: "b"}
+    gone = client.upsert(f"Id,LastName\n{first},c\n", key="Id")
+    assert gone.errors == ["ENTITY_IS_DELETED:entity is deleted:--"]
+
+
+def test_3_9_a_key_in_two_batches_updates_twice(client: Client) -> None:
+    keys = [f"k{number}" for number in range(10_150)]
+    keys[10_100] = "K7"
+    done = client.upsert("ExternalId__c,LastName\n" + "".join(f"{key},n{n}\n" for n, key in enumerate(keys)))
+    assert done.errors == []
+    ids = {row["sf__Id"] for row in done.successful if row["ExternalId__c"].lower() == "k7"}
+    assert len(ids) == 1
+    named = {record["Id"]: record["LastName"] for record in client.records()}
+    assert (len(named), named[ids.pop()]) == (10_149, "n10100")
+
+
+def test_3_9_a_row_cant_name_another_row_of_its_upload(client: Client) -> None:
+    text = "INVALID_FIELD:Foreign key external ID: new not found for field ExternalId__c in entity Account:--"
+    rows = "Name,ExternalId__c,Parent.ExternalId__c\nparent,new,\nchild,other,new\n"
+    assert client.load(rows, sobject="Account").errors == [text]
+    later = client.upsert(rows.replace("other", "third").replace("new", "newer"), "Account").errors
+    assert later == [text.replace("ID: new", "ID: newer")]
+    assert client.load("Name,Parent.ExternalId__c\nchild,new\n", sobject="Account").errors == []
+
+
+def test_audit_fields_tell_of_changes_and_of_the_bin() -> None:
+    now = [dt.datetime(2026, 1, 1, tzinfo=dt.UTC)]
+    with Server(clock=lambda: now[0]) as server:
+        client = Client(server).log_in()
+        user = client.records("User")[0]["Id"]
+        (contact,) = client.load("LastName\nx\n").ids
+        made = client.records()[0]
+        assert made["OwnerId"] == made["LastModifiedById"] == user
+        for job in ((f"Id,Title\n{contact},y\n", "update"), (f"Id\n{contact}\n", "delete")):
+            now[0] += dt.timedelta(minutes=1)
+            client.load(*job)
+            (record,) = client.records()
+            stamp = now[0].replace(tzinfo=None)
+            assert (record["LastModifiedDate"], record["SystemModstamp"]) == (stamp, stamp)
+            assert (record["CreatedDate"], record["LastModifiedById"]) == (made["CreatedDate"], user)
+        client.close()
