@@ -44,7 +44,7 @@ def located(text: str, at: int, code: str, message: str) -> SoqlError:
     first = max(0, column - _BEFORE)
     if first:
         # The snippet begins with a whole word where there is one.
-        blank = line.find(" ", first, column)
+        blank = line.find(" ", first - 1, column)
         first = blank + 1 if blank >= 0 else first
     snippet = line[first : column + _AFTER]
     place = f"ERROR at Row:{row}:Column:{column + 1}"

@@ -126,6 +126,8 @@ def parse(text: str) -> tree.Select:
     """
     if len(text) > MAX_CHARACTERS:
         raise SoqlError("MALFORMED_QUERY", f"SOQL statements cannot be longer than {MAX_CHARACTERS} characters.")
+    if not text.strip():
+        raise SoqlError("MALFORMED_QUERY", "SOQL statements cannot be empty or null")
     _measure(text)
     from lark.exceptions import UnexpectedCharacters, UnexpectedEOF, UnexpectedToken
 

@@ -71,7 +71,7 @@ class Operand:
 def field_operand(scope: Scope, path: tree.Path) -> Operand:
     column = scope.column(path)
     sql = Sql(column.sql)
-    return Operand(sql, column.field.type, column.field.name, path.names[-1], column.path, column)
+    return Operand(sql, column.field.type, column.field.name, path.first, column.path, column)
 
 
 def operand(scope: Scope, written: tree.Operand) -> Operand:

@@ -131,10 +131,10 @@ class Scope:
         if not names:
             raise self.fail(path.first, "INVALID_FIELD", _NO_COLUMN.format(path.text, self.sobject.name))
         place = self.parent(names[:-1])
-        return self.field_of(self.records[place], place, names[-1])
+        return self.field_of(self.records[place], place, names[-1], path.first)
 
-    def field_of(self, record: Record, place: int, written: tree.Token) -> Column:
-        """A field of a record.
+    def field_of(self, record: Record, place: int, written: tree.Token, at: tree.Token | None = None) -> Column:
+        """A field of a record; what is wrong with it is shown at the beginning of its path.
 
         Raises:
             SoqlError: It has none of that name.
@@ -143,7 +143,7 @@ class Scope:
         found = find(record, written, place)
         if found is None:
             entity = "Name" if record.is_polymorphic else record.only[0].name
-            raise self.fail(written, "INVALID_FIELD", _NO_COLUMN.format(written, entity))
+            raise self.fail(at or written, "INVALID_FIELD", _NO_COLUMN.format(written, entity))
         return found
 
     def parent(self, names: tuple[tree.Token, ...]) -> int:
@@ -153,7 +153,7 @@ class Scope:
             raise self.fail(names[0], "MALFORMED_QUERY", text)
         place = 0
         for relationship in names:
-            place = self._step(place, relationship)
+            place = self._step(place, relationship, names[0])
         return place
 
     def _expand(self, names: tuple[tree.Token, ...]) -> tuple[tree.Token, ...]:
@@ -200,19 +200,19 @@ class Scope:
         wanted = relationship.lower()
         return next((f for f in fields if (f.relationship_name or "").lower() == wanted and f.reference_to), None)
 
-    def _step(self, place: int, relationship: tree.Token) -> int:
+    def _step(self, place: int, relationship: tree.Token, at: tree.Token) -> int:
         record = self.records[place]
         reference = self._reference(record, relationship)
         if reference is None or reference.relationship_name is None:
-            raise self.fail(relationship, "INVALID_FIELD", _NO_RELATIONSHIP.format(relationship))
+            raise self.fail(at, "INVALID_FIELD", _NO_RELATIONSHIP.format(relationship))
         path = (*record.path, reference.relationship_name)
         for known, other in enumerate(self.records):
             if other.path == path:
                 return known
-        self.records.append(self._join(record, reference, path, relationship))
+        self.records.append(self._join(record, reference, path))
         return len(self.records) - 1
 
-    def _join(self, record: Record, reference: Field, path: tuple[str, ...], at: tree.Token) -> Record:
+    def _join(self, record: Record, reference: Field, path: tuple[str, ...]) -> Record:
         found = [sobject for target in reference.reference_to if (sobject := self.context.find(target)) is not None]
         if not found:
             raise unspoken(f"{'.'.join(path)}: it has no object {' or '.join(reference.reference_to)}")

@@ -34,8 +34,8 @@ class RestQueries(Area):
     async def _first(self, request: web.BaseRequest, route: Route, *, all_rows: bool) -> web.Response:
         if "explain" in request.query:
             raise Refusal(501, "NOT_IMPLEMENTED", "localorg does not speak query plans: explain")
-        soql = request.query.get("q", "")
-        if not soql.strip():
+        soql = request.query.get("q")
+        if soql is None:
             raise Refusal(400, "MALFORMED_QUERY", "A query string has to be specified")
         if request.query.get("columns", "").lower() == "true":
             return _json(await self._run(self._columns, soql, all_rows))

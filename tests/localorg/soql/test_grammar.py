@@ -51,7 +51,6 @@ def test_what_parses(text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "word", "column"),
     [
-        ("", "<EOF>", 1),
         ("SELECT Id", "<EOF>", 10),
         ("SELECT Limit FROM Account", "Limit", 8),
         ("SELECT Id FROM From", "From", 16),
@@ -136,3 +135,8 @@ def test_deep_nesting_is_refused_before_it_costs_anything() -> None:
 def test_a_string_without_an_end_costs_no_time() -> None:
     refusal(WHERE + "A = '" + "\\'" * 49_000)
     refusal("'" * 99_999)
+
+
+@pytest.mark.parametrize("text", ["", " ", "\n\t"])
+def test_nothing_is_no_statement(text: str) -> None:
+    assert refusal(text).message == "SOQL statements cannot be empty or null"

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from .world import World
+from sfframe.localorg.soql import SoqlError
 
-CUSTOM = "append the '__{}' after"
+from .world import World
 
 
 def items(world: World, field: str, *values: Any) -> None:
@@ -86,6 +86,23 @@ def test_aliases_of_from(world: World) -> None:
 def test_what_can_not_be_selected(world: World, soql: str, code: str, text: str) -> None:
     found, message = world.error(soql)
     assert (found, message[: len(text)]) == (code, text)
+
+
+@pytest.mark.parametrize(
+    ("soql", "column"),
+    [
+        ("SELECT Id, Boss__r.Foo FROM Item__c", 12),
+        ("SELECT Id, Boss__r.Nobody__r.Foo FROM Item__c", 12),
+        ("SELECT Id FROM Item__c WHERE Boss__r.Int__c = '3'", 30),
+        ("SELECT Id FROM Item__c\nORDER BY Boss__r.Foo", 10),
+    ],
+)
+def test_a_wrong_path_is_shown_where_it_begins(world: World, soql: str, column: int) -> None:
+    """SOQL notes, 9."""
+    with pytest.raises(SoqlError) as caught:
+        world.compile(soql)
+    line = caught.value.message.split("\n")[3]
+    assert line == f"ERROR at Row:{1 + soql.count(chr(10))}:Column:{column}"
 
 
 def test_fields_of_a_kind(world: World) -> None:
