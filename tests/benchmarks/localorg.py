@@ -29,7 +29,7 @@ from .table import Measure
 _JOBS = "/services/data/v66.0/jobs/ingest"
 _QUERIES = "/services/data/v66.0/jobs/query"
 _POLL_S, _SMALL_POLL_S = 0.02, 0.002  # pauses between looks at a job
-_READS, _STARTS, _SMALL_JOBS = 3, 7, 60
+_READS, _LOADS, _STARTS, _SMALL_JOBS = 3, 2, 7, 60
 _SELECTED = [column["name"] for column in FIELDS if column["name"] != "Id"]
 _ONE_ROW = b"LastName\nLovelace\n"
 
@@ -134,10 +134,15 @@ def measures(rows: int, folder: Path) -> list[Measure]:
     with tempfile.TemporaryDirectory(dir=folder) as kept:
         room = Path(kept)
         read_s = _least_s("read", rows, room, csv)
-        with box(room / "large.db") as org:
-            found = [*_loads(org, csv.read_bytes(), read_s)]
-            found.append(_query(org, rows, _least_s("write", rows, room, csv)))
-            found.append(Measure(name="local org: peak memory", value=org.peak_mb(), must=1200, aim=600, unit=" MB"))
+        times, peaks = [], []
+        for n in range(_LOADS):
+            with box(room / f"large{n}.db") as org:
+                times.append(_loads(org, csv.read_bytes()))
+                if n == _LOADS - 1:
+                    query = _query(org, rows, _least_s("write", rows, room, csv))
+                peaks.append(org.peak_mb())
+        found = [*_load_measures(times, read_s), query]
+        found.append(Measure(name="local org: peak memory", value=max(peaks), must=1200, aim=600, unit=" MB"))
         with box(room / "small.db") as org:
             found += _small_jobs(org)
         starts = [_told("start", room / f"start{n}.db")["seconds"] for n in range(_STARTS)]
@@ -153,16 +158,22 @@ def _least_s(what: str, rows: int, room: Path, csv: Path) -> float:
     return min(float(one["seconds"]) for one in told)
 
 
-def _loads(org: Box, data: bytes, read_s: float) -> Iterator[Measure]:
+def _loads(org: Box, data: bytes) -> tuple[float, float]:
+    """Seconds of an insert, and of an upsert of the same rows; the results of both are read, for the memory."""
     insert_s, job_id = org.load(data, poll_s=_POLL_S, object="Contact", operation="insert")
-    name = f"local org: insert ({insert_s:.2f} s) / read_csv ({read_s:.2f} s)"
-    yield Measure(name=name, value=insert_s / read_s, must=8, aim=4, unit="x")
     org.results(job_id)
     upsert = {"object": "Contact", "operation": "upsert", "externalIdFieldName": KEY}
     upsert_s, job_id = org.load(data, poll_s=_POLL_S, **upsert)
+    org.results(job_id)
+    return insert_s, upsert_s
+
+
+def _load_measures(times: list[tuple[float, float]], read_s: float) -> Iterator[Measure]:
+    insert_s, upsert_s = (min(several) for several in zip(*times, strict=True))
+    name = f"local org: insert ({insert_s:.2f} s) / read_csv ({read_s:.2f} s)"
+    yield Measure(name=name, value=insert_s / read_s, must=8, aim=4, unit="x")
     name = f"local org: upsert of existing keys ({upsert_s:.2f} s) / read_csv"
     yield Measure(name=name, value=upsert_s / read_s, must=12, aim=6, unit="x")
-    org.results(job_id)
 
 
 def _query(org: Box, rows: int, write_s: float) -> Measure:
