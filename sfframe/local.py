@@ -155,6 +155,10 @@ class LocalOrg:
             specs[external_id_field] = {**given, "externalId": True, "unique": True}
         self.server.define(name, specs)
 
+    def describe(self, sobject: str) -> dict[str, Any]:
+        """What the org describes of an object, as Salesforce's describe answers are."""
+        return self.server.describe(sobject)
+
     def rows(self, sobject: str) -> pa.Table:
         """All records of an object, deleted ones included, by Id."""
         return self.server.rows(sobject)

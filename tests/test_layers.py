@@ -17,7 +17,12 @@ ROOMS = """
 __main__
 demo serve
 testing
-testing.bad_days
+testing.bad_days testing.frames
+testing.strategies
+testing.refused testing.values
+testing.in_pandas testing.in_arrow
+testing.forms
+testing.fields
 __init__
 frames.pandas frames.polars frames.arrow
 frames.objects
@@ -73,7 +78,7 @@ errors
 HEIGHT = {room: -n for n, line in enumerate(ROOMS.split("\n")) for room in line.split()}
 
 # The emulator is a house of its own, and one room has its key; to tests its faults and manners are handed out too.
-KNOWS_THE_EMULATOR = {"local", "testing", "testing.bad_days"}
+KNOWS_THE_EMULATOR = {"local", "testing", "testing.bad_days", "testing.frames"}
 # Its floors, likewise; a room may import its own floor.
 EMULATOR = """
 __init__
@@ -104,7 +109,7 @@ CLIMBS = {
 
 # Who may import a third party; whatever isn't here is everybody's.
 THIRD_PARTIES = {
-    "pandas": {"frames.pandas", "demo"},
+    "pandas": {"frames.pandas", "demo", "testing.in_pandas"},
     "aiohttp": {"org.wire", "org.sessions"},
     "tqdm": {"progress"},
     "IPython": {"progress"},
@@ -112,7 +117,7 @@ THIRD_PARTIES = {
     "altair": {"chart"},
     "xlsxwriter": {"excel"},
     "duckdb": set(),
-    "hypothesis": set(),
+    "hypothesis": {"testing.strategies", "testing.values"},
     "pytest": set(),
 }
 

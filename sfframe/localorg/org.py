@@ -142,11 +142,17 @@ class Org:
         )
         return compile_soql(soql, context)
 
+    def describe(self, api_name: str) -> dict[str, Any]:
+        return dict(self._object(api_name).answer)
+
     def rows(self, api_name: str) -> pa.Table:
+        return self.store.rows(self._object(api_name))
+
+    def _object(self, api_name: str) -> SObject:
         sobject = self.store.sobject(api_name)
         if sobject is None:
             raise LookupError(f"the local org has no object {api_name!r}")
-        return self.store.rows(sobject)
+        return sobject
 
     def reset(self) -> None:
         """Take away records, jobs and counts; definitions, credentials, tokens, rules and faults stay."""

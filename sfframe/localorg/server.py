@@ -195,6 +195,10 @@ class Server:
         """
         self.org.define(api_name, fields)
 
+    def describe(self, api_name: str) -> dict[str, Any]:
+        """The describe answer of an object."""
+        return self.org.describe(api_name)
+
     def rows(self, api_name: str) -> pa.Table:
         """All records of an object, deleted ones included, by Id."""
         return self.org.rows(api_name)

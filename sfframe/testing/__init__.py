@@ -1,9 +1,9 @@
-"""For tests of code that uses Salesforce: bad days on demand; needs `pip install sfframe[testing]`.
+"""For tests of code that uses Salesforce: bad days, and frames; needs `pip install sfframe[testing]`.
 
-    from sfframe.testing import Fault, chaos
+    from sfframe.testing import Fault, chaos, frames
 
-`Fault` and `chaos` are for `sfframe.LocalOrg(faults=...)`, `Manners` for its `manners=`. The fixtures `sfframe_org` and
-`sfframe_server` are pytest's once sfframe is installed.
+`Fault` and `chaos` are for `sfframe.LocalOrg(faults=...)`, `Manners` for its `manners=`; `frames` gives hypothesis
+strategies. The fixtures `sfframe_org` and `sfframe_server` are pytest's once sfframe is installed.
 """
 
 try:
@@ -16,5 +16,7 @@ except ModuleNotFoundError as error:
     ) from error
 
 from sfframe.testing.bad_days import chaos
+from sfframe.testing.frames import frames
+from sfframe.testing.refused import Refused
 
-__all__ = ["Fault", "Manners", "MetFault", "chaos"]
+__all__ = ["Fault", "Manners", "MetFault", "Refused", "chaos", "frames"]

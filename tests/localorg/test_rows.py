@@ -491,3 +491,12 @@ def test_audit_fields_tell_of_changes_and_of_the_bin() -> None:
             assert (record["LastModifiedDate"], record["SystemModstamp"]) == (stamp, stamp)
             assert (record["CreatedDate"], record["LastModifiedById"]) == (made["CreatedDate"], user)
         client.close()
+
+
+def test_4_4_numbers_near_the_limit_are_not_moved_by_rounding(client: Client) -> None:
+    """Doubles lie an eighth apart there: two digits after the point mean nothing any more."""
+    numbers = ["999999999999998", "1234567890123456.78", "-9999999999999998", "0.005", "1.125"]
+    assert client.load("LastName,Score__c\n" + "".join(f"x,{number}\n" for number in numbers)).errors == []
+    assert [record["Score__c"] for record in client.records()] == [
+        999999999999998.0, 1234567890123456.78, -9999999999999998.0, 0.01, 1.13,
+    ]  # fmt: skip

@@ -86,6 +86,9 @@ MACROS = (
     " THEN date_trunc('second', make_timestamp(epoch_us(try_cast(t AS TIMESTAMPTZ)))) END",
     f"CREATE OR REPLACE MACRO _org.as_time(t) AS CASE WHEN regexp_full_match(t, '{_CLOCK}([.][0-9]{{1,3}})?Z?')"
     " THEN try_cast(rtrim(t, 'Z') AS TIME) END",
+    # Where doubles lie further apart than the last place, rounding would only move the value.
+    "CREATE OR REPLACE MACRO _org.rounded(x, places) AS"
+    " CASE WHEN abs(x) < 9007199254740992 / 10.0 ** places THEN round(x, places) ELSE x END",
     f"CREATE OR REPLACE MACRO _org.is_email(t) AS regexp_full_match(t, '{_EMAIL}')",
     *_JAVA,
 )

@@ -63,7 +63,7 @@ def read_cell(column: Column, *, typed: bool = False) -> Cell:
         return Cell(value, given, "NULL")
     value = f"{reader}({text})"
     why = _no_json_value(column, text) if typed else _no_csv_value(column, field, text)
-    rounded = f"round({value}, {field.scale})" if field.type in NUMBER_TYPES else value
+    rounded = f"_org.rounded({value}, {field.scale})" if field.type in NUMBER_TYPES else value
     return Cell(rounded, given, f"CASE WHEN v{column.index} IS NULL AND NOT {absent} THEN {why} END")
 
 
