@@ -154,6 +154,9 @@ class LocalOrg:
             given = {"type": spec} if isinstance(spec, str) else dict(spec)
             specs[external_id_field] = {**given, "externalId": True, "unique": True}
         self.server.define(name, specs)
+        for org in (self._org, self._fresh_org):
+            if org is not None:
+                org.forget_describes()
 
     def describe(self, sobject: str) -> dict[str, Any]:
         """What the org describes of an object, as Salesforce's describe answers are."""
