@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import csv
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -143,3 +146,26 @@ def test_a_job_that_fails_is_told(sf: Command, file: Callable[..., str]) -> None
     rows = [{"Nonsense__c": "x", "LastName": "Ng"}]
     answer = sf("data", "import", "bulk", "--sobject", "Contact", "--file", file(rows), "--wait", "1", status=1)
     assert "InvalidBatch" in str(answer)
+
+
+SCRIPT = """
+import polars, sfframe
+
+frame = polars.DataFrame({"LastName": ["Ng"], "Description": ["a\\r\\nb"]})
+frame.sfbulk.insert("Contact", org=sfframe.Org.from_cli("local"))
+"""
+
+
+@pytest.mark.usefixtures("trusting")
+def test_sfframe_takes_over_the_session(server: Server, home: dict[str, str]) -> None:
+    """What users do at their desks: logged in once by the command line, then from Python without a secret."""
+    path = f"{NPM / 'node_modules' / '.bin'}{os.pathsep}{os.environ['PATH']}"
+    done = subprocess.run(
+        [sys.executable, "-c", SCRIPT],
+        env=os.environ | home | {"PATH": path},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
+    assert server.rows("Contact")["Description"].to_pylist() == ["a\r\nb"]
