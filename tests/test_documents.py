@@ -1,12 +1,13 @@
-"""The README's code runs, block after block, and prints what the README says."""
+"""The code of README and docs runs, block after block, and prints what they say."""
 
 from __future__ import annotations
 
 import contextlib
+import inspect
 import io
 import re
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,22 +17,24 @@ import pytest
 
 import sfframe
 
-README = Path(__file__).parents[1] / "README.md"
+ROOT = Path(__file__).parents[1]
+README = ROOT / "README.md"
+DOCUMENTS = [README, *sorted((ROOT / "docs").glob("*.md"))]
 _BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 HOST = "acme.my.salesforce.com"
 
 
 @dataclass(frozen=True)
 class Block:
-    """A block of Python, the line where it begins, and what the README says it prints."""
+    """A block of Python, the line where it begins, and what the document says it prints."""
 
     code: str
     line: int
     printed: str | None
 
 
-def blocks() -> list[Block]:
-    text = README.read_text("utf-8")
+def blocks(document: Path) -> list[Block]:
+    text = document.read_text("utf-8")
     found = [(match[1], match[2], text.count("\n", 0, match.start()) + 1) for match in _BLOCK.finditer(text)]
     return [
         Block(code, line, following[1] if following[0] == "text" else None)
@@ -49,20 +52,30 @@ def namespace(local: sfframe.LocalOrg, org: sfframe.Org, monkeypatch: pytest.Mon
     sfframe.ingest(accounts, "Account", "upsert", "ExternalId__c", org=org)
     sfframe.set_default_org(org)
     contacts = pl.DataFrame({"ExternalId__c": ["C-0"], "LastName": ["Babbage"]})
-    yield {"__name__": "readme", "contacts": contacts}
+    yield {"__name__": "document", "contacts": contacts}
     sfframe.set_default_org(None)
 
 
-def test_every_block_runs_and_prints_what_the_readme_says(namespace: dict[str, Any], local: sfframe.LocalOrg) -> None:
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.stem)
+def test_every_block_runs_and_prints_what_the_document_says(
+    document: Path, namespace: dict[str, Any], local: sfframe.LocalOrg, request: pytest.FixtureRequest
+) -> None:
     own = local.url.removeprefix("http://")
-    for block in blocks():
+    for block in blocks(document):
         code = "\n" * block.line + block.code.replace(f"https://{HOST}", local.url)
-        out = io.StringIO()
+        known, out = set(namespace), io.StringIO()
         with contextlib.redirect_stdout(out), warnings.catch_warnings():
             warnings.simplefilter("ignore", sfframe.RecordsFailedWarning)
-            exec(compile(code, str(README), "exec"), namespace)
+            exec(compile(code, str(document), "exec"), namespace)
+        for name in [name for name in namespace if name.startswith("test_") and name not in known]:
+            _run_test(namespace[name], request)
         if block.printed is not None or out.getvalue():
             assert _without_time(out.getvalue().replace(own, HOST)) == _without_time(block.printed or "")
+
+
+def _run_test(test: Callable[..., None], request: pytest.FixtureRequest) -> None:
+    """A test that a document shows, with the fixtures that it asks for."""
+    test(**{fixture: request.getfixturevalue(fixture) for fixture in inspect.signature(test).parameters})
 
 
 def _without_time(text: str) -> str:
