@@ -38,6 +38,7 @@ class QueryRunner:
         self.jobs: QueryJobs | None = None
         self._waiting: queue.SimpleQueue[tuple[QueryJob, bool] | None] = queue.SimpleQueue()
         self._stuck: list[QueryJob] = []
+        self._stopping = False
         # Held while a job runs; whoever empties the org takes it.
         self.busy = threading.Lock()
         self._thread = threading.Thread(target=self._run, name="localorg-queries", daemon=True)
@@ -46,6 +47,9 @@ class QueryRunner:
         self._thread.start()
 
     def stop(self) -> None:
+        """End; jobs that haven't are run when the database is opened again."""
+        self._stopping = True
+        self.clear()
         self._waiting.put(None)
         if self._thread.is_alive():
             self._thread.join()
@@ -133,4 +137,6 @@ class QueryRunner:
             yield batch
 
     def _is_wanted(self, job: QueryJob, *states: str) -> bool:
-        return self.jobs is not None and job.state in states and self.jobs.is_known(job)
+        if self.jobs is None or self._stopping:
+            return False
+        return job.state in states and self.jobs.is_known(job)
