@@ -14,7 +14,7 @@ from sfframe.localorg.ingest.worker import request_of
 from sfframe.localorg.manners import Manners
 from sfframe.localorg.objects.schema import SObject
 from sfframe.localorg.saving.header import Column, StructureError
-from sfframe.localorg.wire import Refusal
+from sfframe.localorg.wire import Refusal, not_found
 
 KINDS = {"successfulresults": "successful", "failedresults": "failed", "unprocessedrecords": "unprocessed"}
 
@@ -44,6 +44,9 @@ class Results:
             raise Refusal(400, "INVALIDJOBSTATE", text)
         files = {kind: self._store.scratch / f"{job.id}.{kind}" for kind in KINDS.values()}
         with job.lock:
+            if not self._jobs.is_known(job):
+                # Somebody has deleted it meanwhile.
+                raise not_found()
             if not all(file.exists() for file in files.values()):
                 self._make(job, files)
         return files[kind]

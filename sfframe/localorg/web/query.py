@@ -64,14 +64,18 @@ class QueryJobAnswers(Area):
         return web.json_response(await self._run(self._pages, job, route.version, request.query.get("locator")))
 
     def _page(self, job: QueryJob, version: str, wish: dict[str, str]) -> Page:
-        pages = self._org.queries.results(job, version)
-        start = self._start(job, version, wish.get("locator"))
-        return pages.page(start, min(self._org.manners.query_page_rows, _max_records(wish.get("maxRecords"))))
+        # Somebody may have deleted it meanwhile, and its file with it.
+        with job.lock:
+            pages = self._org.queries.results(self._org.queries.get(job.id), version)
+            start = self._start(job, version, wish.get("locator"))
+            return pages.page(start, min(self._org.manners.query_page_rows, _max_records(wish.get("maxRecords"))))
 
     def _pages(self, job: QueryJob, version: str, locator: str | None) -> dict[str, Any]:
         """Up to five pages that can be read at once, and where to ask for more (6.4)."""
-        starts = self._org.queries.results(job, version).starts(self._org.manners.query_page_rows)
-        first = self._start(job, version, locator)
+        with job.lock:
+            pages = self._org.queries.results(self._org.queries.get(job.id), version)
+            starts = pages.starts(self._org.manners.query_page_rows)
+            first = self._start(job, version, locator)
         here = [start for start in starts if start >= first]
         base = f"/services/data/v{version}/jobs/query/{job.id}"
         urls = [{"resultUrl": f"{base}/results?locator={make_locator(job.id, start)}"} for start in here]

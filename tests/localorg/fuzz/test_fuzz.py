@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -86,3 +87,27 @@ def test_half_a_pair_of_surrogates_gets_nowhere(client: Client) -> None:
     created = client.request("POST", f"{DATA}/sobjects/Contact", {"LastName": "x\udc00y \ud83d\ude00"})
     assert created.status == 201
     assert client.records()[0]["LastName"] == "x\ufffdy \U0001f600"
+
+
+def test_results_of_a_job_that_is_deleted_meanwhile_are_not_found(server: Server, client: Client) -> None:
+    """Each of many readers gets the results or a 404, whenever the job is deleted."""
+    for _ in range(10):
+        done = client.load("LastName\nNg\n").info["id"]
+        asked = client.request("POST", f"{DATA}/jobs/query", {"operation": "query", "query": "SELECT Id FROM Contact"})
+        query = asked.json["id"]
+        while client.get(f"{DATA}/jobs/query/{query}").json["state"] != "JobComplete":
+            pass
+        paths = [f"query/{query}/results", f"query/{query}/resultPages", f"ingest/{done}/successfulResults"] * 2
+        with ThreadPoolExecutor(8) as pool:
+            readers = [pool.submit(read_once, client, path) for path in paths]
+            for path in (f"query/{query}", f"ingest/{done}"):
+                assert client.request("DELETE", f"{DATA}/jobs/{path}").status == 204
+        assert {reader.result() for reader in readers} <= {200, 404}
+
+
+def read_once(client: Client, path: str) -> int:
+    other = Client(client.server, client.token)
+    try:
+        return other.get(f"{DATA}/jobs/{path}").status
+    finally:
+        other.close()
