@@ -219,3 +219,14 @@ def test_unfit_uploads_leave_no_files_behind(tmp_path: Path) -> None:
         client.close()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["org.db", "org.db.uploads"]
     assert list((tmp_path / "org.db.uploads").iterdir()) == []
+
+
+@pytest.mark.parametrize("start", [0, 1])
+@pytest.mark.parametrize("end", ["LF", "CRLF"])
+def test_4_1_a_first_cell_keeps_its_byte_order_mark(tmp_path: Path, start: int, end: str) -> None:
+    """A mark is one at the start of a file alone; in a cell it is a character like others."""
+    path = tmp_path / "upload.csv"
+    path.write_bytes("".join(f"{line}{LINE_ENDS[end]}" for line in ("h0", "\ufeffa", "\ufeff")).encode())
+    layout = scan(path, delimiter="COMMA", line_ending=end)
+    (rows,) = read_rows(path, layout, delimiter="COMMA", start=start)
+    assert rows.column("c0").to_pylist() == ["\ufeffa", "\ufeff"][start:]

@@ -32,7 +32,8 @@ def read_rows(
         return
     names = [cell(index) for index in range(len(layout.names))]
     with path.open("rb") as file:
-        file.seek(layout.start_of(start, file))
+        # From the line end before it: a first cell that begins with a BOM would lose it at the start of a file.
+        file.seek(layout.start_of(start, file) - 1)
         reader = pa_csv.open_csv(
             file,
             pa_csv.ReadOptions(column_names=names, use_threads=True, block_size=max(1 << 20, 2 * layout.longest + 16)),

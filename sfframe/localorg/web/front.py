@@ -12,6 +12,8 @@ from aiohttp.http_exceptions import LineTooLong
 
 _logger = logging.getLogger(__name__)
 # The address, and all headers with it (9.2). One more for the latter tells in an error which of the two it was.
+# aiohttp refuses more by itself, in its newer versions.
+_MAX_HEADERS = 128
 _MAX_HEAD = 16_384
 _MAX_FIELD = _MAX_HEAD + 1
 
@@ -60,7 +62,7 @@ class _Connection(web.RequestHandler):
 def is_too_long(request: web.BaseRequest) -> bool:
     """Whether address and headers are longer than an org takes."""
     size = len(request.raw_path) + sum(len(name) + len(value) + 4 for name, value in request.raw_headers)
-    return size > _MAX_HEAD
+    return size > _MAX_HEAD or len(request.raw_headers) > _MAX_HEADERS
 
 
 def bad_message(status: int) -> web.Response:
