@@ -33,6 +33,7 @@ class Manners:
         query_page_rows: Records on one page of the results of a query job, at most (6.3).
         daily_query_jobs: Query jobs in 24 hours; beyond them no job is made (10).
         daily_batches: Batches of up to 10,000 rows, likewise; beyond them no ingest job is made (10).
+        daily_records: Records of ingest jobs, likewise; beyond them a job fails and the rest is unprocessed (3.9).
     """
 
     second_put: Literal["accept", "refuse"] = "accept"
@@ -53,5 +54,6 @@ class Manners:
     session_seconds: float = 7200.0
     daily_api_requests: int = 1_000_000
     daily_batches: int = 15_000
+    daily_records: int = 150_000_000
     query_page_rows: int = 100_000
     daily_query_jobs: int = 10_000

@@ -34,7 +34,7 @@ from sfframe.localorg.rest.read import Lookup
 from sfframe.localorg.rest.records import Records
 from sfframe.localorg.rest.write import Writer
 from sfframe.localorg.saving.counter import Counter
-from sfframe.localorg.saving.save import Rule
+from sfframe.localorg.saving.rules import Rules
 from sfframe.localorg.soql import Context, Query, compile_soql
 
 Clock = Callable[[], datetime]
@@ -68,7 +68,7 @@ class Org:
         try:
             self.org_id = self.store.setting("org_id", _new_org_id)
             self.user_id = make_id(USER_PREFIX, 62**4 * 9 + 1)
-            self.rules: dict[str, Rule] = {}
+            self.rules = Rules(self.store.sobject)
             self.desk = FaultDesk(faults)
             self.tokens = Tokens(self.store, manners, self.clock, self.org_id, self.user_id)
             self.counter = Counter(self.store)

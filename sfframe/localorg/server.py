@@ -21,7 +21,7 @@ from sfframe.localorg.login.certificate import authority_of, server_context
 from sfframe.localorg.manners import Manners
 from sfframe.localorg.objects.describe import FieldSpec
 from sfframe.localorg.org import Clock, Org
-from sfframe.localorg.saving.save import Rule
+from sfframe.localorg.saving.rules import Rules
 from sfframe.localorg.web.answers import Area
 from sfframe.localorg.web.collections import CollectionAnswers
 from sfframe.localorg.web.composite import CompositeAnswers
@@ -167,8 +167,11 @@ class Server:
         return authority_of(self.org.certificates)
 
     @property
-    def rules(self) -> dict[str, Rule]:
-        """Validation rules by object: each gets a record as it would be saved and says what is wrong, or None."""
+    def rules(self) -> Rules:
+        """Validation rules by object: each gets a record as it would be saved and says what is wrong, or None.
+
+        To set one for an object that isn't there is a LookupError.
+        """
         return self.org.rules
 
     @property

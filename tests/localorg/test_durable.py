@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import shutil
 import subprocess
 import sys
 import threading
@@ -13,7 +14,7 @@ import pytest
 from sfframe import localorg
 from sfframe.localorg import Fault, Server
 
-from .client import Client
+from .client import JOBS, VERSION, Client
 
 SERVE = """
 import sys, time
@@ -116,3 +117,22 @@ def test_the_local_org_imports_nothing_of_the_client_and_no_frame_library() -> N
             for name in names:
                 assert name.partition(".")[0] not in ("pandas", "polars"), path
                 assert name.partition(".")[0] != "sfframe" or name.startswith("sfframe.localorg"), path
+
+
+@pytest.mark.parametrize("is_kept", [False, True])
+def test_folders_that_somebody_has_tidied_away_are_made_again(tmp_path: Path, is_kept: bool) -> None:
+    with Server(tmp_path / "org.duckdb" if is_kept else None) as server:
+        client = Client(server).log_in()
+        uploaded, ended = client.open_job(ROWS), client.open_job(ROWS)
+        client.patch(ended)
+        client.wait(ended)
+        shutil.rmtree(server.org.store.uploads)
+        assert client.load("LastName\nNg\n").info["state"] == "JobComplete"
+        shutil.rmtree(server.org.store.uploads)
+        assert client.get(f"/services/data/v{VERSION}/query?q=SELECT+Id,LastName+FROM+Contact").status == 200
+        # What was uploaded is gone with it: never as if it had been empty.
+        client.patch(uploaded)
+        info = client.wait(uploaded)
+        assert (info["state"], info["numberRecordsProcessed"]) == ("Failed", 0)
+        assert client.get(f"{JOBS}/{ended}/successfulResults").error == (500, "UNKNOWN_EXCEPTION")
+        client.close()

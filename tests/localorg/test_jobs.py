@@ -383,7 +383,7 @@ def test_3_8_an_ended_job_goes_after_seven_days_with_its_results_and_its_records
 
 def test_10_quotas_are_those_of_the_last_24_hours() -> None:
     clock = Clock()
-    with Server(clock=clock, manners=Manners(daily_api_requests=400, daily_batches=3, session_seconds=1e9)) as server:
+    with Server(clock=clock, manners=Manners(daily_api_requests=1500, daily_batches=3, session_seconds=1e9)) as server:
         client = Client(server).log_in()
         client.load(CONTACTS)
         client.load("LastName\n")
@@ -401,7 +401,7 @@ def test_10_quotas_are_those_of_the_last_24_hours() -> None:
         assert client.get(JOBS).error == (403, "REQUEST_LIMIT_EXCEEDED")
         clock.turn(hours=24)
         reply = client.get(JOBS)
-        assert (reply.status, reply.headers["Sforce-Limit-Info"]) == (200, "api-usage=1/400")
+        assert (reply.status, reply.headers["Sforce-Limit-Info"]) == (200, "api-usage=1/1500")
         client.close()
 
 
@@ -442,3 +442,18 @@ def test_9_1_what_breaks_in_the_org_itself_is_500_in_the_usual_shape(
 ) -> None:
     monkeypatch.setattr(client.server.org.jobs, "page", None)
     assert client.get(JOBS).error == (500, "UNKNOWN_EXCEPTION")
+
+
+def test_3_9_beyond_the_days_records_a_job_fails_and_the_rest_is_unprocessed() -> None:
+    clock = Clock()
+    with Server(clock=clock, manners=Manners(daily_records=500, session_seconds=1e9)) as server:
+        client = Client(server).log_in()
+        client.load("LastName\n" + "Ng\n" * 300)
+        done = client.load("LastName\n" + "".join(f"n{number}\n" for number in range(300)))
+        text = "ExceededQuota : Daily limit of records to ingest exceeded. Remaining records are unprocessed."
+        assert (done.info["state"], done.info["errorMessage"]) == ("Failed", text)
+        assert (len(done.successful), done.unprocessed_csv.count("\n") - 1, len(client.records())) == (200, 100, 500)
+        assert client.load("LastName\nNg\n").info["numberRecordsProcessed"] == 0
+        clock.turn(hours=24)
+        assert client.load("LastName\nNg\n").info["state"] == "JobComplete"
+        client.close()

@@ -14,6 +14,7 @@ from urllib.parse import urlencode, urlsplit
 import pytest
 
 from sfframe.localorg import Fault, Server
+from sfframe.localorg.web import port
 
 from .client import DEADLINE_S, FORM, JOBS, TOKEN, Client
 
@@ -252,3 +253,9 @@ def soap_login(client: Client, headers: dict[str, str] | None = None) -> str:
     reply = client.request("POST", LOGIN, envelope, {"Content-Type": "text/xml", **(headers or {})}, token="")
     assert reply.status == 200
     return reply.body.decode()
+
+
+def test_who_says_nothing_is_let_go(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(port, "_SILENCE_S", 0.05)
+    with socket.create_connection(("127.0.0.1", urlsplit(server.url).port), timeout=DEADLINE_S) as silent:
+        assert silent.recv(1) == b""

@@ -8,6 +8,9 @@ from typing import Any
 import pytest
 
 from sfframe.localorg import Server
+from sfframe.localorg.ingest import worker
+from sfframe.localorg.objects.ids import make_id
+from sfframe.localorg.saving.counter import FIRST
 
 from .client import Client
 
@@ -500,3 +503,50 @@ def test_4_4_numbers_near_the_limit_are_not_moved_by_rounding(client: Client) ->
     assert [record["Score__c"] for record in client.records()] == [
         999999999999998.0, 1234567890123456.78, -9999999999999998.0, 0.01, 1.13,
     ]  # fmt: skip
+
+
+def test_3_9_a_row_cant_name_what_an_earlier_part_of_its_upload_made(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Jobs are saved in parts; where they begin is no matter of the rows. Others' records are found at any time."""
+    monkeypatch.setattr(worker, "_STRIDE", 200)
+    client.load("Name,ExternalId__c\nthere,old\n", sobject="Account")
+    many = "".join(f"n{number},k{number},\n" for number in range(450))
+    rows = f"Name,ExternalId__c,Parent.ExternalId__c\n{many}x,x,k7\ny,y,k201\nz,z,old\n"
+    text = "INVALID_FIELD:Foreign key external ID: {} not found for field ExternalId__c in entity Account:--"
+    assert client.load(rows, sobject="Account").errors == [text.format("k201"), text.format("k7")]
+    # What another job has made is there.
+    assert client.upsert(rows, "Account").errors == []
+    parents = {record["ExternalId__c"]: record["ParentId"] for record in client.records("Account")}
+    assert None not in (parents["x"], parents["y"], parents["z"])
+
+
+def test_3_9_nor_by_an_id_that_was_guessed(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker, "_STRIDE", 200)
+    (first,) = client.load("Name\nfirst\n", sobject="Account").ids
+    following = next(make_id("001", n) for n in range(FIRST, FIRST + 10**9) if make_id("001", n - 1) == first)
+    many = "".join(f"n{number},\n" for number in range(300))
+    done = client.load(f"Name,ParentId\n{many}x,{following}\ny,{first}\n", sobject="Account")
+    assert done.errors == ["INVALID_CROSS_REFERENCE_KEY:invalid cross reference id:--"]
+    assert following in done.ids
+
+
+def test_rules_are_found_in_any_case_and_for_known_objects_alone(client: Client) -> None:
+    rules = client.server.rules
+    rules["contact"] = lambda record: "no" if record["LastName"] == "x" else None
+    assert client.load("LastName\nx\ny\n").errors == ["FIELD_CUSTOM_VALIDATION_EXCEPTION:no:--"]
+    assert (list(rules), "CONTACT" in rules, "Contct" in rules) == (["Contact"], True, False)
+    with pytest.raises(LookupError, match="no object 'Contct'"):
+        rules["Contct"] = rules["Contact"]
+    with pytest.raises(TypeError, match="function"):
+        rules["Lead"] = "no"  # type: ignore[assignment]
+    del rules["CONTACT"]
+    assert client.load("LastName\nx\n").errors == []
+
+
+def test_5_2_an_upsert_needs_what_is_required_for_new_records_alone(client: Client) -> None:
+    assert client.upsert("ExternalId__c,LastName\nk,Ng\n").errors == []
+    text = "REQUIRED_FIELD_MISSING:Required fields are missing: [LastName]:LastName --"
+    done = client.upsert("ExternalId__c,FirstName\nk,Ann\nother,Bo\n")
+    assert (done.errors, [row["sf__Created"] for row in done.successful]) == ([text], ["false"])
+    assert [record["Name"] for record in client.records()] == ["Ann Ng"]

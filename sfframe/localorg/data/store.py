@@ -49,15 +49,15 @@ class Store:
     """
 
     def __init__(self, database: str | Path | None = None) -> None:
-        self.uploads = Path(tempfile.mkdtemp(prefix="localorg-") if database is None else f"{database}.uploads")
+        self._uploads = Path(tempfile.mkdtemp(prefix="localorg-") if database is None else f"{database}.uploads")
         # Beside the file, so that what a killed org left there is found by the next one.
-        self.scratch = self.uploads if database is None else self.uploads / "scratch"
+        self._scratch = self._uploads if database is None else self._uploads / "scratch"
         try:
-            self._db = _opened(database, self.scratch)
+            self._db = _opened(database, self._scratch)
             self._tidy()
         except BaseException:
             if database is None:
-                shutil.rmtree(self.scratch, ignore_errors=True)
+                shutil.rmtree(self._scratch, ignore_errors=True)
             raise
         self._lock = threading.Lock()
         self._seq = itertools.count(1)
@@ -66,13 +66,24 @@ class Store:
         for statement in (*_TABLES, *ID_MACROS, *VALUE_MACROS):
             run(self._db, statement)
 
+    @property
+    def uploads(self) -> Path:
+        """The folder of uploads; made again where somebody has tidied up the temporary files of this machine."""
+        self._uploads.mkdir(mode=0o700, exist_ok=True)
+        return self._uploads
+
+    @property
+    def scratch(self) -> Path:
+        """The folder of what can be made again, as results; likewise."""
+        _ = self.uploads
+        self._scratch.mkdir(mode=0o700, exist_ok=True)
+        return self._scratch
+
     def _tidy(self) -> None:
-        self.uploads.mkdir(mode=0o700, exist_ok=True)
         for unfinished in self.uploads.glob("750-*.part"):
             unfinished.unlink()
-        if self.scratch != self.uploads:
-            shutil.rmtree(self.scratch, ignore_errors=True)
-            self.scratch.mkdir(mode=0o700)
+        if self._scratch != self._uploads:
+            shutil.rmtree(self._scratch, ignore_errors=True)
 
     def cursor(self) -> duckdb.DuckDBPyConnection:
         """A connection of its own for one thread; the caller closes it."""
@@ -86,7 +97,7 @@ class Store:
 
     def close(self) -> None:
         self._db.close()
-        shutil.rmtree(self.scratch, ignore_errors=True)
+        shutil.rmtree(self._scratch, ignore_errors=True)
 
     # Settings: credentials and counters.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,7 +14,10 @@ TERMINAL = frozenset({"JobComplete", "Failed", "Aborted"})
 
 @dataclass(slots=True)
 class Job:
-    """One ingest job. `lock` is held by whoever changes its state or saves its rows."""
+    """One ingest job. `lock` is held by whoever changes its state or saves its rows.
+
+    `made` has the first and last Id of each part of the records that it made, where its rows could name them.
+    """
 
     id: str
     operation: str
@@ -34,6 +38,7 @@ class Job:
     total_ms: int = 0
     active_ms: int = 0
     error_message: str | None = None
+    made: Sequence[tuple[str, str]] = ()
     lock: threading.RLock = field(default_factory=threading.RLock, repr=False, compare=False)
 
     @property

@@ -57,6 +57,7 @@ class Jobs:
         self._made = 0
         self._tidied = now()
         self.batches = Allowance(now)
+        self.records = Allowance(now)
 
     # The life of the registry.
 
@@ -68,6 +69,7 @@ class Jobs:
                 self._jobs[job_id] = Job.from_line(line)
         for job in sorted(self._jobs.values(), key=lambda job: job.modstamp):
             self.batches.add(-(-job.processed // BATCH_ROWS), at=moment_of(job.modstamp))
+            self.records.add(job.processed, at=moment_of(job.modstamp))
         for job in list(self._jobs.values()):
             if job.state in ("UploadComplete", "InProgress"):
                 self._start(job)
@@ -77,7 +79,13 @@ class Jobs:
         with self._lock:
             self._jobs.clear()
             self.batches.clear()
+            self.records.clear()
             self._store.forget_jobs(made=self._made)
+
+    @property
+    def records_left(self) -> int:
+        """How many more records of jobs the org takes now (10)."""
+        return self._manners.daily_records - self.records.used
 
     def upload_path(self, job: Job) -> Path:
         return self._store.uploads / f"{job.id}.csv"

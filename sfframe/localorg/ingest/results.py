@@ -60,6 +60,8 @@ class Results:
 
     def _make(self, job: Job, files: dict[str, Path]) -> None:
         upload = self._jobs.upload_path(job)
+        if job.processed and not upload.exists():
+            raise Refusal(500, "UNKNOWN_EXCEPTION", "The data of the job is gone from the disk")
         layout, columns = self._read(job, upload, self._store.sobject)
         if layout is not None:
             # Of a job that was aborted before it ran nobody has counted them yet.

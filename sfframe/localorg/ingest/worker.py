@@ -7,6 +7,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from copy import copy
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -20,7 +21,8 @@ from sfframe.localorg.objects.schema import SObject
 from sfframe.localorg.saving.counter import Counter
 from sfframe.localorg.saving.header import Column, StructureError, read_header
 from sfframe.localorg.saving.rows import CHUNK_ROWS, Request
-from sfframe.localorg.saving.save import Rule, Saver
+from sfframe.localorg.saving.rules import Rules
+from sfframe.localorg.saving.save import Saver
 
 if TYPE_CHECKING:
     from sfframe.localorg.data.store import Store
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
 # One of the database's row groups and a little: it goes to the file at once, not by the log.
 _STRIDE = 13 * BATCH_ROWS
 End = tuple[str, str | None]
+_TOO_MANY_RECORDS = "ExceededQuota : Daily limit of records to ingest exceeded. Remaining records are unprocessed."
 _FAILED_HALFWAY = "TooManyLockFailure : Too many lock failures for one batch. Batch will not be retried."
 
 
@@ -44,7 +47,7 @@ class Worker:
         counter: Counter,
         manners: Manners,
         desk: FaultDesk,
-        rules: dict[str, Rule],
+        rules: Rules,
         now: Callable[[], datetime],
         user_id: str,
     ) -> None:
@@ -137,6 +140,9 @@ class Worker:
         if job.processed >= stop:
             jobs.batches.add(1 if not layout.rows else 0)
         while job.processed < stop:
+            if jobs.records_left <= 0:
+                self._end(job, "Failed", _TOO_MANY_RECORDS)
+                return
             self._save(job, layout, request, stop, end, started)
             if job.processed < stop:
                 yield True
@@ -163,8 +169,11 @@ class Worker:
         sobject = self._store.sobject(job.object)
         if sobject is None:
             raise StructureError(f"InvalidJob : Unable to find object: {job.object}")
+        upload = self.jobs.upload_path(job)
+        if job.uploads and not upload.exists():
+            raise StructureError("InternalServerError : The data of the job is gone from the disk")
         layout = scan(
-            self.jobs.upload_path(job),
+            upload,
             delimiter=job.column_delimiter,
             line_ending=job.line_ending,
             strict=self._manners.strict_line_endings,
@@ -176,13 +185,16 @@ class Worker:
         assert self.jobs is not None
         begun, after = time.monotonic(), copy(job)
         # Opened for each stride: of the jobs that wait for their turn none holds any rows.
-        upload, most = self.jobs.upload_path(job), min(_STRIDE, stop - job.processed)
+        upload, most = self.jobs.upload_path(job), min(_STRIDE, stop - job.processed, self.jobs.records_left)
         rows = next(read_rows(upload, layout, delimiter=job.column_delimiter, start=job.processed, stride=most))
         rule = self._rules.get(request.sobject.name)
+        request = replace(request, made=job.made)
         saver = Saver(self._db, request, self._counter, self._user_id, rule, self._desk.for_rows(layout.names))
         self._db.begin()
         try:
             after.failed += self._save_stride(job, saver, rows)
+            if request.looks_at_its_own:
+                after.made = (*job.made, *run(self._db, "SELECT min(fresh), max(fresh) FROM work"))
             after.processed += rows.num_rows
             if after.processed == stop and end is not None:
                 after.state, after.error_message = end
@@ -198,6 +210,7 @@ class Worker:
             # The next stride needs the room.
             run(self._db, "DROP TABLE work")
         self.jobs.batches.add(_batches(after.processed) - _batches(job.processed))
+        self.jobs.records.add(rows.num_rows)
         job.take(after)
 
     def _save_stride(self, job: Job, saver: Saver, rows: pa.Table) -> int:

@@ -22,7 +22,8 @@ from sfframe.localorg.saving.cells import JSON_ERROR
 from sfframe.localorg.saving.counter import Counter
 from sfframe.localorg.saving.header import ROW
 from sfframe.localorg.saving.rows import Request
-from sfframe.localorg.saving.save import RowFault, Rule, Saver
+from sfframe.localorg.saving.rules import Rules
+from sfframe.localorg.saving.save import RowFault, Saver
 
 _ROLLED_BACK = RowError(
     ROLLED_BACK, "Record rolled back because not all records were valid and the request was using AllOrNone header"
@@ -56,7 +57,7 @@ class Writer:
         counter: Counter,
         busy: threading.Lock,
         desk: FaultDesk,
-        rules: Mapping[str, Rule],
+        rules: Rules,
         now: Callable[[], datetime],
         user_id: str,
     ) -> None:

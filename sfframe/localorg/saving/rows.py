@@ -11,6 +11,7 @@ of ids, is worked out for the others alone.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sfframe.localorg.data.sql import coalesce, concat, literal, name
@@ -33,6 +34,7 @@ class Request:
         key: The field that an upsert goes by.
         find: Gives an object by its API name.
         typed: The cells come from JSON, see `read_cell`.
+        made: First and last Id of what each earlier part of the same upload has made.
     """
 
     sobject: SObject
@@ -41,6 +43,13 @@ class Request:
     key: Field | None
     find: FindObject
     typed: bool = False
+    made: Sequence[tuple[str, str]] = ()
+
+    @property
+    def looks_at_its_own(self) -> bool:
+        """Rows may name records of the object that others of the same upload make."""
+        is_own = any(self.sobject.name in column.field.reference_to for column in self.data_columns)
+        return is_own and self.operation in ("insert", "upsert")
 
     @property
     def by_id(self) -> bool:
@@ -230,15 +239,16 @@ def _lookup(column: Column, request: Request) -> tuple[str, str]:
     value, field, i = f"t.v{column.index}", column.field, column.index
     if column.parent is not None and column.parent_field is not None:
         parent_field, parent = column.parent_field, column.parent
-        join = _matches(parent, parent_field, i, f"l{i}")
+        join = _matches(parent, parent_field, i, f"l{i}", _older(parent, request))
         where = f" not found for field {parent_field.name} in entity {parent.name}:--"
         missing = concat("'INVALID_FIELD:Foreign key external ID: '", f"t.{cell(i)}", literal(where))
         absent = f"CASE WHEN {value} IS NOT NULL AND l{i}.id IS NULL THEN {missing} END"
         return join, coalesce(absent, _ambiguous(parent_field, f"l{i}"))
     targets = [target for target in map(request.find, field.reference_to) if target is not None]
     joins = [
-        f"LEFT JOIN {records(target)} r{i}_{k} ON r{i}_{k}.Id = {value} AND NOT r{i}_{k}.IsDeleted"
-        for k, target in enumerate(targets)
+        f"LEFT JOIN {records(target)} {alias} ON {alias}.Id = {value} AND NOT {alias}.IsDeleted"
+        + _older(target, request, f"{alias}.")
+        for target, alias in ((target, f"r{i}_{k}") for k, target in enumerate(targets))
     ]
     found = coalesce(*(f"r{i}_{k}.Id" for k in range(len(targets))), "NULL")
     malformed = cells.malformed_id(field.label, field.name, value)
@@ -248,10 +258,18 @@ def _lookup(column: Column, request: Request) -> tuple[str, str]:
     return " ".join(joins), error
 
 
-def _matches(sobject: SObject, field: Field, index: int, alias: str) -> str:
+def _older(parent: SObject, request: Request, table: str = "") -> str:
+    """SQL that leaves out what the upload itself has made: no row can name another one of it (wire notes, 3.9)."""
+    if parent.name != request.sobject.name:
+        return ""
+    return "".join(f" AND {table}Id NOT BETWEEN {literal(first)} AND {literal(last)}" for first, last in request.made)
+
+
+def _matches(sobject: SObject, field: Field, index: int, alias: str, condition: str = "") -> str:
     """The joins that find the records whose `field` is what a column of the upload says; `ids`: of several."""
     held, value = fold(field, name(field.name)), fold(field, f"v{index}")
-    found = f"SELECT {held} AS k, Id FROM {records(sobject)} WHERE NOT IsDeleted AND {held} IN (SELECT {value} FROM t)"
+    there = f"NOT IsDeleted{condition} AND {held} IN (SELECT {value} FROM t)"
+    found = f"SELECT {held} AS k, Id FROM {records(sobject)} WHERE {there}"
     return f"""
         LEFT JOIN (
             WITH found AS MATERIALIZED ({found}),

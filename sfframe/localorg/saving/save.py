@@ -19,8 +19,8 @@ from sfframe.localorg.saving import cells
 from sfframe.localorg.saving.counter import FIRST, Counter
 from sfframe.localorg.saving.delete import Deletion
 from sfframe.localorg.saving.rows import Request, fold, missing_fields, work_table
+from sfframe.localorg.saving.rules import Rule
 
-Rule = Callable[[dict[str, Any]], str | None]
 RowFault = Callable[[pa.Table], Mapping[int, str]]
 _OK = "error IS NULL"
 # Eight digits, as a real org numbers its cases, and more when these are used up.

@@ -19,6 +19,8 @@ _HANDSHAKE_S = 10.0
 # A fault that hangs up doesn't wait for the client's goodbye.
 _GOODBYE_S = 0.5
 _PAUSE_S = 0.1
+# Who connects and says nothing is let go; afterwards the HTTP library has its own patience.
+_SILENCE_S = 60.0
 # What a proxy is asked (RFC 9110, 9.3.6); of all hosts this one knows but its own org.
 _METHOD = b"CONNECT "
 _CONNECT = re.compile(rb"CONNECT ([\w.-]+):443 HTTP/1\.[01]\r\n", re.IGNORECASE)
@@ -115,6 +117,7 @@ class Port:
 
     async def _first_bytes(self, sock: socket.socket) -> bytes:
         """What has come first, and stays to be read; empty where the client has gone."""
+        end = self._loop.time() + _SILENCE_S
         while True:
             try:
                 return sock.recv(len(_METHOD), socket.MSG_PEEK)
@@ -122,7 +125,8 @@ class Port:
                 came: asyncio.Future[None] = self._loop.create_future()
                 self._loop.add_reader(sock, _settle, came)
                 try:
-                    await came
+                    async with asyncio.timeout_at(end):
+                        await came
                 finally:
                     self._loop.remove_reader(sock)
 
