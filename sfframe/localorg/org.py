@@ -159,10 +159,14 @@ class Org:
         with self.worker.busy, self.query_runner.busy:
             self.worker.clear()
             self.query_runner.clear()
+            # Looked up first: what belongs to jobs that are made meanwhile stays.
+            files = self.store.files()
             self.jobs.forget()
             self.queries.forget()
             self.cursors.forget()
             self.store.empty(self.user_id, self.org_id)
+            for file in files:
+                file.unlink(missing_ok=True)
         self.desk.forget()
         self.calls.clear()
 

@@ -136,3 +136,17 @@ def test_folders_that_somebody_has_tidied_away_are_made_again(tmp_path: Path, is
         assert (info["state"], info["numberRecordsProcessed"]) == ("Failed", 0)
         assert client.get(f"{JOBS}/{ended}/successfulResults").error == (500, "UNKNOWN_EXCEPTION")
         client.close()
+
+
+def test_a_database_has_one_org_at_a_time(tmp_path: Path) -> None:
+    file = tmp_path / "org.duckdb"
+    with Server(file):
+        for other in (file, tmp_path / "x" / ".." / "org.duckdb"):
+            with pytest.raises(OSError, match="in use by another local org of this process"):
+                Server(other).start()
+    with Server(file) as server:
+        assert server.rows("Contact").num_rows == 0
+    (tmp_path / "none.duckdb").write_text("not a database, by any means")
+    for _ in range(2):
+        with pytest.raises(OSError, match="can't be opened"):
+            Server(tmp_path / "none.duckdb").start()

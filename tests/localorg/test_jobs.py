@@ -6,6 +6,7 @@ import gzip
 import json
 import socket
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -13,6 +14,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from sfframe.localorg import Fault, Manners, Server
+from sfframe.localorg.wire import Refusal
 
 from .client import JOBS, Client
 
@@ -457,3 +459,38 @@ def test_3_9_beyond_the_days_records_a_job_fails_and_the_rest_is_unprocessed() -
         clock.turn(hours=24)
         assert client.load("LastName\nNg\n").info["state"] == "JobComplete"
         client.close()
+
+
+def test_what_comes_for_a_job_that_a_reset_took_away_finds_none(tmp_path: Path) -> None:
+    """Such a request has found its job before the reset, and goes on after it."""
+    spooled = tmp_path / "upload"
+    spooled.write_text(CONTACTS)
+    with Server(tmp_path / "org.duckdb") as server:
+        client = Client(server).log_in()
+        jobs = server.org.jobs
+        job = jobs.get(client.open_job(CONTACTS))
+        server.reset()
+        late = (partial(jobs.change_state, job, "Aborted"), partial(jobs.take_upload, job, spooled))
+        for request in (*late, partial(jobs.delete, job)):
+            with pytest.raises(Refusal, match="does not exist"):
+                request()
+        client.close()
+    with Server(tmp_path / "org.duckdb") as server:
+        client = Client(server).log_in()
+        assert client.get(JOBS).json["records"] == []
+        client.close()
+
+
+def test_a_job_made_while_the_org_is_emptied_keeps_its_upload(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    client, made = Client(server).log_in(), []
+    empty = server.org.store.empty
+
+    def and_meanwhile(*keep: str) -> None:
+        made.append(client.open_job(CONTACTS))
+        empty(*keep)
+
+    monkeypatch.setattr(server.org.store, "empty", and_meanwhile)
+    server.reset()
+    client.patch(made[0])
+    assert client.wait(made[0])["numberRecordsProcessed"] == 2
+    client.close()

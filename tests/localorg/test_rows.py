@@ -550,3 +550,10 @@ def test_5_2_an_upsert_needs_what_is_required_for_new_records_alone(client: Clie
     done = client.upsert("ExternalId__c,FirstName\nk,Ann\nother,Bo\n")
     assert (done.errors, [row["sf__Created"] for row in done.successful]) == ([text], ["false"])
     assert [record["Name"] for record in client.records()] == ["Ann Ng"]
+
+
+def test_5_2_a_record_may_keep_its_own_unique_value(client: Client) -> None:
+    client.load("LastName,ExternalId__c\nAnn,a\nBo,b\n")
+    ann, bo = (record["Id"] for record in sorted(client.records(), key=lambda record: str(record["LastName"])))
+    done = client.load(f"Id,LastName,ExternalId__c\n{ann},Ann2,A\n{bo},Bo2,b\n", "update")
+    assert (done.errors, sorted(record["LastName"] for record in client.records())) == ([], ["Ann2", "Bo2"])

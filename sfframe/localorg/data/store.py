@@ -34,6 +34,8 @@ _TABLES = (
     "CREATE TABLE IF NOT EXISTS _org.outcomes (job VARCHAR, n BIGINT, id VARCHAR, created BOOLEAN, error VARCHAR)",
 )
 
+_in_use: set[Path | None] = set()
+_reserving = threading.Lock()
 _JOBS_MADE = "jobs_made"
 _USED_TABLES = "SELECT table_name FROM duckdb_tables() WHERE schema_name = '_records' AND estimated_size > 0"
 
@@ -52,9 +54,15 @@ class Store:
         self._uploads = Path(tempfile.mkdtemp(prefix="localorg-") if database is None else f"{database}.uploads")
         # Beside the file, so that what a killed org left there is found by the next one.
         self._scratch = self._uploads if database is None else self._uploads / "scratch"
+        self._file = None if database is None else Path(database).resolve()
         try:
-            self._db = _opened(database, self._scratch)
-            self._tidy()
+            _reserve(self._file)
+            try:
+                self._db = _opened(database, self._scratch)
+                self._tidy()
+            except BaseException:
+                _in_use.discard(self._file)
+                raise
         except BaseException:
             if database is None:
                 shutil.rmtree(self._scratch, ignore_errors=True)
@@ -85,6 +93,11 @@ class Store:
         if self._scratch != self._uploads:
             shutil.rmtree(self._scratch, ignore_errors=True)
 
+    def files(self) -> list[Path]:
+        """What there is now of uploads and results; not what is being uploaded."""
+        found = (file for folder in {self.uploads, self.scratch} for file in folder.glob("750*"))
+        return [file for file in found if file.suffix != ".part"]
+
     def cursor(self) -> duckdb.DuckDBPyConnection:
         """A connection of its own for one thread; the caller closes it."""
         return self._db.cursor()
@@ -97,6 +110,7 @@ class Store:
 
     def close(self) -> None:
         self._db.close()
+        _in_use.discard(self._file)
         shutil.rmtree(self._scratch, ignore_errors=True)
 
     # Settings: credentials and counters.
@@ -249,7 +263,7 @@ class Store:
             db.close()
 
     def empty(self, *keep: str) -> None:
-        """Take away jobs, uploads and all records but some: those of the running user and of the org itself."""
+        """Take away what became of jobs, and all records but some: those of the running user and of the org itself."""
         with self.front() as db:
             db.begin()
             kept = ", ".join(map(literal, keep))
@@ -258,9 +272,14 @@ class Store:
                 run(db, f"DELETE FROM _records.{name(table)} WHERE Id NOT IN ({kept})")
             run(db, "DELETE FROM _org.outcomes")
             db.commit()
-        for folder in {self.uploads, self.scratch}:
-            for file in folder.glob("750*"):
-                file.unlink(missing_ok=True)
+
+
+def _reserve(file: Path | None) -> None:
+    """Within one process DuckDB itself would let two orgs have one file, and each would give the same ids."""
+    with _reserving:
+        if file is not None and file in _in_use:
+            raise OSError(f"the database {file} is in use by another local org of this process")
+        _in_use.add(file)
 
 
 def _opened(database: str | Path | None, scratch: Path) -> duckdb.DuckDBPyConnection:

@@ -76,8 +76,11 @@ class Jobs:
 
     def forget(self) -> None:
         """Know of no job any more; their ids aren't given again."""
+        for job in list(self._jobs.values()):
+            # Nobody is in the midst of changing it, and who comes later sees that it is gone.
+            with job.lock, self._lock:
+                self._jobs.pop(job.id, None)
         with self._lock:
-            self._jobs.clear()
             self.batches.clear()
             self.records.clear()
             self._store.forget_jobs(made=self._made)
@@ -156,6 +159,7 @@ class Jobs:
 
     def take_upload(self, job: Job, spooled: Path) -> None:
         with job.lock:
+            self._check_known(job)
             self.check_open_for_upload(job)
             spooled.replace(self.upload_path(job))
             job.uploads += 1
@@ -164,6 +168,7 @@ class Jobs:
     def change_state(self, job: Job, state: str) -> None:
         """Close or abort a job (3.4, 3.8)."""
         with job.lock:
+            self._check_known(job)
             if state == "UploadComplete":
                 self._close(job)
             elif state == "Aborted":
@@ -173,6 +178,7 @@ class Jobs:
 
     def delete(self, job: Job) -> None:
         with job.lock:
+            self._check_known(job)
             if job.state not in _DELETABLE:
                 text = "Error encountered when deleting the job because the job is not terminated"
                 raise Refusal(400, "API_ERROR", text)
@@ -229,6 +235,10 @@ class Jobs:
         job.modstamp = timestamp(self._now())
 
     # Pieces.
+
+    def _check_known(self, job: Job) -> None:
+        if not self.is_known(job):
+            raise not_found()
 
     def _close(self, job: Job) -> None:
         if job.state != "Open":
