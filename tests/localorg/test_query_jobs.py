@@ -5,8 +5,10 @@ from __future__ import annotations
 import csv
 import io
 import math
+import threading
 import time
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,6 +17,8 @@ from hypothesis import strategies as st
 
 from sfframe.localorg import Fault, Manners, Server
 from sfframe.localorg.query.pages import make_locator, read_locator
+from sfframe.localorg.soql import Query
+from sfframe.localorg.wire import Refusal
 
 from .client import DEADLINE_S, Client, Reply
 
@@ -336,6 +340,41 @@ def test_jobs_and_their_results_outlive_the_server(tmp_path: Any) -> None:
         assert cells(page(client, job["id"])) == [["ExternalId__c"], ["K00000"], ["K00001"], ["K00002"]]
         other = finished(client, "SELECT Id FROM Contact")
         assert other["id"] != job["id"]
+        client.close()
+
+
+@pytest.mark.parametrize("goes_wrong", [False, True])
+@pytest.mark.parametrize("is_deleted", [False, True])
+def test_a_job_that_is_stopped_while_it_runs_stays_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, goes_wrong: bool, is_deleted: bool
+) -> None:
+    """6.1"""
+    with Server(tmp_path / "org.db") as server:
+        client = Client(server).log_in()
+        client.load(contacts(3))
+        jobs = server.org.queries
+        compiled = jobs.compile
+
+        def stopped_meanwhile(soql: str, all_rows: bool) -> Query:
+            if threading.current_thread().name == "localorg-queries" and "Title" in soql:
+                (job,) = (job for job in jobs.latest(9) if job.state == "InProgress")
+                jobs.change_state(job, "Aborted")
+                if is_deleted:
+                    jobs.delete(job)
+                if goes_wrong:
+                    raise Refusal(400, "INVALID_FIELD", "it was there a moment ago")
+            return compiled(soql, all_rows)
+
+        monkeypatch.setattr(jobs, "compile", stopped_meanwhile)
+        stopped = create(client, "SELECT Title FROM Contact").json["id"]
+        # Jobs run one after the other: when this one has ended, the one before it has.
+        assert finished(client, "SELECT Id FROM Contact")["state"] == "JobComplete"
+        assert list(server.org.store.uploads.glob(f"{stopped}*")) == []
+        client.close()
+    with Server(tmp_path / "org.db") as server:
+        client = Client(server).log_in()
+        reply = client.get(f"{QUERIES}/{stopped}")
+        assert reply.status == 404 if is_deleted else reply.json["state"] == "Aborted"
         client.close()
 
 

@@ -136,6 +136,9 @@ class Cursors:
         db = self._store.cursor()
         try:
             return self._page(db, key, cursor, int(found[2]), version, batch)
+        except FileNotFoundError:
+            # Its life ended in this moment.
+            raise Refusal(400, "INVALID_QUERY_LOCATOR", "invalid query locator") from None
         finally:
             db.close()
 

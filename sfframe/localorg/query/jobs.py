@@ -188,6 +188,10 @@ class QueryJobs:
         with self._lock:
             self._jobs.pop(job.id, None)
         self._append(job.id, "")
+        self.sweep(job)
+
+    def sweep(self, job: QueryJob) -> None:
+        """Take away a job's files."""
         for file in self._store.uploads.glob(f"{job.id}.*"):
             file.unlink(missing_ok=True)
 

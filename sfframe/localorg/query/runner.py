@@ -88,13 +88,23 @@ class QueryRunner:
         try:
             self._write(job)
         except _Stopped:
-            return
+            pass
         except Refusal as refusal:
-            self.jobs.end(job, "Failed", f"{refusal.code} : {refusal.message}")
+            self._fail(job, f"{refusal.code} : {refusal.message}")
         except Exception as error:  # noqa: BLE001  (a job that breaks the org's own code ends, as it would there)
-            self.jobs.end(job, "Failed", f"InternalServerError : {type(error).__name__}: {error}")
-        if fault is not None and fault.effect == "vanish":
+            self._fail(job, f"InternalServerError : {type(error).__name__}: {error}")
+        if job.state in ("Aborted", "Failed") or not self.jobs.is_known(job):
+            # Somebody may have deleted it before its file was written.
+            self.jobs.sweep(job)
+        elif fault is not None and fault.effect == "vanish":
             self.jobs.vanish(job)
+
+    def _fail(self, job: QueryJob, message: str) -> None:
+        """End a job that can't be run; what was aborted or deleted meanwhile stays so."""
+        assert self.jobs is not None
+        with job.lock:
+            if self._is_wanted(job, "InProgress"):
+                self.jobs.end(job, "Failed", message)
 
     def _spoil(self, job: QueryJob, fault: Fault) -> bool:
         """Let the fault have its way; says whether that was the end of it."""

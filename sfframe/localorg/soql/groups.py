@@ -15,7 +15,7 @@ from sfframe.localorg.soql.order import directed, place_in_list, window, windowe
 from sfframe.localorg.soql.pieces import Sql, join, put
 from sfframe.localorg.soql.query import Output, Query
 from sfframe.localorg.soql.scope import Scope
-from sfframe.localorg.soql.select import check_alias, localized
+from sfframe.localorg.soql.select import localized
 from sfframe.localorg.soql.where import Filter, where
 
 _MAX_ROLLUP = 3
@@ -233,7 +233,7 @@ class Groups:
             at = what.at
             raise scope.fail(at, "MALFORMED_QUERY", "Subqueries and TYPEOF are not allowed in an aggregate query")
         if item.alias is not None:
-            check_alias(scope, item.alias)
+            scope.check_alias(item.alias)
         of = self._shown(what)
         if item.alias is not None:
             called = str(item.alias)

@@ -32,7 +32,8 @@ def unquoted(literal: str, *, is_pattern: bool = False) -> str:
     def meant(match: re.Match[str]) -> str:
         code = match[1]
         if code[0] in "uU" and len(code) == 5:
-            return chr(int(code[1:], 16))
+            # A backslash in disguise escapes nothing.
+            return "\\\\" if is_pattern and code[1:].lower() == "005c" else chr(int(code[1:], 16))
         if is_pattern and code in "%_\\":
             return match[0]
         if (found := _ESCAPES.get(code.lower())) is None:
@@ -136,8 +137,8 @@ def date_range(text: str, context: Context) -> tuple[date, date] | None:
         return None
     try:
         return _range({key: value.upper() for key, value in found.groupdict().items() if value}, _starts(context))
-    except OverflowError:
-        raise ValueError(f"out of range: {text}") from None
+    except (OverflowError, ValueError):  # Python refuses to read numbers of thousands of digits
+        raise ValueError(f"out of range: {text[:80]}") from None
 
 
 Starts = Callable[[str, int], date]

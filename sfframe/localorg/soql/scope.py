@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -9,7 +10,7 @@ from sfframe.localorg.data.sql import coalesce, literal, name
 from sfframe.localorg.data.store import records
 from sfframe.localorg.objects.schema import Field, SObject
 from sfframe.localorg.soql import tree
-from sfframe.localorg.soql.errors import SoqlError, located, unspoken
+from sfframe.localorg.soql.errors import SoqlError, located, unexpected, unspoken
 from sfframe.localorg.soql.pieces import Sql
 from sfframe.localorg.soql.query import Context
 
@@ -26,6 +27,11 @@ _NO_RELATIONSHIP = (
 _NO_OBJECT = (
     "sObject type '{}' is not supported. If you are attempting to use a custom object, be sure to append the '__c'"
     " after the entity name. Please reference your WSDL or the describe call for the appropriate names."
+)
+# What no alias is called (1).
+_RESERVED = re.compile(
+    "AND|ASC|DESC|EXCLUDES|FIRST|FROM|GROUP|HAVING|IN|INCLUDES|LAST|LIKE|LIMIT|NOT|NULL|NULLS|OR|SELECT|USING|WHERE|WITH",
+    re.IGNORECASE,
 )
 # What may be asked behind a polymorphic relationship: the fields of the object Name (2.2).
 _NAME_FIELDS = frozenset(
@@ -113,12 +119,21 @@ class Scope:
         """What holds for the rows that may be seen at all: deleted ones are answers of `queryAll` alone."""
         return [] if self.context.all_rows else [Sql(f"{self.prefix}0.IsDeleted IS NOT TRUE")]
 
+    def check_alias(self, alias: tree.Token) -> None:
+        """
+        Raises:
+            SoqlError: It is a reserved word.
+        """
+        if _RESERVED.fullmatch(alias):
+            raise unexpected(self.text, alias.start_pos or 0)
+
     def name_sources(self, sources: tuple[tree.Source, ...]) -> None:
         """Take down the aliases of FROM, and the paths that its further sources are."""
         for nth, source in enumerate(sources):
             path = self._expand(source.path.names) if nth else ()
             self.parent(path)
             if source.alias is not None:
+                self.check_alias(source.alias)
                 self.aliases[source.alias.lower()] = tuple(path)
 
     def column(self, path: tree.Path) -> Column:

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 
 from sfframe.localorg.data.sql import coalesce, name
 from sfframe.localorg.objects.schema import NUMBER_TYPES, Field
 from sfframe.localorg.soql import tree
-from sfframe.localorg.soql.errors import unexpected, unspoken
+from sfframe.localorg.soql.errors import unspoken
 from sfframe.localorg.soql.operands import Operand, field_operand, in_zone, operand, wrong_argument
 from sfframe.localorg.soql.pieces import Sql, put
 from sfframe.localorg.soql.query import Output
 from sfframe.localorg.soql.scope import Record, Scope
 
-_RESERVED = re.compile(
-    "AND|ASC|DESC|EXCLUDES|FIRST|FROM|GROUP|HAVING|IN|INCLUDES|LAST|LIKE|LIMIT|NOT|NULL|NULLS|OR|SELECT|USING|WHERE|WITH",
-    re.IGNORECASE,
-)
 _MOST_FIELDS_ROWS = 200
 _LONG_TEXT = 255
 _NO_FIELDS = "'FIELDS({})' expansion function must result in at least one field being selected."
@@ -118,7 +113,7 @@ class Selection:
     def _call(self, call: tree.Call, alias: tree.Token | None) -> None:
         scope, kind = self.scope, call.name.upper()
         if alias is not None:
-            check_alias(scope, alias)
+            scope.check_alias(alias)
         if kind == "FORMAT":
             of = formatted(scope, call)
         else:
@@ -160,11 +155,6 @@ class Selection:
         if not column.field.is_stored:
             raise unspoken(f"compound fields inside TYPEOF: {path.text}")
         self._add(of, of.path, only_for=only_for)
-
-
-def check_alias(scope: Scope, alias: tree.Token) -> None:
-    if _RESERVED.fullmatch(alias):
-        raise unexpected(scope.text, alias.start_pos or 0)
 
 
 def formatted(scope: Scope, call: tree.Call) -> Operand:

@@ -49,6 +49,22 @@ def test_five_levels_of_parents_are_the_most(world: World) -> None:
     assert world.error(f"SELECT {up}.Above__r.Name FROM Item__c")[0] == "MALFORMED_QUERY"
 
 
+@pytest.mark.parametrize("word", ["ASC", "desc", "EXCLUDES", "First", "HAVING", "INCLUDES", "LAST", "NULLS"])
+@pytest.mark.parametrize(
+    "soql",
+    [
+        "SELECT Id FROM Item__c {}",
+        "SELECT Id FROM Item__c i, i.Boss__r {}",
+        "SELECT Id, (SELECT Id FROM Items__r {}) FROM Boss__c",
+        "SELECT Id FROM Boss__c WHERE Id IN (SELECT Boss__c FROM Item__c {})",
+        "SELECT COUNT(Id) {} FROM Item__c",
+    ],
+)
+def test_reserved_words_are_no_aliases(world: World, soql: str, word: str) -> None:
+    """1; so HAVING without GROUP BY is one word too many (6)."""
+    assert world.error(soql.format(word)) == ("MALFORMED_QUERY", f"unexpected token: '{word}'")
+
+
 def test_aliases_of_from(world: World) -> None:
     (boss,) = world.fill("Boss__c", [{"Name": "B", "Text__c": "x"}])
     items(world, "Boss__c", boss, None)
