@@ -557,3 +557,11 @@ def test_5_2_a_record_may_keep_its_own_unique_value(client: Client) -> None:
     ann, bo = (record["Id"] for record in sorted(client.records(), key=lambda record: str(record["LastName"])))
     done = client.load(f"Id,LastName,ExternalId__c\n{ann},Ann2,A\n{bo},Bo2,b\n", "update")
     assert (done.errors, sorted(record["LastName"] for record in client.records())) == ([], ["Ann2", "Bo2"])
+
+
+def test_3_5_counters_tell_of_all_parts_of_a_job(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker, "_STRIDE", 200)
+    rows = "".join("Ng,\n" if number % 100 else ",x\n" for number in range(450))
+    done = client.load(f"LastName,FirstName\n{rows}")
+    assert (done.info["numberRecordsProcessed"], done.info["numberRecordsFailed"]) == (450, 5)
+    assert (len(done.successful), len(done.failed), len(client.records())) == (445, 5, 445)
