@@ -373,3 +373,15 @@ def test_a_reset_org_knows_no_locators(many: Client) -> None:
     url = answer(many, "SELECT Id FROM Contact")["nextRecordsUrl"]
     many.server.reset()
     assert many.get(url).error == (400, "INVALID_QUERY_LOCATOR")
+
+
+@pytest.mark.parametrize(
+    "where", ["= 'k1'", "IN ('x', 'k1')", "LIKE 'k_'", f"IN ({', '.join(repr(f'k{n}') for n in range(40))})"]
+)
+def test_a_unique_field_ignores_case_unless_it_says_otherwise(client: Client, where: str) -> None:
+    """2.2"""
+    load(client, "LastName,ExternalId__c\nNg,K1\n", "Contact")
+    load(client, "Name,Code__c\nx,K1\n", "Everything__c")
+    assert answer(client, f"SELECT Id FROM Contact WHERE ExternalId__c {where}")["totalSize"] == 1
+    is_pattern = where.startswith("LIKE")
+    assert answer(client, f"SELECT Id FROM Everything__c WHERE Code__c {where}")["totalSize"] == is_pattern
