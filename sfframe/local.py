@@ -30,26 +30,32 @@ _RETRY_AT_ONCE = RetryPolicy(first_wait_s=0.0, max_wait_s=0.0, max_retry_after_s
 
 
 class LocalOrg:
-    """A Bulk API 2.0 server on loopback with an embedded database; needs `pip install sfframe[local]`.
+    """A Salesforce org in a box: a server on loopback with an embedded database; needs `pip install 'sfframe[local]'`.
 
         with sfframe.LocalOrg() as local:
             df.sfbulk.insert("Contact", org=local.org)
             local.rows("Contact")
 
-    It has the standard objects Account, Contact, Lead, Case, Opportunity, User and Task with their commonest
-    fields and some custom ones, judges rows by their describe as an org does, and takes tokens from its own
-    token endpoint alone. Queries it doesn't speak yet, and says so.
+    It speaks the Bulk API 2.0 (ingest and query jobs), REST and SOQL, and takes tokens from its own logins alone. It
+    has the standard objects Account, Contact, Lead, Case, Opportunity, User and Task with their commonest fields and
+    some custom ones, and `Everything__c` with a field of every type; `define` and `objects=` add others. Rows are
+    judged by their object's describe as an org does it. It starts with the `with` block, or when it is first used.
 
     Attributes:
         org: An `Org` that is logged in to it.
-        url, client_id, client_secret, username, password, security_token, refresh_token, private_key: What
-            each login flow needs; random for each database, kept in it.
-        certificate: PEM text of the authority to trust for `https://` at the same port.
-        faults: What goes wrong, and when; the list may be changed at any time.
-        faults_met: How many of the faults have happened.
+        url: Its address; the same port speaks `https://` too.
+        client_id, client_secret, username, password, security_token, refresh_token, private_key: What each login needs;
+            random for each database, kept in it. The key (PEM text) is for JWTs.
+        certificate: PEM text of the authority that a client has to trust for `https://`.
+        rules: `{object: function}`: validation rules, from a record as it would be saved (a dict) to the text of what
+            is wrong with it, or `None`.
+        faults: What goes wrong, and when: a list of `sfframe.testing.Fault`, which may be changed at any time.
+        faults_met: How many faults have happened.
         fault_log: Which, in order, each with what it happened to.
-        rules: `{object: function}`: validation rules as Python functions from a record (a dict) to the text of
-            what is wrong, or `None`.
+        requests: The last 10,000 requests, each with `kind`, `method`, `path` and `status` (0: it got no answer).
+        count: `count("patch")`: how many requests of a kind are among those.
+        expire_tokens: `expire_tokens()`: no token is valid that was given before.
+        release_jobs: `release_jobs()`: jobs go on that a fault made stuck.
     """
 
     def __init__(
@@ -71,8 +77,8 @@ class LocalOrg:
                 the same name replaces.
             faults: What is to go wrong, and when.
             seed: Orders the rows of results.
-            manners: Which of several reported behaviours it shows.
-            clock: Gives the time, with a zone.
+            manners: Which of several reported behaviours it shows, and its limits: `sfframe.testing.Manners(...)`.
+            clock: Gives the org's time, a `datetime` with a zone, whenever it is needed; `None`: the machine's.
             port: Where to listen; 0: any free port.
         """
         self._faults = tuple(faults)
@@ -88,6 +94,22 @@ class LocalOrg:
         if name in _SERVERS_OWN:
             return getattr(self.server, name)
         raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        # The server holds these; an attribute of that name here would hide it and do nothing.
+        if name == "faults":
+            self.server.faults[:] = value
+        elif name == "rules":
+            rules = dict(value)
+            self.server.rules.clear()
+            self.server.rules.update(rules)
+        elif name in _SERVERS_OWN:
+            raise AttributeError(f"{name!r} of a local org can't be set")
+        else:
+            super().__setattr__(name, value)
+
+    def __dir__(self) -> Iterable[str]:
+        return [*super().__dir__(), *_SERVERS_OWN]
 
     @property
     def server(self) -> Server:

@@ -45,13 +45,19 @@ Other clients speak https, at the same port. In a shell of their own that knows 
 
 {trust}
 
-simple-salesforce, and others that take an access token (it ends after two hours without use):
+They take the access token, which ends after two hours without use. simple-salesforce, jsforce, and the command sf (on
+machines without a desktop, SF_USE_GENERIC_UNIX_KEYCHAIN=true goes before it):
 
 Salesforce(instance_url="{https}", session_id="{access_token}")
 
-What logs in to salesforce.com by username, password and security token runs unchanged with one more line:
+new Connection({{ instanceUrl: "{url}", accessToken: "{access_token}" }})
 
-export HTTPS_PROXY={url}"""
+SF_ACCESS_TOKEN={quoted_token} sf org login access-token --instance-url {url} --no-prompt --alias local
+
+What knows addresses of salesforce.com alone, as aiosalesforce and logins by username, password and security token do,
+runs unchanged with one more line (and with any address like https://acme.my.salesforce.com):
+
+{proxy}"""
 _NO_TLS: Final = (
     "Other clients speak https, for which this org needs the package cryptography: pip install 'sfframe[local]'"
 )
@@ -141,8 +147,14 @@ def _welcome(facts: dict[str, Any]) -> str:
 def _others(facts: dict[str, Any]) -> str:
     if facts["certificate"] is None:
         return _NO_TLS
-    trust = _export(dict.fromkeys(_TRUSTING, facts["certificate"]))
-    return _OTHERS.format(trust=trust, https=facts["url"].replace("http://", "https://"), **facts)
+    return _OTHERS.format(
+        trust=_export(dict.fromkeys(_TRUSTING, facts["certificate"])),
+        https=facts["url"].replace("http://", "https://"),
+        quoted_token=shlex.quote(facts["access_token"]),
+        # Without the second a client would ask the org to be its own proxy, which it isn't.
+        proxy=_export({"HTTPS_PROXY": facts["url"], "NO_PROXY": "127.0.0.1,localhost"}),
+        **facts,
+    )
 
 
 def _say(text: str) -> None:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import os
+import re
 import shlex
 import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,7 @@ from typing import Any
 import pytest
 
 import sfframe
+from sfframe.testing import Fault
 
 from .localorg.client import Client
 
@@ -154,6 +157,8 @@ from simple_salesforce import Salesforce
 print(Salesforce(**{login!r}).Contact.create({{"LastName": "Lovelace"}})["success"])
 """
         assert pasted([trust, proxy], second) == "True\n"
+        # Who has pasted all the lines into one shell still gets to the local org's own address.
+        assert pasted([trust, proxy], first) == "1\n"
 
 
 def test_the_certificate_is_kept_beside_the_database_or_goes_at_the_end(tmp_path: Path) -> None:
@@ -219,6 +224,41 @@ def test_a_database_that_cannot_be_had_is_named(tmp_path: Path) -> None:
     assert "No such file or directory" in refused("--db", tmp_path / "nowhere" / "dev.db")
     # A start that failed leaves nothing behind.
     assert sorted(path.name for path in tmp_path.iterdir()) == ["dev.db", "dev.db.pem", "dev.db.uploads", "not.db"]
+
+
+@pytest.mark.parametrize("name", ["rows.csv", "rows.json"])
+def test_a_file_that_would_only_be_read_is_no_database(tmp_path: Path, name: str) -> None:
+    """DuckDB opens such a file as tables beside a database in memory: nothing would be kept, and nobody told."""
+    (tmp_path / name).write_bytes(b"a\n1\n" if name.endswith("csv") else b'[{"a": 1}]')
+    assert "it is no DuckDB file" in refused("--db", tmp_path / name)
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+    with pytest.raises(OSError, match="it is no DuckDB file"), sfframe.LocalOrg(":memory:"):
+        pass
+
+
+def test_faults_and_rules_can_be_set_too_and_the_rest_cannot() -> None:
+    def rule(row: Mapping[str, object]) -> str | None:
+        return f"no {row['LastName']}"
+
+    with sfframe.LocalOrg() as local:
+        faults = local.server.faults
+        local.faults = [Fault("patch", "drop")]
+        local.rules = {"Contact": rule}
+        assert local.faults is faults
+        assert faults == [Fault("patch", "drop")]
+        assert dict(local.server.rules) == {"Contact": rule}
+        for name in ("url", "client_secret", "faults_met"):
+            with pytest.raises(AttributeError, match=name):
+                setattr(local, name, "x")
+            assert name in dir(local)
+
+
+def test_the_help_tells_every_attribute() -> None:
+    told = inspect.getdoc(sfframe.LocalOrg) or ""
+    with sfframe.LocalOrg() as local:
+        names = [name for name in dir(local) if name not in dir(type(local)) and not name.startswith("_")]
+    assert "client_secret" in names
+    assert [name for name in names if not re.search(rf"\b{name}\b", told)] == []
 
 
 @pytest.mark.parametrize(

@@ -37,6 +37,7 @@ _TABLES = (
 _in_use: set[Path | None] = set()
 _reserving = threading.Lock()
 _JOBS_MADE = "jobs_made"
+_KEPT = "SELECT path FROM duckdb_databases() WHERE database_name = current_database() AND path IS NOT NULL"
 _USED_TABLES = "SELECT table_name FROM duckdb_tables() WHERE schema_name = '_records' AND estimated_size > 0"
 
 
@@ -297,13 +298,19 @@ def _opened(database: str | Path | None, scratch: Path) -> duckdb.DuckDBPyConnec
         db = duckdb.connect(":memory:" if database is None else str(database), config=config)
         # A second wall: no statement can name a file or an address, fetch an extension or see a variable of Python.
         run(db, "SET enable_external_access = false")
-        return db
     except duckdb.ConnectionException:
         raise OSError(f"the database {database} is in use by another local org of this process") from None
     except duckdb.IOException as error:
         if "lock" in str(error):
             raise OSError(f"the database {database} is in use by another process, perhaps a local org") from None
         raise OSError(f"the database {database} can't be opened. {error}") from None
+    if database is not None and not run(db, _KEPT):
+        # DuckDB shows a CSV or JSON file as tables beside a database in memory: all would be lost at the end.
+        db.close()
+        raise OSError(
+            f"the database {database} can't be opened: it is no DuckDB file (without a name all is in memory)"
+        )
+    return db
 
 
 def records(sobject: SObject) -> str:

@@ -119,7 +119,7 @@ class Page(Area):
             )
             for sobject, (kept, deleted) in sorted(counts.items(), key=lambda item: item[0].name)
         )
-        return table({"Object": "", "Label": "aside", "Records": "number", "In the bin": "number"}, rows)
+        return table({"Object": "object", "Label": "aside", "Records": "number", "In the bin": "number"}, rows)
 
     def _jobs(self) -> Html:
         ingest, queries = self._org.jobs.latest(_JOBS), self._org.queries.latest(_JOBS)
