@@ -251,3 +251,13 @@ def test_a_batch_runs_to_its_end_or_halts_at_the_first_error(client: Client) -> 
     reply = client.request("POST", f"{DATA}/composite/batch", {"batchRequests": requests, "haltOnError": True})
     assert [result["statusCode"] for result in reply.json["results"]] == [201, 404, 412]
     assert len(client.records()) == 3
+
+
+def test_a_value_that_cant_be_read_takes_back_what_was_saved_of_other_objects(client: Client) -> None:
+    records = [
+        {"attributes": {"type": "Account"}, "Name": "A"},
+        {"attributes": {"type": "Contact"}, "LastName": "B", "Birthdate": "never"},
+    ]
+    reply = client.request("POST", MANY, {"records": records})
+    assert reply.error == (400, "JSON_PARSER_ERROR")
+    assert (client.records("Account"), client.records()) == ([], [])

@@ -494,3 +494,20 @@ def test_a_job_made_while_the_org_is_emptied_keeps_its_upload(server: Server, mo
     client.patch(made[0])
     assert client.wait(made[0])["numberRecordsProcessed"] == 2
     client.close()
+
+
+def test_what_breaks_within_a_part_of_a_job_leaves_none_of_it(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    client = Client(server).log_in()
+    job_id = client.open_job(CONTACTS)
+    record_job = server.org.store.record_job
+
+    def fail_once(db: Any, job: str, line: str) -> None:
+        if json.loads(line)["processed"] and json.loads(line)["state"] == "JobComplete":
+            raise RuntimeError("no room")
+        record_job(db, job, line)
+
+    monkeypatch.setattr(server.org.store, "record_job", fail_once)
+    client.patch(job_id)
+    info = client.wait(job_id)
+    assert (info["state"], info["numberRecordsProcessed"], client.records()) == ("Failed", 0, [])
+    client.close()
