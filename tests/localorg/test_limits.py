@@ -362,3 +362,21 @@ def test_no_statement_of_the_database_can_reach_out(server: Server, statement: s
     """The second wall: even SQL that got there could read no file."""
     with server.org.store.front() as db, pytest.raises(Exception, match=r"[Dd]isabled|Cannot"):
         db.execute(statement)
+
+
+def test_large_bodies_wait_for_each_other_and_the_slow_ones_do_not_hold_them_up_for_ever(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Three are read at once. Here they are clients that begin and say no more."""
+    monkeypatch.setattr("sfframe.localorg.web.bodies.BODY_S", 0.3)
+    path, kind = "/services/data/v66.0/sobjects/Contact", "Content-Type: application/json\r\n"
+    slow = [Wire(client) for _ in range(3)]
+    for wire in slow:
+        wire.send("POST", path, kind, b'{"LastName":', length=2_000_000)
+    # What is small goes by them meanwhile.
+    assert client.request("POST", path, {"LastName": "Small"}).status == 201
+    large = client.request("POST", path, {"LastName": "Large", "Description": "x" * 1_500_000})
+    assert (large.status, large.json[0]["errorCode"]) == (400, "STRING_TOO_LONG")
+    assert [wire.answer()[0] for wire in slow] == [408, 408, 408]
+    for wire in slow:
+        wire.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 from decimal import Decimal, InvalidOperation
@@ -25,6 +26,8 @@ _MAX_FORM, _MAX_FIELDS = 100_000, 100
 _MAX_JSON = 1_000_000
 # Two hundred records; REST itself takes 50 MB (REST guide: limits), this org keeps its memory small.
 _MAX_RECORDS = 16_000_000
+# So long a body may take that is held in memory; uploads may take longer, they go into files.
+BODY_S = 60.0
 
 
 def check_length(request: web.BaseRequest) -> None:
@@ -82,10 +85,14 @@ async def _read_whole(request: web.BaseRequest, most: int, refusal: Refusal | No
     if (request.content_length or 0) > most:
         raise refusal or _body_too_large()
     body = bytearray()
-    async for piece in request.content.iter_chunked(1 << 16):
-        body += piece
-        if len(body) > most:
-            raise refusal or _body_too_large()
+    try:
+        async with asyncio.timeout(BODY_S):
+            async for piece in request.content.iter_chunked(1 << 16):
+                body += piece
+                if len(body) > most:
+                    raise refusal or _body_too_large()
+    except TimeoutError:
+        raise Refusal(408, "REQUEST_TIMEOUT", "The body of the request took too long to come") from None
     return bytes(body)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from typing import NamedTuple
 
 from aiohttp import web
@@ -24,6 +24,11 @@ _NEEDS_NO_TOKEN = frozenset({"token", "versions", "page", "identity"})
 
 # Of a path in the request log.
 _LONGEST_PATH = 1000
+
+
+# Records of one request may be 16 MB and ten times that when they are read: the others wait, unread.
+_LARGE_BYTES = 1_000_000
+_LARGE_AT_ONCE = 3
 
 
 class Served(NamedTuple):
@@ -47,6 +52,7 @@ class Gate:
 
     def __init__(self, org: Org, areas: tuple[Area, ...], log: deque[Served], stopping: asyncio.Event) -> None:
         self._org, self._areas, self._log, self._stopping = org, areas, log, stopping
+        self._large = asyncio.Semaphore(_LARGE_AT_ONCE)
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         if is_too_long(request):
@@ -108,7 +114,8 @@ class Gate:
             # Data Loader waits for it (wire notes, 3.3).
             await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
             request.writer.output_size = 0
-        response = await find_answer(self._areas, route)(request, route)
+        async with self._large if _is_large(request, route) else nullcontext():
+            response = await find_answer(self._areas, route)(request, route)
         if route.kind in _LOOKS:
             self._org.looked(route.argument)
         return response
@@ -122,3 +129,11 @@ class Gate:
         if self._org.calls.used >= self._org.manners.daily_api_requests:
             raise Refusal(403, "REQUEST_LIMIT_EXCEEDED", "TotalRequests Limit exceeded.")
         self._org.calls.add()
+
+
+def _is_large(request: web.BaseRequest, route: Route) -> bool:
+    """Whether the body may fill memory. Uploads go into files, and other bodies have smaller bounds."""
+    if route.kind != "rest" or not request.can_read_body:
+        return False
+    length = request.content_length
+    return length is None or length > _LARGE_BYTES or "Content-Encoding" in request.headers
