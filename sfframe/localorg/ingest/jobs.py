@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -12,18 +11,25 @@ from sfframe.localorg.allowance import Allowance
 from sfframe.localorg.data.sql import run
 from sfframe.localorg.data.store import Store
 from sfframe.localorg.ingest.job import BATCH_ROWS, TERMINAL, Job
-from sfframe.localorg.ingest.scan import DELIMITERS, LINE_ENDS
+from sfframe.localorg.ingest.registry import (
+    LIFE,
+    Registry,
+    already_ended,
+    check_wish,
+    no_such_state,
+    not_ended,
+)
 from sfframe.localorg.manners import Manners
 from sfframe.localorg.objects.ids import make_id, normal_id
 from sfframe.localorg.objects.schema import SObject
-from sfframe.localorg.wire import Refusal, check_enum, moment_of, not_found, timestamp
+from sfframe.localorg.wire import Refusal, moment_of, not_found, timestamp
 
 OPERATIONS = ("insert", "update", "upsert", "delete", "hardDelete")
 _NO_HARD_DELETE = (
     "FeatureNotEnabled : hardDelete operation requires special user profile permission,"
     " please contact your system administrator"
 )
-_OPEN_LIFE, _LIFE, _TIDY_EVERY = timedelta(hours=24), timedelta(days=7), timedelta(minutes=1)
+_OPEN_LIFE = timedelta(hours=24)
 _DELETABLE = TERMINAL | {"UploadComplete"}
 _MEMBERS = {
     "object",
@@ -37,7 +43,7 @@ _MEMBERS = {
 }
 
 
-class Jobs:
+class Jobs(Registry[Job]):
     """All ingest jobs of the org.
 
     Args:
@@ -51,11 +57,9 @@ class Jobs:
     def __init__(
         self, store: Store, manners: Manners, now: Callable[[], datetime], user_id: str, start: Callable[[Job], None]
     ) -> None:
-        self._store, self._manners, self._now, self._user_id, self._start = store, manners, now, user_id, start
-        self._lock = threading.Lock()
-        self._jobs: dict[str, Job] = {}
+        super().__init__("V2Ingest", manners, now)
+        self._store, self._user_id, self._start = store, user_id, start
         self._made = 0
-        self._tidied = now()
         self.batches = Allowance(now)
         self.records = Allowance(now)
 
@@ -112,10 +116,8 @@ class Jobs:
 
     def _make(self, body: dict[str, Any], version: str) -> Job:
         sobject, key = self._check(body)
-        now = self._now()
-        stamp = timestamp(now)
-        if abs(now - self._tidied) >= _TIDY_EVERY:
-            self._tidy()
+        stamp = timestamp(self._now())
+        self._tidy_now_and_then()
         if self.batches.used >= self._manners.daily_batches:
             raise Refusal(400, "EXCEEDEDQUOTA", "ExceededQuota : ApiBatchItems Limit exceeded.")
         with self._lock:
@@ -141,15 +143,6 @@ class Jobs:
         with self._lock:
             self._jobs[job.id] = job
 
-    def get(self, job_id: str) -> Job:
-        normal = normal_id(job_id)
-        job = self._jobs.get(normal) if normal else None
-        if job is not None:
-            self._age(job)
-        if job is None or not self.is_known(job):
-            raise not_found()
-        return job
-
     def check_open_for_upload(self, job: Job) -> None:
         if job.state != "Open":
             text = f"InvalidJobState : Uploading data is not allowed for a job in state {job.state}"
@@ -174,14 +167,13 @@ class Jobs:
             elif state == "Aborted":
                 self._abort(job)
             else:
-                raise Refusal(400, "API_ERROR", f"Invalid value: '{state}' supplied for property: 'state'")
+                raise no_such_state(state)
 
     def delete(self, job: Job) -> None:
         with job.lock:
             self._check_known(job)
             if job.state not in _DELETABLE:
-                text = "Error encountered when deleting the job because the job is not terminated"
-                raise Refusal(400, "API_ERROR", text)
+                raise not_ended()
             self.vanish(job)
 
     def vanish(self, job: Job) -> None:
@@ -196,20 +188,6 @@ class Jobs:
             for folder in {self._store.uploads, self._store.scratch}:
                 for file in folder.glob(f"{job.id}.*"):
                     file.unlink(missing_ok=True)
-
-    def is_known(self, job: Job) -> bool:
-        return self._jobs.get(job.id) is job
-
-    def page(self, offset: int, job_type: str | None = None) -> tuple[list[Job], int | None]:
-        """One page of the list, and where the next one starts."""
-        self._tidy()
-        jobs = list(self._jobs.values()) if job_type in (None, "", "V2Ingest") else []
-        stop = offset + self._manners.list_page_size
-        return jobs[offset:stop], stop if stop < len(jobs) else None
-
-    def latest(self, most: int) -> list[Job]:
-        """The jobs that were made last, the last one first."""
-        return list(self._jobs.values())[: -most - 1 : -1]
 
     def commonest_errors(self, job_ids: list[str], most: int) -> dict[str, list[tuple[str, int]]]:
         """Of each job, the row errors that are met most often, with their numbers."""
@@ -252,37 +230,26 @@ class Jobs:
 
     def _abort(self, job: Job) -> None:
         if job.state in TERMINAL:
-            raise Refusal(400, "INVALIDJOBSTATE", "Aborting already Completed Job not allowed")
+            raise already_ended()
         job.state = "Aborted"
         self.touch(job)
         self.record(job)
 
-    def _tidy(self) -> None:
-        self._tidied = self._now()
-        for job in list(self._jobs.values()):
-            self._age(job)
-
     def _age(self, job: Job) -> None:
         """A job may be open for a day, then it is aborted; any other is gone after seven (3.8, 10)."""
         now = self._now()
-        since, life = (job.created, _OPEN_LIFE) if job.state == "Open" else (job.modstamp, _LIFE)
+        since, life = (job.created, _OPEN_LIFE) if job.state == "Open" else (job.modstamp, LIFE)
         if since > timestamp(now - life):
             return
         with job.lock:
             if job.state == "Open":
                 job.state, job.modstamp = "Aborted", timestamp(moment_of(job.created) + _OPEN_LIFE)
                 self.record(job)
-            if job.modstamp <= timestamp(now - _LIFE):
+            if job.modstamp <= timestamp(now - LIFE):
                 self.vanish(job)
 
     def _check(self, body: dict[str, Any]) -> tuple[SObject, str | None]:
-        if unknown := body.keys() - _MEMBERS:
-            raise Refusal(400, "JSON_PARSER_ERROR", f'Unrecognized field "{sorted(unknown)[0]}"')
-        check_enum(body, "operation", OPERATIONS, needed=True)
-        check_enum(body, "contentType", ("CSV",))
-        check_enum(body, "columnDelimiter", tuple(DELIMITERS))
-        check_enum(body, "lineEnding", tuple(LINE_ENDS))
-        check_enum(body, "concurrencyMode", ("Parallel",))
+        check_wish(body, _MEMBERS, OPERATIONS)
         rule = body.get("assignmentRuleId")
         if rule is not None and (not isinstance(rule, str) or normal_id(rule) is None):
             raise Refusal(400, "API_ERROR", "Invalid value supplied for property: 'assignmentRuleId'")

@@ -9,6 +9,7 @@ from sfframe.localorg.data.store import Store
 from sfframe.localorg.ingest.echo import Echo
 from sfframe.localorg.ingest.job import TERMINAL, Job
 from sfframe.localorg.ingest.jobs import Jobs
+from sfframe.localorg.ingest.registry import check_results
 from sfframe.localorg.ingest.scan import Layout, scan
 from sfframe.localorg.ingest.worker import request_of
 from sfframe.localorg.manners import Manners
@@ -36,12 +37,7 @@ class Results:
         Raises:
             Refusal: The job hasn't ended, or was made under another version (wire notes, 1).
         """
-        if version != job.api_version:
-            text = f"API version {version} does not match the version {job.api_version} of the job"
-            raise Refusal(409, "API_VERSION_MISMATCH", text)
-        if job.state not in TERMINAL:
-            text = f"InvalidJobState : Results are not available while the job is in state {job.state}"
-            raise Refusal(400, "INVALIDJOBSTATE", text)
+        check_results(job, version, TERMINAL)
         files = {kind: self._store.scratch / f"{job.id}.{kind}" for kind in KINDS.values()}
         with job.lock:
             if not self._jobs.is_known(job):

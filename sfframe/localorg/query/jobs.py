@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
-import threading
-from collections import deque
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Protocol
 
+from sfframe.localorg.allowance import Allowance
 from sfframe.localorg.data.sql import run
 from sfframe.localorg.data.store import Store
 from sfframe.localorg.ingest.job import TERMINAL
-from sfframe.localorg.ingest.scan import DELIMITERS, LINE_ENDS
+from sfframe.localorg.ingest.registry import (
+    LIFE,
+    Registry,
+    already_ended,
+    check_results,
+    check_wish,
+    no_such_state,
+    not_ended,
+)
 from sfframe.localorg.manners import Manners
-from sfframe.localorg.objects.ids import make_id, normal_id
+from sfframe.localorg.objects.ids import make_id
 from sfframe.localorg.query.job import QueryJob
 from sfframe.localorg.query.pages import Pages
 from sfframe.localorg.soql import Query, SoqlError
-from sfframe.localorg.wire import Refusal, check_enum, not_found, timestamp
+from sfframe.localorg.wire import Refusal, timestamp
 
 
 class Compile(Protocol):
@@ -28,11 +35,9 @@ class Compile(Protocol):
 
 _MEMBERS = {"operation", "query", "contentType", "columnDelimiter", "lineEnding", "concurrencyMode"}
 _MADE = "queries_made"
-_DAY = timedelta(hours=24)
-_LIFE = timedelta(days=7)
 
 
-class QueryJobs:
+class QueryJobs(Registry[QueryJob]):
     """All query jobs of the org.
 
     Args:
@@ -53,12 +58,11 @@ class QueryJobs:
         compile_soql: Compile,
         start: Callable[[QueryJob], None],
     ) -> None:
-        self._store, self._manners, self._now, self._user_id = store, manners, now, user_id
+        super().__init__("V2Query", manners, now)
+        self._store, self._user_id = store, user_id
         self._compile, self._start = compile_soql, start
-        self._lock = threading.Lock()
-        self._jobs: dict[str, QueryJob] = {}
         self._made = 0
-        self._made_at: deque[datetime] = deque()
+        self.today = Allowance(now)
 
     # The life of the registry.
 
@@ -79,7 +83,7 @@ class QueryJobs:
         """Know of no job any more; their ids aren't given again."""
         with self._lock:
             self._jobs.clear()
-            self._made_at.clear()
+            self.today.clear()
             self._store.set_setting(_MADE, str(self._made))
             with self._store.front() as db:
                 run(db, "DELETE FROM _org.queries")
@@ -92,6 +96,7 @@ class QueryJobs:
         if query.bulk_refusal is not None:
             raise Refusal(400, *query.bulk_refusal)
         stamp = timestamp(self._now())
+        self._tidy_now_and_then()
         with self._lock:
             self._count()
             self._made += 1
@@ -115,40 +120,20 @@ class QueryJobs:
         """Let a new job run."""
         self._start(job)
 
-    def get(self, job_id: str) -> QueryJob:
-        self._tidy()
-        normal = normal_id(job_id)
-        job = self._jobs.get(normal) if normal else None
-        if job is None:
-            raise not_found()
-        return job
-
     def change_state(self, job: QueryJob, state: str) -> None:
         """Abort a job; there is nothing else to be done to it."""
         if state != "Aborted":
-            raise Refusal(400, "API_ERROR", f"Invalid value: '{state}' supplied for property: 'state'")
+            raise no_such_state(state)
         with job.lock:
             if job.state in TERMINAL:
-                raise Refusal(400, "INVALIDJOBSTATE", "Aborting already Completed Job not allowed")
+                raise already_ended()
             self.end(job, "Aborted")
 
     def delete(self, job: QueryJob) -> None:
         with job.lock:
             if job.state not in TERMINAL:
-                text = "Error encountered when deleting the job because the job is not terminated"
-                raise Refusal(400, "API_ERROR", text)
+                raise not_ended()
             self.vanish(job)
-
-    def page(self, offset: int, job_type: str | None) -> tuple[list[QueryJob], int | None]:
-        """One page of the list, and where the next one starts."""
-        self._tidy()
-        jobs = list(self._jobs.values()) if job_type in (None, "", "V2Query") else []
-        stop = offset + self._manners.list_page_size
-        return jobs[offset:stop], stop if stop < len(jobs) else None
-
-    def latest(self, most: int) -> list[QueryJob]:
-        """The jobs that were made last, the last one first."""
-        return list(self._jobs.values())[: -most - 1 : -1]
 
     def results(self, job: QueryJob, version: str) -> Pages:
         """The result file of a job that is complete.
@@ -156,12 +141,7 @@ class QueryJobs:
         Raises:
             Refusal: The job isn't complete, or was made under another version (wire notes, 1, 6.3).
         """
-        if version != job.api_version:
-            text = f"API version {version} does not match the version {job.api_version} of the job"
-            raise Refusal(409, "API_VERSION_MISMATCH", text)
-        if job.state != "JobComplete":
-            text = f"InvalidJobState : Results are not available while the job is in state {job.state}"
-            raise Refusal(400, "INVALIDJOBSTATE", text)
+        check_results(job, version, {"JobComplete"})
         return self.pages(job)
 
     # What the runner does.
@@ -195,17 +175,6 @@ class QueryJobs:
         for file in self._store.uploads.glob(f"{job.id}.*"):
             file.unlink(missing_ok=True)
 
-    def is_known(self, job: QueryJob) -> bool:
-        return self._jobs.get(job.id) is job
-
-    @property
-    def made_today(self) -> int:
-        """Jobs of the last 24 hours."""
-        since = self._now() - _DAY
-        while self._made_at and self._made_at[0] <= since:
-            self._made_at.popleft()
-        return len(self._made_at)
-
     # Pieces.
 
     def _append(self, job_id: str, line: str) -> None:
@@ -213,29 +182,21 @@ class QueryJobs:
             run(db, "INSERT INTO _org.queries VALUES (?, ?, ?)", [self._store.next_seq(), job_id, line])
 
     def _count(self) -> None:
-        most = self._manners.daily_query_jobs
-        if self.made_today >= most:
-            text = f"Max bulk v2 query jobs ({most}) per 24 hrs has been reached ({self.made_today + 1})"
+        most, used = self._manners.daily_query_jobs, self.today.used
+        if used >= most:
+            text = f"Max bulk v2 query jobs ({most}) per 24 hrs has been reached ({used + 1})"
             raise Refusal(400, "LIMIT_EXCEEDED", text)
-        self._made_at.append(self._now())
+        self.today.add()
 
-    def _tidy(self) -> None:
+    def _age(self, job: QueryJob) -> None:
         """Jobs go some days after they have ended (10)."""
-        limit = timestamp(self._now() - _LIFE)
-        for job in list(self._jobs.values()):
-            if job.state in TERMINAL and job.modstamp <= limit:
-                self.vanish(job)
+        if job.state in TERMINAL and job.modstamp <= timestamp(self._now() - LIFE):
+            self.vanish(job)
 
 
 def _wish(body: dict[str, Any]) -> tuple[str, bool]:
     """The SOQL that is asked for, and whether deleted records are meant too."""
-    if unknown := body.keys() - _MEMBERS:
-        raise Refusal(400, "JSON_PARSER_ERROR", f'Unrecognized field "{sorted(unknown)[0]}"')
-    check_enum(body, "operation", ("query", "queryAll"), needed=True)
-    check_enum(body, "contentType", ("CSV",))
-    check_enum(body, "columnDelimiter", tuple(DELIMITERS))
-    check_enum(body, "lineEnding", tuple(LINE_ENDS))
-    check_enum(body, "concurrencyMode", ("Parallel",))
+    check_wish(body, _MEMBERS, ("query", "queryAll"))
     soql = body.get("query")
     if not isinstance(soql, str) or not soql.strip():
         raise Refusal(400, "API_ERROR", "Invalid value: '' supplied for property: 'query'")

@@ -52,6 +52,14 @@ async def read_json(request: web.BaseRequest) -> dict[str, Any]:
     return _parsed(await _read_body(request, _MAX_JSON))
 
 
+async def read_state(request: web.BaseRequest) -> str:
+    """The state that a job shall go into (3.4)."""
+    state = (await read_json(request)).get("state")
+    if not isinstance(state, str):
+        raise Refusal(400, "API_ERROR", "Invalid value: '' supplied for property: 'state'")
+    return state
+
+
 async def read_record(request: web.BaseRequest) -> tuple[dict[str, Any], str]:
     """The object in a JSON body whose numbers keep the digits that were sent, and the body's text."""
     body = await _read_body(request, _MAX_RECORDS)

@@ -13,7 +13,7 @@ from sfframe.localorg.ingest.job import Job, job_info
 from sfframe.localorg.ingest.results import KINDS
 from sfframe.localorg.ingest.scan import LINE_ENDS
 from sfframe.localorg.web.answers import Area, CsvFile, accepts_csv, empty_answer, list_answer, list_offset
-from sfframe.localorg.web.bodies import check_length, read_json, read_multipart, spool
+from sfframe.localorg.web.bodies import check_length, read_json, read_multipart, read_state, spool
 from sfframe.localorg.web.routes import Route
 from sfframe.localorg.wire import Refusal
 
@@ -62,10 +62,7 @@ class IngestJobs(Area):
 
     async def patch(self, request: web.BaseRequest, route: Route) -> web.Response:
         job = self._org.jobs.get(route.argument)
-        body = await read_json(request)
-        if not isinstance(body.get("state"), str):
-            raise Refusal(400, "API_ERROR", "Invalid value: '' supplied for property: 'state'")
-        return web.json_response(await self._run(self._change_state, job, body["state"]))
+        return web.json_response(await self._run(self._change_state, job, await read_state(request)))
 
     def _change_state(self, job: Job, state: str) -> dict[str, Any]:
         with job.lock:

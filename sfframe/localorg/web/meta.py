@@ -48,7 +48,7 @@ class Meta(Area):
             "DailyApiRequests": (manners.daily_api_requests, calls),
             "DailyBulkApiBatches": (manners.daily_batches, batches),
             "DailyBulkV2QueryFileStorageMB": (976_562, 976_562),
-            "DailyBulkV2QueryJobs": (manners.daily_query_jobs, manners.daily_query_jobs - self._org.queries.made_today),
+            "DailyBulkV2QueryJobs": (manners.daily_query_jobs, manners.daily_query_jobs - self._org.queries.today.used),
             "DataStorageMB": (1_024, 1_024),
             "FileStorageMB": (1_024, 1_024),
         }

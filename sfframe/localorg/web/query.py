@@ -8,9 +8,9 @@ from aiohttp import web
 
 from sfframe.localorg.ingest.scan import LINE_ENDS
 from sfframe.localorg.query.job import QueryJob, query_info
-from sfframe.localorg.query.pages import Page, make_locator, read_locator
+from sfframe.localorg.query.pages import Page, Pages, make_locator, read_locator
 from sfframe.localorg.web.answers import Area, accepts_csv, empty_answer, list_answer, list_offset
-from sfframe.localorg.web.bodies import read_json
+from sfframe.localorg.web.bodies import read_json, read_state
 from sfframe.localorg.web.routes import Route
 from sfframe.localorg.wire import Refusal
 
@@ -38,10 +38,7 @@ class QueryJobAnswers(Area):
 
     async def query_patch(self, request: web.BaseRequest, route: Route) -> web.Response:
         job = self._org.queries.get(route.argument)
-        body = await read_json(request)
-        if not isinstance(body.get("state"), str):
-            raise Refusal(400, "API_ERROR", "Invalid value: '' supplied for property: 'state'")
-        await self._run(self._org.queries.change_state, job, body["state"])
+        await self._run(self._org.queries.change_state, job, await read_state(request))
         return web.json_response(query_info(job))
 
     async def query_delete(self, request: web.BaseRequest, route: Route) -> web.Response:
@@ -67,7 +64,7 @@ class QueryJobAnswers(Area):
         # Somebody may have deleted it meanwhile, and its file with it.
         with job.lock:
             pages = self._org.queries.results(self._org.queries.get(job.id), version)
-            start = self._start(job, version, wish.get("locator"))
+            start = _start(job, pages, wish.get("locator"))
             return pages.page(start, min(self._org.manners.query_page_rows, _max_records(wish.get("maxRecords"))))
 
     def _pages(self, job: QueryJob, version: str, locator: str | None) -> dict[str, Any]:
@@ -75,7 +72,7 @@ class QueryJobAnswers(Area):
         with job.lock:
             pages = self._org.queries.results(self._org.queries.get(job.id), version)
             starts = pages.starts(self._org.manners.query_page_rows)
-            first = self._start(job, version, locator)
+            first = _start(job, pages, locator)
         here = [start for start in starts if start >= first]
         base = f"/services/data/v{version}/jobs/query/{job.id}"
         urls = [{"resultUrl": f"{base}/results?locator={make_locator(job.id, start)}"} for start in here]
@@ -85,13 +82,15 @@ class QueryJobAnswers(Area):
             answer["nextRecordsUrl"] = f"{base}/resultpages?locator={locator}"
         return {**answer, "done": "nextRecordsUrl" not in answer}
 
-    def _start(self, job: QueryJob, version: str, locator: str | None) -> int:
-        if locator is None:
-            return 0
-        start = read_locator(job.id, locator)
-        if start is None or not self._org.queries.results(job, version).has_record(start):
-            raise Refusal(400, "INVALID_QUERY_LOCATOR", f"Invalid locator: {locator}")
-        return start
+
+def _start(job: QueryJob, pages: Pages, locator: str | None) -> int:
+    """The record with which the asked page begins."""
+    if locator is None:
+        return 0
+    start = read_locator(job.id, locator)
+    if start is None or not pages.has_record(start):
+        raise Refusal(400, "INVALID_QUERY_LOCATOR", f"Invalid locator: {locator}")
+    return start
 
 
 def _max_records(text: str | None) -> int:
