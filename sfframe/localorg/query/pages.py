@@ -11,10 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 # The server chooses how large a page is; this keeps the answer's memory bounded, whatever is asked for.
 _PAGE_BYTES = 1 << 25
+Places = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,28 +74,31 @@ class Pages:
     def page(self, start: int, most: int) -> Page:
         """The page that begins with record `start`, of at most `most` records and some 32 MB."""
         ends = self._record_ends()
-        records = len(ends) - 1
-        within = int(np.searchsorted(ends, ends[start] + _PAGE_BYTES, "right")) - 1
-        stop = min(start + most, max(within, start + 1), records)
+        stop = _page_end(ends, start, most)
         with self.path.open("rb") as file:
             header = file.read(int(ends[0]))
             file.seek(int(ends[start]))
             body = header + file.read(int(ends[stop] - ends[start]))
-        return Page(body, stop - start, stop if stop < records else None)
+        return Page(body, stop - start, stop if stop < len(ends) - 1 else None)
 
     def starts(self, most: int) -> list[int]:
         """The first records of all pages; an empty result has one page."""
         ends, starts = self._record_ends(), [0]
-        while (start := starts[-1]) < len(ends) - 1:
-            within = int(np.searchsorted(ends, ends[start] + _PAGE_BYTES, "right")) - 1
-            starts.append(min(start + most, max(within, start + 1)))
-        return starts[:-1] if len(starts) > 1 and starts[-1] >= len(ends) - 1 else starts
+        while (stop := _page_end(ends, starts[-1], most)) < len(ends) - 1:
+            starts.append(stop)
+        return starts
 
     def has_record(self, number: int) -> bool:
         return 0 <= number < max(1, self._ends.stat().st_size // 8 - 1)
 
-    def _record_ends(self) -> np.ndarray[Any, np.dtype[np.int64]]:
+    def _record_ends(self) -> Places:
         return np.fromfile(self._ends, np.int64)
+
+
+def _page_end(ends: Places, start: int, most: int) -> int:
+    """The record before which a page ends that begins with `start`."""
+    within = int(np.searchsorted(ends, ends[start] + _PAGE_BYTES, "right")) - 1
+    return min(start + most, max(within, start + 1), len(ends) - 1)
 
 
 def make_locator(job_id: str, number: int) -> str:
@@ -118,7 +123,7 @@ def _seal(job_id: str, number: int) -> str:
     return hashlib.blake2b(f"{job_id}-{number}".encode(), digest_size=6).hexdigest()
 
 
-def _lines(lines: pa.Array[Any]) -> tuple[np.ndarray[Any, np.dtype[np.int64]], memoryview]:
+def _lines(lines: pa.Array[Any]) -> tuple[Places, memoryview]:
     """Where each line ends, and all of them one after the other, as the array holds them already."""
     wide = lines.cast(pa.large_string())
     _, offsets, data = wide.buffers()

@@ -12,10 +12,10 @@ from aiohttp.http_exceptions import LineTooLong
 
 _logger = logging.getLogger(__name__)
 # The address, and all headers with it (9.2). One more for the latter tells in an error which of the two it was.
-# aiohttp refuses more by itself, in its newer versions.
-_MAX_HEADERS = 128
 _MAX_HEAD = 16_384
 _MAX_FIELD = _MAX_HEAD + 1
+# More are refused by newer versions of aiohttp itself.
+_MAX_HEADERS = 128
 
 
 class Front(web.Server):

@@ -21,11 +21,8 @@ from sfframe.localorg.wire import Refusal
 _logger = logging.getLogger(__name__)
 _LOOKS = frozenset({"get_job", "query_get"})
 _NEEDS_NO_TOKEN = frozenset({"token", "versions", "page", "identity"})
-
 # Of a path in the request log.
 _LONGEST_PATH = 1000
-
-
 # Records of one request may be 16 MB and ten times that when they are read: the others wait, unread.
 _LARGE_BYTES = 1_000_000
 _LARGE_AT_ONCE = 3
