@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow as pa
 
 from sfframe.localorg.allowance import Allowance
-from sfframe.localorg.data.sql import literal, run
+from sfframe.localorg.data.sql import name, run
 from sfframe.localorg.data.store import Store, records
 from sfframe.localorg.desk import FaultDesk
 from sfframe.localorg.faults import Fault
@@ -81,8 +81,9 @@ class Org:
             self.query_runner.jobs = self.queries
             self.cursors = Cursors(self.store, self.clock)
             writer = Writer(self.store, self.counter, self.worker.busy, self.desk, self.rules, self.clock, self.user_id)
-            self.records = Records(self.store, Lookup(self.store), writer)
-            self.collections = Collections(self.store, Lookup(self.store), writer)
+            lookup = Lookup(self.store)
+            self.records = Records(lookup, writer)
+            self.collections = Collections(self.store, lookup, writer)
             self.changes = Changes(self.store, self.clock)
             self._learn_objects(objects)
         except BaseException:
@@ -176,8 +177,7 @@ class Org:
         if not self.store.objects:
             for answer in standard_objects():
                 self.store.define(answer, now)
-            self._make_user(now)
-            self._make_organization(now)
+            self._make_records(now)
         for source in objects:
             answer = read_describe(source)
             known = self.store.sobject(answer["name"])
@@ -188,37 +188,39 @@ class Org:
             if not self.store.is_defined(answer):
                 self.store.define(answer, now)
 
-    def _make_user(self, now: datetime) -> None:
-        user = self.store.sobject("User")
-        assert user is not None
-        stamp = f"TIMESTAMP_MS '{now.astimezone(UTC):%Y-%m-%d %H:%M:%S}'"
-        email = literal(self.tokens.username)
-        with self.store.front() as db:
-            run(
-                db,
-                f"""
-                INSERT INTO {records(user)} BY NAME SELECT
-                    '{self.user_id}' AS Id, false AS IsDeleted, {email} AS Username, {email} AS Email,
-                    'Integration' AS FirstName, 'User' AS LastName, 'Integration User' AS Name, 'integ' AS Alias,
-                    true AS IsActive, {stamp} AS CreatedDate, {stamp} AS LastModifiedDate, {stamp} AS SystemModstamp,
-                    '{self.user_id}' AS CreatedById, '{self.user_id}' AS LastModifiedById""",
-            )
+    def _make_records(self, now: datetime) -> None:
+        """The records that an org has from the start."""
+        username = self.tokens.username
+        user: dict[str, Any] = {
+            "Username": username,
+            "Email": username,
+            "FirstName": "Integration",
+            "LastName": "User",
+            "Name": "Integration User",
+            "Alias": "integ",
+            "IsActive": True,
+        }
+        organization: dict[str, Any] = {
+            "Name": "sfframe local org",
+            "InstanceName": "LOCAL",
+            "OrganizationType": "Developer Edition",
+            "IsSandbox": False,
+            "LanguageLocaleKey": "en_US",
+            "DefaultLocaleSidKey": "en_US",
+            "TimeZoneSidKey": "GMT",
+            "FiscalYearStartMonth": 1,
+        }
+        stamp = now.astimezone(UTC).replace(microsecond=0, tzinfo=None)
+        stamps = dict.fromkeys(("CreatedDate", "LastModifiedDate", "SystemModstamp"), stamp)
+        audit = {"IsDeleted": False, **stamps, **dict.fromkeys(("CreatedById", "LastModifiedById"), self.user_id)}
+        self._make_record("User", {"Id": self.user_id, **user, **audit})
+        self._make_record("Organization", {"Id": self.org_id, **organization, **audit})
 
-    def _make_organization(self, now: datetime) -> None:
-        organization = self.store.sobject("Organization")
-        assert organization is not None
-        stamp = f"TIMESTAMP_MS '{now.astimezone(UTC):%Y-%m-%d %H:%M:%S}'"
+    def _make_record(self, api_name: str, values: Mapping[str, Any]) -> None:
+        columns, places = ", ".join(map(name, values)), ", ".join("?" * len(values))
+        table = records(self.store.existing(api_name))
         with self.store.front() as db:
-            run(
-                db,
-                f"""
-                INSERT INTO {records(organization)} BY NAME SELECT
-                    '{self.org_id}' AS Id, false AS IsDeleted, 'sfframe local org' AS Name, 'LOCAL' AS InstanceName,
-                    'Developer Edition' AS OrganizationType, false AS IsSandbox, 'en_US' AS LanguageLocaleKey,
-                    'en_US' AS DefaultLocaleSidKey, 'GMT' AS TimeZoneSidKey, 1 AS FiscalYearStartMonth,
-                    {stamp} AS CreatedDate, {stamp} AS LastModifiedDate, {stamp} AS SystemModstamp,
-                    '{self.user_id}' AS CreatedById, '{self.user_id}' AS LastModifiedById""",
-            )
+            run(db, f"INSERT INTO {table} ({columns}) VALUES ({places})", list(values.values()))
 
     def _free_prefix(self) -> str:
         taken = {sobject.key_prefix for sobject in self.store.objects.values()}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, time
 from typing import Any
 
 
@@ -24,7 +24,7 @@ class Refusal(Exception):  # noqa: N818  (it is the answer that is refused, not 
         self.message = message
         self.fields = fields
 
-    def body(self) -> list[dict[str, Any]]:
+    def body(self) -> list[Any]:
         error: dict[str, Any] = {"errorCode": self.code, "message": self.message}
         if self.fields is not None:
             error["fields"] = list(self.fields)
@@ -38,6 +38,15 @@ def not_found() -> Refusal:
 def timestamp(moment: datetime) -> str:
     """`2026-01-02T21:33:43.000+0000`: REST writes the offset so, Bulk data writes Z."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.000+0000")
+
+
+def plain(value: Any) -> Any:
+    """A stored value in REST's form: datetimes, which are UTC, with `+0000`, times with `Z`."""
+    if isinstance(value, datetime):
+        return f"{value.isoformat(timespec='milliseconds')}+0000"
+    if isinstance(value, time):
+        return f"{value.isoformat(timespec='milliseconds')}Z"
+    return value.isoformat() if isinstance(value, date) else value
 
 
 def moment_of(stamp: str) -> datetime:

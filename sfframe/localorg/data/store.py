@@ -21,6 +21,7 @@ from sfframe.localorg.data.sql import literal, name, number, run
 from sfframe.localorg.objects.ids import MACROS as ID_MACROS
 from sfframe.localorg.objects.relations import with_children
 from sfframe.localorg.objects.schema import SObject
+from sfframe.localorg.wire import not_found
 
 # A file's name is the name of its catalog, which a schema must not share: hence names that no file is given.
 _TABLES = (
@@ -160,6 +161,17 @@ class Store:
 
     def sobject(self, api_name: str) -> SObject | None:
         return self.objects.get(api_name.lower())
+
+    def existing(self, api_name: str) -> SObject:
+        """The object that a path names.
+
+        Raises:
+            Refusal: 404, there is none.
+        """
+        sobject = self.sobject(api_name)
+        if sobject is None:
+            raise not_found()
+        return sobject
 
     def of_id(self, record_id: str) -> SObject | None:
         """The object whose records have ids like this one."""

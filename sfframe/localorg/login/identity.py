@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any
+
+from sfframe.localorg.wire import plain
 
 # What a client fills in itself: it knows which version it speaks.
 _SOAP, _REST = "services/Soap/{kind}/{{version}}/{org}", "services/data/v{{version}}/{resource}"
@@ -36,13 +37,8 @@ def identity(record: Mapping[str, Any], org_id: str, origin: str) -> dict[str, A
         "mobile_phone_verified": False,
         "is_lightning_login_user": False,
         "status": {"created_date": None, "body": None},
-        "urls": _urls(origin, org_id, record["Id"]),
-        "active": record.get("IsActive"),
-        "user_type": "STANDARD",
-        "language": "en_US",
-        "locale": "en_US",
-        "utcOffset": 0,
-        "last_modified_date": _moment(record.get("LastModifiedDate")),
+        **_circumstances(record, org_id, origin),
+        "last_modified_date": plain(record.get("LastModifiedDate")),
         "is_app_installed": True,
     }
 
@@ -65,18 +61,25 @@ def user_info(record: Mapping[str, Any], org_id: str, origin: str) -> dict[str, 
         "profile": f"{origin}/{record['Id']}",
         "address": {},
         "is_salesforce_integration_user": False,
+        **_circumstances(record, org_id, origin),
+        "updated_at": plain(record.get("LastModifiedDate")),
+    }
+
+
+def identity_url(origin: str, org_id: str, user_id: str) -> str:
+    return f"{origin}/id/{org_id}/{user_id}"
+
+
+def _circumstances(record: Mapping[str, Any], org_id: str, origin: str) -> dict[str, Any]:
+    """What both tell in the same words."""
+    return {
         "urls": _urls(origin, org_id, record["Id"]),
         "active": record.get("IsActive"),
         "user_type": "STANDARD",
         "language": "en_US",
         "locale": "en_US",
         "utcOffset": 0,
-        "updated_at": _moment(record.get("LastModifiedDate")),
     }
-
-
-def identity_url(origin: str, org_id: str, user_id: str) -> str:
-    return f"{origin}/id/{org_id}/{user_id}"
 
 
 def _urls(origin: str, org_id: str, user_id: str) -> dict[str, str]:
@@ -88,7 +91,3 @@ def _urls(origin: str, org_id: str, user_id: str) -> dict[str, str]:
     rest = {"rest": "", "sobjects": "sobjects/", "search": "search/", "query": "query/"}
     paths = soap | {name: _REST.format(resource=resource) for name, resource in rest.items()} | {"profile": user_id}
     return {name: f"{origin}/{path}" for name, path in paths.items()}
-
-
-def _moment(value: datetime | None) -> str | None:
-    return None if value is None else f"{value:%Y-%m-%dT%H:%M:%S}.000+0000"

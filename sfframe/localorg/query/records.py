@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime, time
 from typing import Any, TypeAlias
 
 import pyarrow as pa
 
 from sfframe.localorg.objects.schema import NUMBER_TYPES
 from sfframe.localorg.soql import Children, Query
+from sfframe.localorg.wire import plain
 
 # What a page has of a child relationship: for each parent's id, its part of the answer.
 Families: TypeAlias = Mapping[tuple[str, ...], Mapping[str, dict[str, Any]]]
@@ -23,18 +23,6 @@ def json_value(kind: str, value: Any) -> Any:
     return value if form is None else form(value)
 
 
-def _moment(value: datetime | None) -> str | None:
-    return None if value is None else f"{value.isoformat(timespec='milliseconds')}+0000"
-
-
-def _day(value: date | None) -> str | None:
-    return None if value is None else value.isoformat()
-
-
-def _clock(value: time | None) -> str | None:
-    return None if value is None else f"{value.isoformat(timespec='milliseconds')}Z"
-
-
 def _double(value: float | None) -> float | None:
     # JSON has no infinity; a sum may reach it.
     return None if value is None or not math.isfinite(value) else float(value)
@@ -42,9 +30,7 @@ def _double(value: float | None) -> float | None:
 
 _FORMS: dict[str, Callable[[Any], Any]] = {
     "boolean": bool,  # never null (2.1)
-    "datetime": _moment,
-    "date": _day,
-    "time": _clock,
+    **dict.fromkeys(("datetime", "date", "time"), plain),
     **dict.fromkeys(NUMBER_TYPES, _double),
 }
 

@@ -11,7 +11,7 @@ from typing import Any
 from sfframe.localorg.data.sql import name, run
 from sfframe.localorg.data.store import Store, records
 from sfframe.localorg.objects.schema import SObject
-from sfframe.localorg.wire import Refusal, timestamp
+from sfframe.localorg.wire import Refusal, plain, timestamp
 
 _FORM = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:?\d\d)")
 _UPDATED_REACH = timedelta(days=30)
@@ -50,7 +50,7 @@ class Changes:
         window = self._window(start, end, _DELETED_REACH)
         found = self._found(sobject, window, "IsDeleted")
         return {
-            "deletedRecords": [{"deletedDate": _stamp(moment), "id": record_id} for record_id, moment in found],
+            "deletedRecords": [{"deletedDate": plain(moment), "id": record_id} for record_id, moment in found],
             "earliestDateAvailable": timestamp((self._now() - _DELETED_REACH).replace(second=0)),
             "latestDateCovered": self._covered(window),
         }
@@ -77,7 +77,8 @@ class Changes:
         return Window(first, last)
 
     def _covered(self, window: Window) -> str:
-        return _stamp(min(window.end, self._now().astimezone(UTC).replace(tzinfo=None, second=0)))
+        covered: str = plain(min(window.end, self._now().astimezone(UTC).replace(tzinfo=None, second=0, microsecond=0)))
+        return covered
 
 
 def _minute(text: str | None, parameter: str) -> datetime:
@@ -91,10 +92,6 @@ def _minute(text: str | None, parameter: str) -> datetime:
     except (ValueError, OverflowError):
         raise _invalid(f"{parameter}Date is no datetime with an offset: {text}") from None
     return moment.replace(tzinfo=None, second=0, microsecond=0)
-
-
-def _stamp(moment: datetime) -> str:
-    return timestamp(moment.replace(tzinfo=UTC))
 
 
 def _invalid(text: str) -> Refusal:

@@ -7,13 +7,12 @@ from typing import Any
 
 from sfframe.localorg.data.store import Store
 from sfframe.localorg.objects.ids import normal_id
-from sfframe.localorg.objects.schema import SObject
 from sfframe.localorg.rest.incoming import not_a_key, unsupported
 from sfframe.localorg.rest.outcome import Outcome, RowError
 from sfframe.localorg.rest.read import Lookup, fields_of
 from sfframe.localorg.rest.shape import as_json
 from sfframe.localorg.rest.write import Change, Writer
-from sfframe.localorg.wire import Refusal, not_found
+from sfframe.localorg.wire import Refusal
 
 _MOST_RECORDS = 200
 _MOST_IDS = 2_000
@@ -40,7 +39,7 @@ class Collections:
 
     def upsert(self, object_name: str, key_name: str, request: Mapping[str, Any], body: str) -> list[Outcome]:
         """Upsert records of one object by one of its keys."""
-        sobject = self.sobject(object_name)
+        sobject = self._store.existing(object_name)
         key = sobject.field(key_name)
         if key is None or not key.is_key:
             raise Refusal(400, "INVALID_FIELD", not_a_key(key_name, sobject))
@@ -65,7 +64,7 @@ class Collections:
         self, object_name: str, ids: Sequence[str], fields: Sequence[str] | None, version: str
     ) -> list[dict[str, Any] | None]:
         """Records in the order of their ids; null for those that aren't there."""
-        sobject = self.sobject(object_name)
+        sobject = self._store.existing(object_name)
         _check_count(ids, _MOST_IDS)
         wanted = fields_of(sobject, ",".join(fields) if fields else None)
         normal = [normal_id(text) for text in ids]
@@ -74,12 +73,6 @@ class Collections:
         return [
             as_json(sobject, there[record_id], wanted, version) if record_id in there else None for record_id in normal
         ]
-
-    def sobject(self, name: str) -> SObject:
-        sobject = self._store.sobject(name)
-        if sobject is None:
-            raise not_found()
-        return sobject
 
     def _change(self, record: Any) -> Change:
         attributes = record.get("attributes") if isinstance(record, Mapping) else None

@@ -101,12 +101,15 @@ class Lookup:
         ]
 
 
-class SeveralMatches(Exception):  # noqa: N818  (an answer of its own, with a status that is no error)
-    """More records than one hold a key: 300, with their URLs."""
+class SeveralMatches(Refusal):
+    """More records than one hold a key: 300, and no error but their URLs."""
 
     def __init__(self, urls: list[str]) -> None:
-        super().__init__(f"{len(urls)} records")
+        super().__init__(300, "", f"{len(urls)} records")
         self.urls = urls
+
+    def body(self) -> list[Any]:
+        return self.urls
 
 
 def check_single(sobject: SObject, found: Sequence[str], version: str) -> None:

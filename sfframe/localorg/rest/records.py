@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sfframe.localorg.data.store import Store
 from sfframe.localorg.objects.ids import normal_id
 from sfframe.localorg.objects.schema import Field, SObject
 from sfframe.localorg.rest.outcome import Outcome
@@ -18,24 +17,12 @@ class Records:
     """Reads and writes one record at a time.
 
     Args:
-        store: Where they are kept.
         lookup: Finds them.
         writer: Saves them.
     """
 
-    def __init__(self, store: Store, lookup: Lookup, writer: Writer) -> None:
-        self._store, self._lookup, self._writer = store, lookup, writer
-
-    def sobject(self, name: str) -> SObject:
-        """The object of a path.
-
-        Raises:
-            Refusal: 404, there is none.
-        """
-        sobject = self._store.sobject(name)
-        if sobject is None:
-            raise not_found()
-        return sobject
+    def __init__(self, lookup: Lookup, writer: Writer) -> None:
+        self._lookup, self._writer = lookup, writer
 
     def key(self, sobject: SObject, name: str) -> Field:
         """The key field of a path.

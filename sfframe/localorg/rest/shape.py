@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sfframe.localorg.objects.schema import Field, SObject
+from sfframe.localorg.wire import plain
 
 _ALWAYS = ("City", "Country", "GeocodeAccuracy", "Latitude", "Longitude", "PostalCode", "State", "Street")
 
@@ -36,15 +36,6 @@ def value_of(sobject: SObject, field: Field, record: Mapping[str, Any], version:
     if field.type == "base64":
         return f"/services/data/v{version}/sobjects/{sobject.name}/{record['Id']}/{field.name}"
     return _compound(sobject, field, record)
-
-
-def plain(value: Any) -> Any:
-    """A stored value in REST's form: datetimes with `+0000`, times with `Z`."""
-    if isinstance(value, dt.datetime):
-        return f"{value:%Y-%m-%dT%H:%M:%S}.{value.microsecond // 1000:03}+0000"
-    if isinstance(value, dt.time):
-        return f"{value:%H:%M:%S}.{value.microsecond // 1000:03}Z"
-    return value.isoformat() if isinstance(value, dt.date) else value
 
 
 def _compound(sobject: SObject, field: Field, record: Mapping[str, Any]) -> dict[str, Any] | None:

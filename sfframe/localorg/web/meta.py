@@ -12,7 +12,6 @@ from sfframe.localorg.login.tokens import OAuthError
 from sfframe.localorg.web.answers import Area, basic_credentials, json_of_version, origin
 from sfframe.localorg.web.bodies import read_form, read_text
 from sfframe.localorg.web.routes import Route, versions
-from sfframe.localorg.wire import not_found
 
 _RESOURCES = ("composite", "jobs", "limits", "query", "queryAll", "sobjects")
 
@@ -62,9 +61,7 @@ class Meta(Area):
         return json_of_version({"encoding": "UTF-8", "maxBatchSize": 200, "sobjects": found}, route.version)
 
     async def describe(self, request: web.BaseRequest, route: Route) -> web.Response:
-        sobject = self._org.store.sobject(route.argument)
-        if sobject is None:
-            raise not_found()
+        sobject = self._org.store.existing(route.argument)
         modified = sobject.modified.astimezone(UTC).replace(microsecond=0)
         headers = {"Last-Modified": format_datetime(modified, usegmt=True)}
         since = _http_date(request.headers.get("If-Modified-Since"))
