@@ -84,6 +84,17 @@ def each(convert: Callable[[Any], Any]) -> Callable[[Values], list[Any]]:
     return lambda values: [None if value is None else convert(value) for value in values]
 
 
+def by(convert: Callable[[Values], Values], make: Callable[[Values], Any]) -> Callable[[Values], Any]:
+    """Makes a column of values that are converted before."""
+    return lambda values: make(convert(values))
+
+
+def scale_of(values: Values) -> int:
+    """The most decimals of decimal numbers."""
+    exponents = [value.as_tuple().exponent for value in values if isinstance(value, Decimal)]
+    return max((-exponent for exponent in exponents if isinstance(exponent, int)), default=0)
+
+
 def as_text(value: Any) -> str:
     """The text that an org takes for a value."""
     if isinstance(value, tuple):

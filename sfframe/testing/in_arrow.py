@@ -15,8 +15,8 @@ from sfframe.testing.forms import (
     all_whole,
     as_text,
     before_nanoseconds_end,
+    by,
     decimals,
-    each,
     fit,
     fit_float,
     floats,
@@ -24,18 +24,9 @@ from sfframe.testing.forms import (
     lists,
     midnights,
     naive,
+    scale_of,
     texts,
 )  # fmt: skip
-
-_scale_of = each(lambda value: -int(value.as_tuple().exponent))
-
-
-def _scale(values: Values) -> int:
-    return max((scale or 0 for scale in _scale_of(values)), default=0)
-
-
-def _by(convert: Callable[[Values], Values], make: Callable[[Values], Any]) -> Callable[[Values], Any]:
-    return lambda values: make(convert(values))
 
 
 def _ints(values: Values) -> list[Any]:
@@ -60,7 +51,7 @@ def _zoned(unit: Any, zone: str) -> Callable[[Values], pl.Series]:
 
 
 _TEXT = (Form(_series(pl.String)), Form(_series(pl.Categorical)), Form(_enum))
-_AS_TEXT = (Form(_by(texts, _series(pl.String))),)
+_AS_TEXT = (Form(by(texts, _series(pl.String))),)
 
 
 class Polars:
@@ -74,33 +65,33 @@ class Polars:
             Form(_series(pl.Int32), fit(-(2**31), 2**31 - 1)),
             Form(_series(pl.Int8), fit(-128, 127)),
             Form(_series(pl.UInt64), fit(0, 2**64 - 1)),
-            Form(_by(floats, _series(pl.Float64)), fit_float),
-            Form(_by(decimals, _series(pl.Decimal(38, 0)))),
+            Form(by(floats, _series(pl.Float64)), fit_float),
+            Form(by(decimals, _series(pl.Decimal(38, 0)))),
             *_AS_TEXT,
         ),
         "number": (
-            Form(_by(floats, _series(pl.Float64))),
-            Form(lambda values: _series(pl.Decimal(38, _scale(values)))(values)),
-            Form(_by(_ints, _series(pl.Int64)), all_whole),
+            Form(by(floats, _series(pl.Float64))),
+            Form(lambda values: _series(pl.Decimal(38, scale_of(values)))(values)),
+            Form(by(_ints, _series(pl.Int64)), all_whole),
             *_AS_TEXT,
         ),
         "boolean": (Form(_series(pl.Boolean)), *_AS_TEXT),
         "date": (
             Form(_series(pl.Date)),
-            Form(_by(midnights, _series(pl.Datetime("us")))),
-            Form(_by(midnights, _series(pl.Datetime("ns"))), before_nanoseconds_end),
+            Form(by(midnights, _series(pl.Datetime("us")))),
+            Form(by(midnights, _series(pl.Datetime("ns"))), before_nanoseconds_end),
             *_AS_TEXT,
         ),
         "datetime": (
             *(Form(_zoned(unit, zone)) for unit, zone in zip(("us", "ns", "ms", "us"), ZONES, strict=True)),
-            Form(_by(in_offset, _series(pl.String))),
+            Form(by(in_offset, _series(pl.String))),
             *_AS_TEXT,
         ),
         "time": (Form(_series(pl.Time)), *_AS_TEXT),
-        "multi": (Form(_by(lists, _series(pl.List(pl.String)))), *_AS_TEXT),
-        "float": (Form(_by(floats, _series(pl.Float64))),),
-        "naive": (Form(_by(naive, _series(pl.Datetime("us")))),),
-        "list": (Form(_by(lists, _series(pl.List(pl.String)))),),
+        "multi": (Form(by(lists, _series(pl.List(pl.String)))), *_AS_TEXT),
+        "float": (Form(by(floats, _series(pl.Float64))),),
+        "naive": (Form(by(naive, _series(pl.Datetime("us")))),),
+        "list": (Form(by(lists, _series(pl.List(pl.String)))),),
         "bytes": (Form(lambda values: _series(pl.Binary)([as_text(value).encode() for value in values])),),
     }
 
@@ -121,7 +112,7 @@ def _moments(unit: Any, zone: str) -> Callable[[Values], pa.Array[Any]]:
 
 _ARROW_TEXT = (Form(_array(pa.string())), Form(_array(pa.large_string())), Form(_array(pa.string_view())),
                Form(lambda values: pa.array(list(values), type=pa.string()).dictionary_encode()))  # fmt: skip
-_ARROW_AS_TEXT = (Form(_by(texts, _array(pa.string()))),)
+_ARROW_AS_TEXT = (Form(by(texts, _array(pa.string()))),)
 
 
 class Arrow:
@@ -134,21 +125,21 @@ class Arrow:
             Form(_array(pa.int64())),
             Form(_array(pa.int32()), fit(-(2**31), 2**31 - 1)),
             Form(_array(pa.uint8()), fit(0, 255)),
-            Form(_by(floats, _array(pa.float64())), fit_float),
-            Form(_by(decimals, _array(pa.decimal128(38, 0)))),
+            Form(by(floats, _array(pa.float64())), fit_float),
+            Form(by(decimals, _array(pa.decimal128(38, 0)))),
             *_ARROW_AS_TEXT,
         ),
         "number": (
-            Form(_by(floats, _array(pa.float64()))),
-            Form(lambda values: _array(pa.decimal128(38, _scale(values)))(values)),
-            Form(_by(_ints, _array(pa.int64())), all_whole),
+            Form(by(floats, _array(pa.float64()))),
+            Form(lambda values: _array(pa.decimal128(38, scale_of(values)))(values)),
+            Form(by(_ints, _array(pa.int64())), all_whole),
             *_ARROW_AS_TEXT,
         ),
         "boolean": (Form(_array(pa.bool_())), *_ARROW_AS_TEXT),
         "date": (
             Form(_array(pa.date32())),
             Form(_array(pa.date64())),
-            Form(_by(midnights, _array(pa.timestamp("s")))),
+            Form(by(midnights, _array(pa.timestamp("s")))),
             *_ARROW_AS_TEXT,
         ),
         "datetime": (
@@ -158,13 +149,13 @@ class Arrow:
         ),
         "time": (Form(_array(pa.time64("us"))), Form(_array(pa.time32("ms"))), *_ARROW_AS_TEXT),
         "multi": (
-            Form(_by(lists, _array(pa.list_(pa.string())))),
-            Form(_by(lists, _array(pa.large_list(pa.string())))),
+            Form(by(lists, _array(pa.list_(pa.string())))),
+            Form(by(lists, _array(pa.large_list(pa.string())))),
             *_ARROW_AS_TEXT,
         ),
-        "float": (Form(_by(floats, _array(pa.float64()))),),
-        "naive": (Form(_by(naive, _array(pa.timestamp("us")))),),
-        "list": (Form(_by(lists, _array(pa.list_(pa.string())))),),
+        "float": (Form(by(floats, _array(pa.float64()))),),
+        "naive": (Form(by(naive, _array(pa.timestamp("us")))),),
+        "list": (Form(by(lists, _array(pa.list_(pa.string())))),),
         "bytes": (Form(lambda values: _array(pa.binary())([as_text(value).encode() for value in values])),),
     }
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -18,6 +17,7 @@ from sfframe.testing.forms import (
     as_text,
     before_nanoseconds_end,
     both,
+    by,
     decimals,
     fit,
     fit_float,
@@ -28,6 +28,7 @@ from sfframe.testing.forms import (
     lists,
     midnights,
     naive,
+    scale_of,
     texts,
 )  # fmt: skip
 
@@ -42,10 +43,6 @@ def _objects(gap: Any = None) -> Callable[[Values], pd.Series[Any]]:
 
 def _arrow(kind: pa.DataType) -> Callable[[Values], pd.Series[Any]]:
     return _series(pd.ArrowDtype(kind))
-
-
-def _by(convert: Callable[[Values], Values], make: Callable[[Values], Any]) -> Callable[[Values], Any]:
-    return lambda values: make(convert(values))
 
 
 def _zoned(unit: str, zone: str) -> Callable[[Values], pd.Series[Any]]:
@@ -64,8 +61,8 @@ _TEXT = (
     Form(_arrow(pa.string())),
     Form(_arrow(pa.large_string())),
 )
-_AS_TEXT = tuple(Form(_by(texts, form.make)) for form in _TEXT)
-_FLOATS = (Form(_by(floats, _series("float64"))), Form(_by(floats, _objects())), Form(_by(floats, _series("Float64"))))
+_AS_TEXT = tuple(Form(by(texts, form.make)) for form in _TEXT)
+_FLOATS = (Form(by(floats, _series("float64"))), Form(by(floats, _objects())), Form(by(floats, _series("Float64"))))
 
 
 class Pandas:
@@ -77,21 +74,21 @@ class Pandas:
         "whole": (
             Form(_objects()),
             Form(_series("int64"), has_no_gaps),
-            Form(_by(floats, _series("float64")), fit_float),
+            Form(by(floats, _series("float64")), fit_float),
             Form(_series("Int64")),
             Form(_series("Int32"), fit(-(2**31), 2**31 - 1)),
             Form(_series("int16"), both(has_no_gaps, fit(-(2**15), 2**15 - 1))),
             Form(_series("UInt32"), fit(0, 2**32 - 1)),
             Form(_arrow(pa.int64())),
-            Form(_by(decimals, _objects())),
+            Form(by(decimals, _objects())),
             *_AS_TEXT,
         ),
         "number": (
             *_FLOATS,
-            Form(_by(decimals, _objects())),
+            Form(by(decimals, _objects())),
             Form(lambda values: _objects()([int(v) if v is not None and v == int(v) else v for v in values])),
             Form(_arrow(pa.float64())),
-            Form(lambda values: _arrow(pa.decimal128(38, _scale(values)))(values)),
+            Form(lambda values: _arrow(pa.decimal128(38, scale_of(values)))(values)),
             Form(_series("Int64"), all_whole),
             *_AS_TEXT,
         ),
@@ -104,25 +101,25 @@ class Pandas:
         ),
         "date": (
             Form(_objects()),
-            Form(_by(midnights, _series("datetime64[s]"))),
-            Form(_by(midnights, _series("datetime64[us]"))),
-            Form(_by(midnights, _series("datetime64[ns]")), before_nanoseconds_end),
+            Form(by(midnights, _series("datetime64[s]"))),
+            Form(by(midnights, _series("datetime64[us]"))),
+            Form(by(midnights, _series("datetime64[ns]")), before_nanoseconds_end),
             Form(_arrow(pa.date32())),
             *_AS_TEXT,
         ),
         "datetime": (
             *(Form(_zoned(unit, zone)) for unit, zone in zip(("us", "ns", "s", "ms"), ZONES, strict=True)),
             Form(_objects()),
-            Form(_by(in_zones, _objects())),
-            Form(_by(in_offset, _objects())),
+            Form(by(in_zones, _objects())),
+            Form(by(in_offset, _objects())),
             Form(_arrow(pa.timestamp("us", "Europe/Berlin"))),
             *_AS_TEXT,
         ),
         "time": (Form(_objects()), Form(_arrow(pa.time64("us"))), *_AS_TEXT),
-        "multi": (Form(_by(lists, _objects())), Form(_by(lists, _arrow(pa.list_(pa.string())))), *_AS_TEXT),
+        "multi": (Form(by(lists, _objects())), Form(by(lists, _arrow(pa.list_(pa.string())))), *_AS_TEXT),
         "float": _FLOATS[:2],
-        "naive": (Form(_by(naive, _series("datetime64[us]"))), Form(_by(naive, _objects()))),
-        "list": (Form(_by(lists, _objects())),),
+        "naive": (Form(by(naive, _series("datetime64[us]"))), Form(by(naive, _objects()))),
+        "list": (Form(by(lists, _objects())),),
         "bytes": (Form(lambda values: _objects()([as_text(value).encode() for value in values])),),
     }
 
@@ -135,8 +132,3 @@ class Pandas:
             "all the same": pd.Index([7] * n_rows),
         }
         return frame.set_axis(labels[index], axis=0)
-
-
-def _scale(values: Values) -> int:
-    exponents = [value.as_tuple().exponent for value in values if isinstance(value, Decimal)]
-    return max((-exponent for exponent in exponents if isinstance(exponent, int)), default=0)

@@ -12,7 +12,7 @@ from sfframe.localorg.soql.pieces import Sql, join, put
 from sfframe.localorg.soql.query import Children, Context, Level, Query
 from sfframe.localorg.soql.scope import Scope, find_object
 from sfframe.localorg.soql.select import Selection
-from sfframe.localorg.soql.where import where
+from sfframe.localorg.soql.where import source, where
 
 _MAX_PARENTS = 55
 _WIDE_BATCH = 200
@@ -51,9 +51,7 @@ def _records(scope: Scope, select: tree.Select) -> Query:
     order = [sort_key(scope, sort) for sort in clauses.order]
     limit, offset = window(scope, clauses)
     _check_parents(scope, select)
-    tail = Sql(f" FROM {scope.tables}")
-    if conditions:
-        tail = put("{} WHERE {}", tail, join(" AND ", conditions))
+    tail = source(scope, conditions)
     if order:
         tail = put("{} ORDER BY {}", tail, join(", ", order))
     tail = windowed(tail, limit, offset)

@@ -16,7 +16,7 @@ from sfframe.localorg.soql.pieces import Sql, join, put
 from sfframe.localorg.soql.query import Output, Query
 from sfframe.localorg.soql.scope import Scope
 from sfframe.localorg.soql.select import localized
-from sfframe.localorg.soql.where import Filter, where
+from sfframe.localorg.soql.where import Filter, source, where
 
 _MAX_ROLLUP = 3
 _WITH_LIMIT = "Non-grouped query that uses overall aggregate functions cannot also use LIMIT"
@@ -52,9 +52,9 @@ def count_query(scope: Scope, select: tree.Select) -> Query:
     conditions = where(scope, select.clauses.where)
     limit, offset = window(scope, select.clauses)
     if limit is None and not offset:
-        sql = put("SELECT count(*) AS o0{}", _source(scope, conditions))
+        sql = put("SELECT count(*) AS o0{}", source(scope, conditions))
     else:
-        rows = windowed(put("SELECT 1{}", _source(scope, conditions)), limit, offset)
+        rows = windowed(put("SELECT 1{}", source(scope, conditions)), limit, offset)
         sql = put("SELECT count(*) AS o0 FROM ({})", rows)
     output = Output(path=("expr0",), type="int", column="o0", function="count()")
     return _query(scope, "count", (output,), sql, select)
@@ -64,11 +64,6 @@ def _spelled(of: Operand) -> str:
     """A function with what it is of: `max(Amount)`; empty for a field."""
     head, _, argument = of.name.partition("(")
     return f"{of.function.lower()}({argument or f'{head})'}" if of.function else ""
-
-
-def _source(scope: Scope, conditions: list[Sql]) -> Sql:
-    tables = Sql(f" FROM {scope.tables}")
-    return put("{} WHERE {}", tables, join(" AND ", conditions)) if conditions else tables
 
 
 def _is_bare_count(what: object) -> bool:
@@ -123,8 +118,8 @@ class Groups:
             having = Filter(scope, self._find, None, _NO_JOINS).condition(clauses.having)
         order = [directed(self._find(scope, sort.operand), sort) for sort in clauses.order]
         inner = join(", ", [put(f"{{}} AS c{nth}", column) for nth, column in enumerate(self.columns)] or [Sql("1")])
-        source = _source(scope, where(scope, clauses.where))
-        sql = put("SELECT {} FROM (SELECT {}{})", shown, inner, source)
+        rows = source(scope, where(scope, clauses.where))
+        sql = put("SELECT {} FROM (SELECT {}{})", shown, inner, rows)
         if self.keys:
             keys = ", ".join(key for _, key in self.keys.values())
             sql = put("{} GROUP BY {}", sql, Sql(f"{self.rollup}({keys})" if self.rollup else keys))

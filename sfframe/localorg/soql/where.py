@@ -126,6 +126,12 @@ def filtered(scope: Scope, written: tree.Operand) -> Operand:
     return allowed(scope, operand(scope, written), "filtered")
 
 
+def source(scope: Scope, conditions: list[Sql]) -> Sql:
+    """FROM and WHERE; after all else that may bring further tables in."""
+    tables = Sql(f" FROM {scope.tables}")
+    return put("{} WHERE {}", tables, join(" AND ", conditions)) if conditions else tables
+
+
 def where(scope: Scope, written: tree.Condition | None) -> list[Sql]:
     """What a WHERE and the recycle bin let through; all of it has to hold."""
     conditions = scope.visible
