@@ -25,6 +25,7 @@ from sfframe.errors import (
     ResultMismatch,
     SchemaError,
     SfframeError,
+    SoqlError,
     UnsupportedTypeError,
 )
 from sfframe.frames import arrow as _arrow
@@ -43,6 +44,8 @@ from sfframe.org.job import JobInfo
 from sfframe.org.org import Org, set_default_org
 from sfframe.org.retry import PollPolicy, RetryPolicy, Timeouts
 from sfframe.org.soap import SoapLogin
+from sfframe.query.params import quote_soql
+from sfframe.reading import read_soql, read_soql_async
 from sfframe.result import IngestResult
 from sfframe.verbs import Bulk, bulk, ingest, ingest_async
 
@@ -74,12 +77,16 @@ __all__ = [
     "SchemaError",
     "SfframeError",
     "SoapLogin",
+    "SoqlError",
     "Timeouts",
     "UnsupportedTypeError",
     "UsernamePassword",
     "bulk",
     "ingest",
     "ingest_async",
+    "quote_soql",
+    "read_soql",
+    "read_soql_async",
     "run",
     "set_default_org",
 ]

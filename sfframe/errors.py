@@ -7,6 +7,7 @@
     ├── PayloadError                some values or columns can't be sent; nothing was sent
     │   ├── UnsupportedTypeError    a column's type has no CSV form
     │   └── SchemaError             columns and object don't fit each other
+    ├── SoqlError                   a statement, or what is to be put into it, makes no sense; nothing was sent
     ├── JobFailed                   a job failed as a whole
     ├── RecordsFailed               some rows were refused, and on_failure="raise"
     ├── ResultMismatch              the org's results can't be matched to the rows sent
@@ -106,6 +107,10 @@ class UnsupportedTypeError(PayloadError):
 
 class SchemaError(PayloadError):
     """The frame's columns don't fit the object: unknown, twice, missing or not writable."""
+
+
+class SoqlError(SfframeError, ValueError):
+    """A statement can't be read, selects what isn't there, or doesn't fit its `params`. It wasn't sent."""
 
 
 class _WithResult(SfframeError):

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, Literal, Protocol, TypeVar
 
 import polars as pl
 
@@ -138,6 +138,28 @@ def no_frame(thing: Any) -> TypeError:
         f"{type(thing).__name__} is no frame that sfframe can send: give a pandas or Polars frame, anything with "
         "__arrow_c_stream__ (pyarrow, DuckDB, ...), or a sequence of dicts"
     )
+
+
+Backend = Callable[[pl.DataFrame], Any]
+BackendName = Literal["polars", "pandas", "pyarrow"]
+
+_backends: dict[str, Callable[[str | None], Backend]] = {}
+
+
+def register_backend(name: str, make: Callable[[str | None], Backend]) -> None:
+    """Add a library for what is read: from a `dtype_backend` to what makes its frames of Polars frames."""
+    _backends[name] = make
+
+
+def backend_of(name: str, dtype_backend: str | None = None) -> Backend:
+    """What makes frames of that library.
+
+    Raises:
+        ValueError: There is no such library, or it has no such `dtype_backend`.
+    """
+    if name not in _backends:
+        raise ValueError(f"backend={name!r} is none of {', '.join(map(repr, sorted(_backends)))}")
+    return _backends[name](dtype_backend)
 
 
 def columns_beside(outcomes: Outcomes, part: Part) -> pl.DataFrame:

@@ -9,7 +9,18 @@ import polars as pl
 from polars import selectors
 from polars.io.plugins import register_io_source
 
-from sfframe.front import SF_SCHEMA, Folder, Part, Types, columns_beside, own_labels, register, sf_columns
+from sfframe.front import (
+    SF_SCHEMA,
+    Backend,
+    Folder,
+    Part,
+    Types,
+    columns_beside,
+    own_labels,
+    register,
+    register_backend,
+    sf_columns,
+)
 from sfframe.ingest.outcomes import Outcomes
 from sfframe.ingest.spool import CHUNK, MemoryRows, Rows, SpooledRows
 from sfframe.verbs import Bulk
@@ -139,3 +150,12 @@ class LazyBulk(Bulk[pl.LazyFrame]):
 
 register(lambda frame: isinstance(frame, pl.DataFrame), PolarsSource)
 register(lambda frame: isinstance(frame, pl.LazyFrame), LazySource)
+
+
+def _polars_backend(dtype_backend: str | None) -> Backend:
+    if dtype_backend is not None:
+        raise ValueError("dtype_backend= is a choice of pandas: say backend='pandas' too")
+    return lambda frame: frame
+
+
+register_backend("polars", _polars_backend)

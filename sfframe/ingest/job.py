@@ -20,7 +20,8 @@ from sfframe.ingest.payload import Cut, LineEnding, Part, written_again
 from sfframe.ingest.run import Mismatch, Run
 from sfframe.ingest.settle import Settled, not_processed, read_by_key, settle
 from sfframe.ingest.spool import Numbers, Rows
-from sfframe.org.jobs import JobInfo, JobState, ResultKind, is_plain_refusal
+from sfframe.org.ingest_jobs import ResultKind
+from sfframe.org.jobs import JobInfo, JobState, is_plain_refusal
 from sfframe.progress import JobCreated, JobFinished, JobProgressed, PartUploaded
 
 _log = logging.getLogger("sfframe.ingest")

@@ -16,7 +16,9 @@ from sfframe.org.address import host_of, normalized
 from sfframe.org.answers import ApiUsage
 from sfframe.org.auth import Auth
 from sfframe.org.describe import Describes, SObject
-from sfframe.org.jobs import IngestJobs
+from sfframe.org.ingest_jobs import IngestJobs
+from sfframe.org.query_jobs import QueryJobs
+from sfframe.org.rest import Rest
 from sfframe.org.retry import PollPolicy, RetryPolicy, Timeouts
 from sfframe.org.transport import Transport
 
@@ -94,6 +96,8 @@ class Org:
         self.timeouts: Final = timeouts or Timeouts()
         self.transport: Final = Transport(self._url, auth, retry=self.retry, timeouts=self.timeouts)
         self.ingest: Final = IngestJobs(self.transport, api_version=self.api_version, retry=self.retry, org=self)
+        self.query: Final = QueryJobs(self.transport, api_version=self.api_version, retry=self.retry)
+        self.rest: Final = Rest(self.transport, self.base_path)
         self._describes: Final = Describes(self.transport, self.base_path)
 
     @classmethod

@@ -16,7 +16,8 @@ from sfframe.errors import ApiError, AuthenticationError, OutcomeUnknown
 from sfframe.localorg.faults import Fault
 from sfframe.localorg.server import Server
 from sfframe.org.auth import ClientCredentials
-from sfframe.org.jobs import JobInfo, JobState, is_spoiled
+from sfframe.org.ingest_jobs import is_spoiled
+from sfframe.org.jobs import JobInfo, JobState
 from sfframe.org.org import Org
 from sfframe.org.retry import PollPolicy
 

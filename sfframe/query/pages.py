@@ -1,0 +1,60 @@
+"""Pages: the two ways in which an answer comes, REST and a query job, as pages in the order of the rows.
+
+What a page is worth is known when it is decoded, which is up to whoever takes it: in a worker thread, or in one of
+Polars' own. So a page can be asked for again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import polars as pl
+
+from sfframe.query.columns import Column
+from sfframe.query.decode import BadPage, decode_csv, decode_records
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Page:
+    """Some rows in a row.
+
+    Attributes:
+        content: CSV, or records of REST.
+        n_rows: How many there should be; `None` if the org doesn't say.
+        again: Asks the org for the page once more; `None`: that would be of no use.
+    """
+
+    content: bytes | Sequence[Any] = field(repr=False)
+    n_rows: int | None = None
+    again: Callable[[], Awaitable[Page]] | None = field(default=None, repr=False)
+
+    def decode(self, columns: Sequence[Column]) -> pl.DataFrame:
+        """The typed rows.
+
+        Raises:
+            BadPage: It isn't what it should be.
+        """
+        is_csv = isinstance(self.content, bytes)
+        frame = decode_csv(self.content, columns) if is_csv else decode_records(self.content, columns)  # type: ignore[arg-type]  # told apart the line before
+        if self.n_rows is not None and frame.height != self.n_rows:
+            raise BadPage(f"it holds {frame.height:,} rows, and the org says {self.n_rows:,}")
+        return frame
+
+
+class Pages(Protocol):
+    """Pages in order. Whoever takes them closes them, however it ends."""
+
+    async def next(self) -> Page | None:
+        """The next page; `None` after the last one."""
+
+    async def close(self) -> None:
+        """Stop: nothing more is asked for, a job that still runs is aborted."""
+
+    def check(self, n_rows: int) -> None:
+        """Compare how many rows there were with what the org says of all of them.
+
+        Raises:
+            ApiError: Some are missing, or too many.
+        """
