@@ -43,12 +43,12 @@ class BulkPages:
             self._asking.append(asyncio.create_task(self._page(way)))
         return await self._asking.popleft() if self._asking else None
 
-    async def close(self) -> None:
+    async def close(self, *, abort: bool = True) -> None:
         for task in self._asking:
             task.cancel()
         await asyncio.gather(*self._asking, return_exceptions=True)
         self._asking.clear()
-        if not self.job.is_final:
+        if abort and not self.job.is_final:
             with suppress(ApiError):
                 self.job = await self._org.query.abort_job(self.job.id)
 

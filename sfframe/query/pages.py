@@ -49,8 +49,8 @@ class Pages(Protocol):
     async def next(self) -> Page | None:
         """The next page; `None` after the last one."""
 
-    async def close(self) -> None:
-        """Stop: nothing more is asked for, a job that still runs is aborted."""
+    async def close(self, *, abort: bool = True) -> None:
+        """Stop: nothing more is asked for; a job that still runs is aborted, or left running."""
 
     def check(self, n_rows: int) -> None:
         """Compare how many rows there were with what the org says of all of them.

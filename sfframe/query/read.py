@@ -91,10 +91,15 @@ class Reading:
         self._n_rows += frame.height
         return frame
 
-    async def close(self) -> None:
-        """Stop, whatever still runs."""
+    @property
+    def job_id(self) -> str | None:
+        """The query job, if there is one."""
+        return self._pages.job.id if isinstance(self._pages, BulkPages) else None
+
+    async def close(self, *, abort: bool = True) -> None:
+        """Stop, whatever still runs; a query job that runs is aborted, or left to be taken up later."""
         if self._pages is not None:
-            await self._pages.close()
+            await self._pages.close(abort=abort)
 
     async def frames(self) -> AsyncIterator[pl.DataFrame]:
         """Typed frames, in order."""

@@ -46,7 +46,7 @@ class RestPages:
         await self._complete_children(answer["records"])
         return Page(content=answer["records"])
 
-    async def close(self) -> None:
+    async def close(self, *, abort: bool = True) -> None:
         """Nothing runs in the org."""
 
     def check(self, n_rows: int) -> None:
