@@ -14,7 +14,7 @@ import polars as pl
 from sfframe import bridge
 from sfframe.bridge import INTERRUPTED, in_thread, interrupt_in
 from sfframe.conclude import conclude, notes_on, running_in
-from sfframe.errors import Interrupted, JobTimeout, NoOrgError, QuotaReserved
+from sfframe.errors import Interrupted, JobTimeout, NoOrgError
 from sfframe.front import NOT_SUCCESSFUL
 from sfframe.ingest.echo import FAILED
 from sfframe.ingest.ledger import Ledger, no_attempts
@@ -23,6 +23,7 @@ from sfframe.ingest.request import IngestRequest
 from sfframe.ingest.run import Run
 from sfframe.ingest.runner import Done, run_rows
 from sfframe.org.org import Org
+from sfframe.org.quota import keep_reserve
 from sfframe.prepare import Prepared, prepare
 from sfframe.progress import Finished, Started, listener
 from sfframe.result import IngestResult
@@ -127,15 +128,7 @@ async def _keep_reserve(prepared: Prepared, org: Org, reserve: float) -> None:
         "DailyApiRequests": n_jobs * _CALLS_PER_JOB,
         "DailyBulkApiBatches": max(n_jobs, math.ceil(n_rows / _BATCH) + n_jobs - 1),
     }
-    limits = await org.limits()
-    for name, need in needs.items():
-        limit = limits.get(name) or limits.get({"DailyBulkApiBatches": "DailyBulkApiRequests"}.get(name, name))
-        if limit and limit["Remaining"] - need < reserve * limit["Max"]:
-            raise QuotaReserved(
-                f"the call would need about {need:,} of {name} ({n_jobs:,} jobs); {limit['Remaining']:,} of "
-                f"{limit['Max']:,} are left today, and quota_reserve={reserve} keeps "
-                f"{math.ceil(reserve * limit['Max']):,} for others. Nothing was sent."
-            )
+    keep_reserve(await org.limits(), needs, reserve=reserve, note=f"{n_jobs:,} jobs")
 
 
 def _row_bytes(prepared: Prepared) -> float:

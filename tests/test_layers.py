@@ -57,9 +57,14 @@ ingest.values
 ingest.printed
 ingest.request
 query.read
+query.begin
 query.bulk_pages query.rest_pages
+query.addresses
+query.bulk_job
+query.trouble
 query.pages
 query.decode
+query.route query.header
 query.columns
 query.types
 query.params
@@ -70,8 +75,9 @@ org.org
 org.login
 org.ingest_jobs org.query_jobs
 org.jobs org.describe org.rest
-org.job
+org.job org.quota
 org.transport
+org.readable
 org.tokens
 org.wire
 org.sessions

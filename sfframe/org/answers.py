@@ -17,7 +17,7 @@ from sfframe.errors import ApiError, AuthenticationError
 _MAX_TEXT: Final = 400  # characters of an answer that an error quotes
 REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 # Passing faults of the edge and the org (wire notes, 9.2). 500 counts where a repetition does no harm.
-_PASSING: Final = frozenset({420, 429, 500, 502, 503, 504})
+PASSING: Final = frozenset({420, 429, 500, 502, 503, 504})
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +95,7 @@ def error_of(response: Response, *, job_id: str | None = None) -> ApiError | Aut
 
 def passes(response: Response) -> bool:
     """Whether the same request may fare better later; whether it may be sent again is another matter."""
-    return response.status in _PASSING or is_concurrency_limit(response)
+    return response.status in PASSING or is_concurrency_limit(response)
 
 
 def is_concurrency_limit(response: Response) -> bool:

@@ -97,7 +97,7 @@ class Org:
         self.transport: Final = Transport(self._url, auth, retry=self.retry, timeouts=self.timeouts)
         self.ingest: Final = IngestJobs(self.transport, api_version=self.api_version, retry=self.retry, org=self)
         self.query: Final = QueryJobs(self.transport, api_version=self.api_version, retry=self.retry)
-        self.rest: Final = Rest(self.transport, self.base_path)
+        self.rest: Final = Rest(self.transport, self.base_path, retry=self.retry)
         self._describes: Final = Describes(self.transport, self.base_path)
 
     @classmethod

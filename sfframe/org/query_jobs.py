@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from functools import partial
+from typing import Any, Literal
 
 from sfframe.errors import ApiError
-from sfframe.org.answers import Response
+from sfframe.org.answers import Response, refusal
 from sfframe.org.jobs import JobInfo, Jobs, job_in, locator_in
+from sfframe.org.readable import readable
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -28,6 +31,13 @@ class ResultPage:
 class QueryJobs(Jobs):
     """`org.query`: query jobs by hand. SOQL in, CSV out; every method is a coroutine.
 
+        job = await org.query.create_job("SELECT Id, Name FROM Account")
+        while not (job := await org.query.get_job(job.id)).is_final:
+            await asyncio.sleep(5)
+        page = await org.query.results(job.id, max_records=50_000)
+        while page.locator:
+            page = await org.query.results(job.id, locator=page.locator)
+
     Each may raise `ApiError` (the org refused, or gave no answer) and `AuthenticationError`.
     """
 
@@ -42,8 +52,11 @@ class QueryJobs(Jobs):
             soql: The statement.
             operation: `"queryAll"`: deleted and archived records too.
         """
+        if operation not in ("query", "queryAll"):
+            raise ValueError(f"operation is 'query' or 'queryAll', not {operation!r}")
         wish = {"operation": operation, "query": soql, "contentType": "CSV", "columnDelimiter": "COMMA"}
-        return job_in(await self._transport.request("POST", self._path(), json={**wish, "lineEnding": "LF"}))
+        ask = partial(self._transport.request, "POST", self._path(), json={**wish, "lineEnding": "LF"})
+        return await readable(ask, job_in, self._retry)
 
     async def results(
         self,
@@ -60,16 +73,21 @@ class QueryJobs(Jobs):
             locator: `None`: the first page.
             max_records: The most records on the page; the org may give fewer.
             api_version: That of the job, if it isn't the org's.
+
+        Returns:
+            The page. Whether it is whole shows by its number of records alone.
+
+        Raises:
+            ApiError: 409: the job was made under another API version; 400 or 412: it isn't complete, or doesn't know
+                the locator; 404: it is gone. Or there is time and again something that isn't CSV.
         """
         wish = {"locator": locator, "maxRecords": None if max_records is None else str(max_records)}
         params = {name: value for name, value in wish.items() if value is not None}
-        path = self._path(job_id, "results", api_version=api_version)
-        headers = {"Accept": "text/csv"}
-        return _page(await self._transport.request("GET", path, params=params, headers=headers, job_id=job_id))
+        return await self._csv(self._path(job_id, "results", api_version=api_version), job_id, params)
 
     async def results_at(self, url: str, job_id: str) -> ResultPage:
-        """The page at one of the addresses that `result_pages` gives."""
-        return _page(await self._transport.request("GET", url, headers={"Accept": "text/csv"}, job_id=job_id))
+        """The page at one of the addresses that `result_pages` gives; otherwise as `results`."""
+        return await self._csv(url, job_id)
 
     async def result_pages(
         self, job_id: str, *, url: str | None = None, api_version: str | None = None
@@ -77,25 +95,51 @@ class QueryJobs(Jobs):
         """Addresses of pages that can be read at once, for `results_at`; API version 58.0 or newer.
 
         Args:
-            job_id: The job.
+            job_id: The job, which is `JobComplete`.
             url: Where the last answer said that there are more; `None`: the first ones.
             api_version: That of the job, if it isn't the org's.
 
         Returns:
-            The addresses in the order of the records, and where there are more; `None`: these are the last.
+            The addresses in the order of the records, at most five; and where there are more. `None`: these are the
+            last.
         """
         path = url or self._path(job_id, "resultPages", api_version=api_version)
-        answer = (await self._transport.request("GET", path, job_id=job_id)).json()
-        if not isinstance(answer, dict) or not isinstance(answer.get("resultPages"), list):
-            raise ApiError("the answer lists no result pages", job_id=job_id)
-        urls = [str(page["resultUrl"]) for page in answer["resultPages"] if isinstance(page, dict)]
-        # The documents' table and sample have two names for it (wire notes, 6.4).
-        following = answer.get("nextRecordsUrl") or answer.get("nextRecordUrl")
-        return urls, None if answer.get("done") is True or following in (None, "null") else str(following)
+        ask = partial(self._transport.request, "GET", path, job_id=job_id)
+        return await readable(ask, partial(_addresses_in, job_id=job_id), self._retry)
+
+    async def _csv(self, path: str, job_id: str, params: Mapping[str, str] | None = None) -> ResultPage:
+        headers = {"Accept": "text/csv"}
+        ask = partial(self._transport.request, "GET", path, params=params, headers=headers, job_id=job_id)
+        return await readable(ask, partial(_page_in, job_id=job_id), self._retry)
 
 
-def _page(response: Response) -> ResultPage:
+def _page_in(response: Response, *, job_id: str) -> ResultPage:
     given = response.headers.get("sforce-numberofrecords", "")
-    return ResultPage(
-        data=response.body, n_records=int(given) if given.isdecimal() else None, locator=locator_in(response)
-    )
+    n_records = int(given) if given.isdecimal() else None
+    if _is_of_another_kind(response):
+        raise ApiError(f"the page isn't CSV but {refusal(response)[1]!r}", status=response.status, job_id=job_id)
+    if n_records and not response.body.strip():
+        raise ApiError(f"the page is empty and should hold {n_records:,} records", job_id=job_id)
+    return ResultPage(data=response.body, n_records=n_records, locator=locator_in(response))
+
+
+def _is_of_another_kind(response: Response) -> bool:
+    kind = response.headers.get("content-type", "")
+    return "html" in kind or "json" in kind or response.body[:64].lstrip()[:1] in (b"<", b"[", b"{")
+
+
+def _addresses_in(response: Response, *, job_id: str) -> tuple[list[str], str | None]:
+    answer = response.json()
+    listed = answer.get("resultPages") if isinstance(answer, dict) else None
+    if not isinstance(listed, list) or not all(isinstance(one, dict) and one.get("resultUrl") for one in listed):
+        raise ApiError("the answer lists no result pages", status=response.status, job_id=job_id)
+    # The documents' table and sample have two names for it (wire notes, 6.4).
+    following = answer.get("nextRecordsUrl") or answer.get("nextRecordUrl")
+    is_last = answer.get("done") is True or following in (None, "null")
+    return [_path_of(one["resultUrl"]) for one in listed], None if is_last else _path_of(following)
+
+
+def _path_of(url: Any) -> str:
+    """An address as requests take it; the org writes some without the slash at the beginning (wire notes, 3.1)."""
+    text = str(url)
+    return text if text.startswith(("/", "http:", "https:")) else f"/{text}"

@@ -2,27 +2,34 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, Final
 from urllib.parse import quote
 
 from sfframe.errors import ApiError
-from sfframe.org.answers import Response
+from sfframe.org.answers import PASSING, Response
+from sfframe.org.readable import readable
+from sfframe.org.retry import RetryPolicy
 from sfframe.org.transport import Transport
 
-# Bytes of an encoded URI, host and headers' share left out (SOQL notes, 4).
-MAX_URI_BYTES: Final = 16_000
+# Bytes of an encoded path and query. URI and headers together may have 16,384 (wire notes, 9.2), and a token that is
+# a JWT takes two thousand of them.
+MAX_URI_BYTES: Final = 14_000
 _BATCH: Final = {"Sforce-Query-Options": "batchSize=2000"}
 
 
 class Rest:
     """The REST API of one org, as far as reading needs it."""
 
-    def __init__(self, transport: Transport, base: str) -> None:
+    def __init__(self, transport: Transport, base: str, *, retry: RetryPolicy | None = None) -> None:
         self._transport = transport
         self._base = base
+        self._retry = retry or RetryPolicy()
 
     async def query(self, soql: str, *, all_rows: bool = False) -> Mapping[str, Any]:
         """The first page of an answer: `totalSize`, `done`, `records`, perhaps `nextRecordsUrl`.
@@ -30,13 +37,11 @@ class Rest:
         A statement that is too long for an address is sent inside of a composite request.
         """
         path = f"{self._base}/{'queryAll' if all_rows else 'query'}?q={quote(soql, safe='')}"
-        if len(path) <= MAX_URI_BYTES:
-            return _answer(_read(await self._transport.request("GET", path, headers=_BATCH)))
-        return _answer(await self._inside(path))
+        return await (self._page(path) if len(path) <= MAX_URI_BYTES else self._page_inside(path))
 
     async def more(self, url: str) -> Mapping[str, Any]:
         """The page at a `nextRecordsUrl`."""
-        return _answer(_read(await self._transport.request("GET", url, headers=_BATCH)))
+        return await self._page(url)
 
     async def sobjects(self) -> list[Mapping[str, Any]]:
         """What the org says of each of its objects, without their fields."""
@@ -54,16 +59,50 @@ class Rest:
         answer = (await self._transport.request("GET", path, params=window)).json()
         return dict(answer)
 
-    async def _inside(self, path: str) -> Any:
+    async def _page(self, path: str) -> Mapping[str, Any]:
+        ask = partial(self._transport.request, "GET", path, headers=_BATCH)
+        return await readable(ask, lambda response: _answer(_read(response)), self._retry)
+
+    async def _page_inside(self, path: str) -> Mapping[str, Any]:
+        """The page that a GET gives which is sent inside of another request."""
         wish = {"allOrNone": False, "compositeRequest": [{"method": "GET", "url": path, "referenceId": "query"}]}
-        answer = _read(await self._transport.request("POST", f"{self._base}/composite", json=wish))
-        inner = answer["compositeResponse"][0]
-        status = int(inner["httpStatusCode"])
-        if status < 300:
-            return inner["body"]
-        first = inner["body"][0] if isinstance(inner["body"], list) and inner["body"] else {}
+        ask = partial(self._transport.request, "POST", f"{self._base}/composite", json=wish)
+        tries = 0
+        while True:
+            tries += 1
+            inner = await readable(ask, _inner, self._retry)
+            if inner.is_success:
+                return _answer(inner.content)
+            # What would have been tried again by itself is so here too.
+            if inner.status not in PASSING or tries >= self._retry.max_tries:
+                raise inner.error()
+            await asyncio.sleep(self._retry.wait_s(tries))
+
+
+@dataclass(frozen=True, slots=True)
+class _Inner:
+    """The answer to a request within another one."""
+
+    status: int
+    content: Any
+
+    @property
+    def is_success(self) -> bool:
+        return 200 <= self.status < 300
+
+    def error(self) -> ApiError:
+        first = self.content[0] if isinstance(self.content, list) and self.content else {}
         message = str(first.get("message") or "no explanation was given")
-        raise ApiError(message, status=status, error_code=first.get("errorCode"))
+        return ApiError(message, status=self.status, error_code=first.get("errorCode"))
+
+
+def _inner(response: Response) -> _Inner:
+    answer = _read(response)
+    try:
+        inner = answer["compositeResponse"][0]
+        return _Inner(int(inner["httpStatusCode"]), inner["body"])
+    except (KeyError, IndexError, TypeError, ValueError) as error:
+        raise ApiError("the answer holds no answer to the query", status=response.status) from error
 
 
 def _read(response: Response) -> Any:

@@ -143,7 +143,8 @@ class Transport:
         token = await self._tokens.get(self._ask_for_token)
         persist = partial(self._persist, repeat=repeat, job_id=job_id, retry=retry or self._retry)
         response, repeated = await persist(_bound(request, token))
-        has_moved = response.is_redirect and method == "GET"
+        # A redirect wasn't carried out; what may be carried out twice is sent again, never to where it leads.
+        has_moved = response.is_redirect and (method == "GET" or repeat is Repeat.ALWAYS)
         if (response.status == 401 or has_moved) and self._tokens.can_renew:
             token = await self._tokens.get(self._ask_for_token, instead_of=token)
             response, again = await persist(_bound(request, token))
@@ -206,8 +207,8 @@ def _bound(request: Request, token: Token) -> Request:
     base, path = token.instance_url, request.url
     if not path.startswith(("/", f"{base}/")):
         raise ApiError(f"no request to {host_of(path)}: the token is for {host_of(base)} alone")
-    # On this machine there is nothing to gain from smaller answers.
-    encoding = "identity" if is_loopback(urlsplit(base).hostname or "") else "gzip"
+    # On this machine there is nothing to gain from smaller answers; a server that insists may still send them.
+    encoding = "identity, gzip;q=0.5" if is_loopback(urlsplit(base).hostname or "") else "gzip"
     headers = {
         **request.headers,
         "Authorization": f"Bearer {token.access_token}",

@@ -4,79 +4,168 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import suppress
+from collections.abc import AsyncGenerator, Coroutine
+from dataclasses import replace
 from functools import partial
-from typing import Final
+from typing import Any, Final, TypeVar
 
-from sfframe.errors import ApiError
-from sfframe.org.job import JobInfo, JobState
-from sfframe.org.org import Org
-from sfframe.org.query_jobs import ResultPage
+from sfframe.org.job import JobInfo
+from sfframe.query.addresses import Address, addresses
+from sfframe.query.bulk_job import BulkJob
 from sfframe.query.pages import Page
+from sfframe.query.trouble import wrong_count
 
-AT_ONCE: Final = 8
-_PAGES_SINCE: Final = 58  # the first API version with resultPages
+# Pages on their way or waiting to be taken: five and more, and not more bytes than memory has to spare.
+_AT_ONCE: Final = 8
+_LEAST_AT_ONCE: Final = 5
+_BYTES_AT_ONCE: Final = 150_000_000
+_HUGE: Final = 40_000_000  # a page of which not even five are taken at once
+# Addresses beyond those: the list goes on in steps of five, each a request, and downloads mustn't wait for it.
+_AHEAD: Final = 40
+
+
+T = TypeVar("T")
+
+
+def at_once(largest: int) -> int:
+    """How many pages may be on their way or waiting, by the bytes of the largest one so far."""
+    if not largest:
+        return _LEAST_AT_ONCE
+    fitting = _BYTES_AT_ONCE // largest
+    return max(2, fitting) if largest > _HUGE else min(_AT_ONCE, max(_LEAST_AT_ONCE, fitting))
 
 
 class BulkPages:
     """The pages of one query job.
 
-    Attributes:
-        job: The job, as it was last seen.
+    Downloads go on by themselves, within a window, whether or not somebody waits for a page: each that ends starts
+    what there is room for then. All of it belongs to this object, and ends with `close`.
     """
 
-    def __init__(self, org: Org, job: JobInfo) -> None:
-        self._org = org
-        self.job = job
+    def __init__(self, job: BulkJob) -> None:
+        self._job = job
+        self._addresses: AsyncGenerator[list[Address], None] | None = None
+        self._step: asyncio.Task[list[Address] | None] | None = None
+        self._found: deque[Address] = deque()
         self._asking: deque[asyncio.Task[Page]] = deque()
-        self._ways: AsyncIterator[Callable[[], Awaitable[ResultPage]]] | None = None
+        self._is_stepwise = False  # pages come with their addresses
+        self._is_listed = False
+        self._largest = 0
+        self._n_rows: int | None = 0
+        self._trouble: BaseException | None = None
+        self._is_stopped = False
+
+    @property
+    def job(self) -> JobInfo:
+        """The job, as it was last seen."""
+        return self._job.info
 
     async def next(self) -> Page | None:
-        if self._ways is None:
-            await self._wait()
-            self._ways = self._addresses()
-        while len(self._asking) < AT_ONCE:
-            way = await anext(self._ways, None)
-            if way is None:
-                break
-            self._asking.append(asyncio.create_task(self._page(way)))
-        return await self._asking.popleft() if self._asking else None
+        """The next page; `None` after the last one. The first call waits for the job's end.
+
+        Raises:
+            ApiError: The job ended without a result, or a page can't be had. So does each later call.
+        """
+        if self._is_stopped:
+            if self._trouble is not None:
+                raise self._trouble
+            return None
+        await self._job.finish()
+        self._fill()
+        while not self._asking:
+            if self._trouble is not None:
+                raise self._trouble
+            if self._step is None:
+                await self._job.look_again(self._n_rows)
+                return None
+            await asyncio.wait({self._step})
+            self._fill()
+        # Waited for, not awaited: a call that is cancelled leaves the page to the next one.
+        head = self._asking[0]
+        await asyncio.wait({head})
+        self._asking.popleft()
+        try:
+            page = head.result()
+        except BaseException as error:
+            self._trouble = error
+            await self._stop()
+            raise
+        self._fill()
+        self._count(page)
+        return page
 
     async def close(self, *, abort: bool = True) -> None:
-        for task in self._asking:
-            task.cancel()
-        await asyncio.gather(*self._asking, return_exceptions=True)
-        self._asking.clear()
-        if abort and not self.job.is_final:
-            with suppress(ApiError):
-                self.job = await self._org.query.abort_job(self.job.id)
+        """Stop; a job that still runs is aborted if it was made for this read, or left running."""
+        await self._stop()
+        if abort:
+            await self._job.abort()
 
     def check(self, n_rows: int) -> None:
+        """Compare with the job's count, which was looked at again if it didn't fit."""
         if n_rows != self.job.number_records_processed:
-            raise ApiError(
-                f"{n_rows:,} rows came, and the org says {self.job.number_records_processed:,}", job_id=self.job.id
-            )
+            raise wrong_count(self.job, n_rows)
 
-    async def _wait(self) -> None:
-        wait_s: float | None = None
-        while not self.job.is_final:
-            wait_s = self._org.poll.next_s(wait_s)
-            await asyncio.sleep(wait_s)
-            self.job = await self._org.query.get_job(self.job.id)
-        if self.job.state != JobState.JOB_COMPLETE:
-            reason = self.job.error_message or "the org gives no reason"
-            raise ApiError(f"the query job ended as {self.job.state}: {reason}", job_id=self.job.id)
+    # The window.
 
-    async def _addresses(self) -> AsyncIterator[Callable[[], Awaitable[ResultPage]]]:
-        url: str | None = None
-        while True:
-            urls, url = await self._org.query.result_pages(self.job.id, url=url)
-            for one in urls:
-                yield partial(self._org.query.results_at, one, self.job.id)
-            if url is None:
-                return
+    def _fill(self) -> None:
+        """Start what there is room for. Runs on the loop, after each task that ends too."""
+        if self._step is not None and self._step.done():
+            self._take_step()
+        while self._found and len(self._asking) < at_once(self._largest):
+            self._asking.append(self._started(self._page(self._found.popleft())))
+        if self._step is None and not self._is_listed and self._wants_addresses():
+            if self._addresses is None:
+                self._addresses = addresses(self._job)
+            self._step = self._started(_next_of(self._addresses))
 
-    async def _page(self, way: Callable[[], Awaitable[ResultPage]]) -> Page:
-        page = await way()
-        return Page(content=page.data, n_rows=page.n_records, again=lambda: self._page(way))
+    def _take_step(self) -> None:
+        assert self._step is not None
+        step, self._step = self._step, None
+        error = step.exception() if not step.cancelled() else asyncio.CancelledError()
+        if error is not None:
+            self._trouble, self._is_listed = error, True
+            return
+        found = step.result()
+        self._is_listed = found is None
+        self._is_stepwise = any(address.page is not None for address in found or ())
+        self._found.extend(found or ())
+
+    def _wants_addresses(self) -> bool:
+        ahead = 0 if self._is_stepwise else _AHEAD
+        return len(self._found) + len(self._asking) < at_once(self._largest) + ahead
+
+    def _started(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+        task = asyncio.get_running_loop().create_task(work)
+        task.add_done_callback(lambda _: None if self._is_stopped else self._fill())
+        return task
+
+    async def _stop(self) -> None:
+        self._is_stopped = self._is_listed = True
+        self._found.clear()
+        tasks: list[asyncio.Task[Any]] = [*self._asking, *([self._step] if self._step else [])]
+        self._asking.clear()
+        self._step = None
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        if self._addresses is not None:
+            await self._addresses.aclose()
+
+    # Pages.
+
+    async def _page(self, address: Address) -> Page:
+        page = address.page or await address.ask()
+        self._largest = max(self._largest, len(page.data))
+        return Page(
+            content=page.data, n_rows=page.n_records, skip=address.skip, again=partial(self._page_again, address)
+        )
+
+    async def _page_again(self, address: Address) -> Page:
+        return await self._page(replace(address, page=None))
+
+    def _count(self, page: Page) -> None:
+        self._n_rows = None if self._n_rows is None or page.n_rows is None else self._n_rows + page.n_rows - page.skip
+
+
+async def _next_of(steps: AsyncGenerator[list[Address], None]) -> list[Address] | None:
+    return await anext(steps, None)

@@ -23,11 +23,13 @@ class Page:
     Attributes:
         content: CSV, or records of REST.
         n_rows: How many there should be; `None` if the org doesn't say.
+        skip: How many of the first ones were given by earlier pages.
         again: Asks the org for the page once more; `None`: that would be of no use.
     """
 
     content: bytes | Sequence[Any] = field(repr=False)
     n_rows: int | None = None
+    skip: int = 0
     again: Callable[[], Awaitable[Page]] | None = field(default=None, repr=False)
 
     def decode(self, columns: Sequence[Column]) -> pl.DataFrame:
@@ -40,11 +42,14 @@ class Page:
         frame = decode_csv(self.content, columns) if is_csv else decode_records(self.content, columns)  # type: ignore[arg-type]  # told apart the line before
         if self.n_rows is not None and frame.height != self.n_rows:
             raise BadPage(f"it holds {frame.height:,} rows, and the org says {self.n_rows:,}")
-        return frame
+        return frame.slice(self.skip) if self.skip else frame
 
 
 class Pages(Protocol):
-    """Pages in order. Whoever takes them closes them, however it ends."""
+    """Pages in order. Whoever takes them closes them, however it ends.
+
+    Each call may be made in another task, of the same loop.
+    """
 
     async def next(self) -> Page | None:
         """The next page; `None` after the last one."""

@@ -2,128 +2,233 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
-from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
-from typing import Final, Literal
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Self, TypeVar
 
 import polars as pl
 
 from sfframe.bridge import in_thread
-from sfframe.errors import ApiError
+from sfframe.errors import ApiError, JobTimeout
 from sfframe.org.org import Org
+from sfframe.query.begin import Begun, begin, begin_over_rest, take_up
 from sfframe.query.bulk_pages import BulkPages
 from sfframe.query.columns import Column, columns_of
-from sfframe.query.decode import BadPage
-from sfframe.query.pages import Page, Pages
+from sfframe.query.decode import BadPage, header_of
+from sfframe.query.header import columns_of_header
+from sfframe.query.pages import Page
 from sfframe.query.rest_pages import RestPages
-from sfframe.query.soql import parse
+from sfframe.query.route import Api as Api
+from sfframe.query.route import ReadRequest as ReadRequest
+from sfframe.query.route import Route, Transport, route_of
+from sfframe.query.soql import Statement, parse
+from sfframe.query.trouble import is_failed_for_bulk, of_job, timed_out
 from sfframe.query.types import TypeOptions
 
 _log = logging.getLogger("sfframe.query")
 
-Api = Literal["auto", "bulk", "rest"]
-# What is small: REST gives it in a few requests, sooner than a job begins.
-SMALL_ROWS: Final = 10_000
-_TRIES: Final = 5  # for a page that isn't what it should be
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ReadRequest:
-    """What one read asks for.
-
-    Attributes:
-        soql: The statement, values put in.
-        all_rows: Deleted and archived records too.
-        api: Over which transport.
-        types: The choice of dtypes.
-    """
-
-    soql: str
-    all_rows: bool = False
-    api: Api = "auto"
-    types: TypeOptions = field(default_factory=TypeOptions)
+T = TypeVar("T")
 
 
 class Reading:
     """One read under way: columns first, then pages.
 
+        await reading.open()
+        while (page := await reading.next()) is not None:
+            frame = reading.take(page.decode(reading.columns))      # on BadPage: page = await reading.again(...)
+        reading.done()
+
+    The coroutines are for one event loop, each in a task of its own if need be, one at a time; a page is decoded
+    wherever it suits.
+
     Attributes:
-        columns: What the frames have.
-        transport: `"rest"` or `"bulk"`, as soon as it is known.
-        why: The reason, in a sentence.
+        statement: What is read; `None` of a job that was taken up.
+        columns: What the frames have, once it is open.
     """
 
-    def __init__(self, org: Org, request: ReadRequest) -> None:
+    def __init__(self, org: Org, request: ReadRequest, *, job_id: str | None = None) -> None:
+        """A read, not begun.
+
+        Args:
+            org: What is read.
+            request: What is asked for.
+            job_id: A query job to take up in place of the request's statement.
+
+        Raises:
+            SoqlError: The statement can't be read.
+        """
         self._org = org
         self._request = request
-        self.statement = parse(request.soql)
+        self._wanted_job = job_id
+        self.statement: Statement | None = None if job_id else parse(request.soql)
         self.columns: tuple[Column, ...] = ()
-        self.transport: Literal["rest", "bulk"] | None = None
-        self.why = ""
-        self._pages: Pages | None = None
-        self._queue: list[Page] = []
+        self._route: Route | None = None
+        self._begun: Begun | None = None
+        self._first: Page | None = None
         self._n_rows = 0
+        self._is_logged = False
+
+    @classmethod
+    def of_job(cls, org: Org, job_id: str, types: TypeOptions | None = None) -> Self:
+        """A read of a query job that the org still holds; its columns are those of its result's first line."""
+        return cls(org, ReadRequest(soql="", types=types or TypeOptions()), job_id=job_id)
+
+    @property
+    def transport(self) -> Transport | None:
+        """`"rest"` or `"bulk"`, as soon as it is known."""
+        return self._begun.transport if self._begun else None
+
+    @property
+    def why(self) -> str:
+        """The reason for the transport, in a sentence; empty before it is known."""
+        return self._begun.why if self._begun else ""
+
+    @property
+    def job_id(self) -> str | None:
+        """The query job, if there is one."""
+        pages = self._begun.pages if self._begun else None
+        return pages.job.id if isinstance(pages, BulkPages) else self._wanted_job
+
+    @property
+    def n_expected(self) -> int | None:
+        """How many rows there will be, as the org says; `None` before it says so."""
+        pages = self._begun.pages if self._begun else None
+        if isinstance(pages, RestPages):
+            return pages.n_total
+        return pages.job.number_records_processed if isinstance(pages, BulkPages) and pages.job.is_final else None
 
     async def open(self) -> None:
-        """Ask for the describes that the columns need."""
+        """Ask for what the columns need: describes; of a job that is taken up its end and its first page too.
+
+        Raises:
+            SoqlError: Something is selected that isn't there, or `api="bulk"` is asked of what Bulk refuses.
+            ApiError: The org refused.
+        """
+        if self._wanted_job is not None:
+            await self._open_job(self._wanted_job)
+            return
+        assert self.statement is not None
         self.columns = await columns_of(self.statement, self._org.describe, self._request.types)
+        self._route = route_of(self._request, self.statement, self.columns)
 
     async def next(self) -> Page | None:
-        """The next page, not decoded; `None` after the last one."""
-        if self._pages is None:
-            self._pages = await self._begin()
-        return await self._pages.next()
+        """The next page, not decoded; `None` after the last one.
+
+        Raises:
+            ApiError: The org refused, or a page can't be had. Where there is a job, it is named.
+            QuotaReserved: The read would use what `quota_reserve` keeps for others.
+        """
+        if self._first is not None:
+            first, self._first = self._first, None
+            return first
+        if self._begun is None:
+            assert self.statement is not None
+            self._begun = await begin(self._org, self._request, self.statement, self._route)
+        page = await self._next(self._begun)
+        self._log_once(self._begun)
+        return page
 
     async def again(self, page: Page, why: BadPage, tries: int) -> Page:
-        """A page that wasn't what it should be, read once more."""
-        if page.again is None or tries >= _TRIES:
-            raise ApiError(f"a page of the answer can't be read: {why}")
-        return await page.again()
+        """A page that wasn't what it should be, read once more after a wait.
 
-    def done(self) -> None:
-        """Compare the rows with the org's count."""
-        if self._pages is not None:
-            self._pages.check(self._n_rows)
+        Args:
+            page: The page.
+            why: What was wrong with it.
+            tries: How often it was read by now.
+
+        Raises:
+            ApiError: It was read often enough, or reading it again is of no use.
+        """
+        if page.again is None or tries >= self._org.retry.max_tries:
+            often = f" after {tries} tries" if tries > 1 else ""
+            error = ApiError(f"a page of the answer can't be read{often}: {why}", job_id=self.job_id)
+            raise of_job(error, self.job_id) if self.job_id else error
+        _log.info("a page is read again: %s", why, extra={"job_id": self.job_id})
+        await asyncio.sleep(self._org.retry.wait_s(tries))
+        return await page.again()
 
     def take(self, frame: pl.DataFrame) -> pl.DataFrame:
         """Count a frame that was decoded."""
         self._n_rows += frame.height
         return frame
 
-    @property
-    def job_id(self) -> str | None:
-        """The query job, if there is one."""
-        return self._pages.job.id if isinstance(self._pages, BulkPages) else None
+    def done(self) -> None:
+        """Compare the rows that were taken with the org's count, after the last page.
+
+        Raises:
+            ApiError: Some are missing, or too many. It names the job, if there is one.
+        """
+        if self._begun is not None:
+            self._begun.pages.check(self._n_rows)
 
     async def close(self, *, abort: bool = True) -> None:
-        """Stop, whatever still runs; a query job that runs is aborted, or left to be taken up later."""
-        if self._pages is not None:
-            await self._pages.close(abort=abort)
+        """Stop, whatever still runs.
+
+        Args:
+            abort: Abort a query job that hasn't ended, if it was made for this read; otherwise it is left to be taken
+                up later.
+        """
+        if self._begun is not None:
+            await self._begun.pages.close(abort=abort)
+
+    def timed_out(self, seconds: float | None) -> JobTimeout:
+        """What to raise when the caller's time is up: it names the job, which is to be left running."""
+        return timed_out(seconds, self.job_id)
 
     async def frames(self) -> AsyncIterator[pl.DataFrame]:
-        """Typed frames, in order."""
+        """Typed frames, in order; at the end the rows are compared with the org's count."""
         while (page := await self.next()) is not None:
-            yield self.take(await self._decoded(page))
+            yield self.take(await self._readable(page, self._decoded))
         self.done()
 
+    async def _next(self, begun: Begun) -> Page | None:
+        try:
+            return await begun.pages.next()
+        except ApiError as error:
+            pages, spare = begun.pages, begun.spare
+            if spare is None or not isinstance(pages, BulkPages) or not is_failed_for_bulk(pages.job):
+                raise
+            await pages.close(abort=False)
+            self._begun = await begin_over_rest(self._org, spare, f"the query job failed ({error.message})")
+        return await self._begun.pages.next()
+
+    async def _open_job(self, job_id: str) -> None:
+        self._begun = await take_up(self._org, job_id)
+        pages = self._begun.pages
+        assert isinstance(pages, BulkPages)
+        page = await pages.next()
+        self._log_once(self._begun)
+        if page is None:
+            return
+        names = await self._readable(page, self._header)
+        self.columns = await columns_of_header(names, pages.job, self._org.describe, self._request.types)
+
+    async def _header(self, page: Page) -> list[str]:
+        assert isinstance(page.content, bytes)
+        names = header_of(page.content)
+        self._first = page
+        return names
+
     async def _decoded(self, page: Page) -> pl.DataFrame:
+        return await in_thread(page.decode, self.columns)
+
+    async def _readable(self, page: Page, read: Callable[[Page], Awaitable[T]]) -> T:
         tries = 1
         while True:
             try:
-                return await in_thread(page.decode, self.columns)
+                return await read(page)
             except BadPage as why:
                 page = await self.again(page, why, tries)
             tries += 1
 
-    async def _begin(self) -> Pages:
-        request, org = self._request, self._org
-        if request.api != "bulk":
-            first = await org.rest.query(request.soql, all_rows=request.all_rows)
-            pages = RestPages(org.rest, first, is_count=self.statement.is_count)
-            if request.api == "rest" or pages.is_whole or pages.n_total <= SMALL_ROWS:
-                self.transport, self.why = "rest", f"{pages.n_total:,} rows"
-                return pages
-        job = await org.query.create_job(request.soql, "queryAll" if request.all_rows else "query")
-        self.transport, self.why = "bulk", "large"
-        return BulkPages(org, job)
+    def _log_once(self, begun: Begun) -> None:
+        if self._is_logged:
+            return
+        self._is_logged = True
+        sobject = self.statement.sobject if self.statement else None
+        if isinstance(begun.pages, BulkPages):
+            sobject = begun.pages.job.object or sobject
+        told = {"transport": begun.transport, "sobject": sobject, "rows": self.n_expected, "job_id": self.job_id}
+        job = f" (query job {self.job_id})" if self.job_id else ""
+        _log.info("%s over %s%s: %s", sobject, begun.transport, job, begun.why, extra={**told, "why": begun.why})

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from sfframe.errors import ApiError
 from sfframe.org.rest import Rest
 from sfframe.query.pages import Page
+from sfframe.query.trouble import of_cursor
+
+_log = logging.getLogger("sfframe.query")
+
+_EMPTY_ONES: Final = 10  # pages without a record one after the other, before that is taken for an error
 
 
 class RestPages:
     """The pages of one statement.
 
     Attributes:
-        n_total: How many rows there are in all, as the first page says.
+        n_total: How many rows there are in all, as the last page says.
+        n_first: How many are on the first page.
         is_whole: The first page is the only one.
     """
 
@@ -31,42 +38,91 @@ class RestPages:
         self._is_count = is_count
         self._following = _following(first)
         self._asked: set[str] = set()
+        self._n_empty = 0
         self.n_total = int(first.get("totalSize") or 0)
+        self.n_first = len(first["records"])
         self.is_whole = self._following is None
 
     async def next(self) -> Page | None:
-        answer, self._first = self._first, None
+        url, answer = None, self._first
         if answer is None:
-            if self._following is None:
+            url = self._following
+            if url is None:
                 return None
-            answer = await self._more(self._following)
-            self._following = _following(answer)
+            answer = await self._more(url)
+            self._asked.add(url)
+            self._n_empty = 0 if answer["records"] else self._n_empty + 1
+            if self._n_empty > _EMPTY_ONES:
+                raise ApiError(f"{self._n_empty} pages in a row held no record, and the org says that there are more")
         if self._is_count:
+            self._first, self._following = None, None
             return Page(content=[{"count": str(self.n_total)}], n_rows=1)
-        await self._complete_children(answer["records"])
-        return Page(content=answer["records"])
+        page = await self._page(url, answer)
+        # Only now: a call that is cancelled before this may be made again.
+        self._first, self._following = None, _following(answer)
+        self.n_total = int(answer.get("totalSize") or self.n_total)
+        return page
 
     async def close(self, *, abort: bool = True) -> None:
         """Nothing runs in the org."""
 
     def check(self, n_rows: int) -> None:
-        """The org's total is no promise: later pages may correct it (SOQL notes, 8)."""
+        """Compare with the org's total.
+
+        Of several pages it is no promise: records may go while they are read (SOQL notes, 8). Of one page it is, but
+        with OFFSET no second one comes (5).
+        """
+        if self._is_count or n_rows >= self.n_total:
+            return
+        if self.is_whole:
+            raise ApiError(
+                f"{n_rows:,} of {self.n_total:,} rows came, and no more are to be had: with OFFSET only the first page "
+                "comes. Ask for fewer at once (LIMIT), or go on by a condition on Id in place of OFFSET."
+            )
+        _log.warning("%s rows came, and the org counted %s when the read began", n_rows, self.n_total)
+
+    async def _page(self, url: str | None, answer: Mapping[str, Any]) -> Page:
+        await self._complete_children(answer["records"])
+        if url is None:  # asked for again, the org would run the statement anew
+            return Page(content=answer["records"])
+        return Page(content=answer["records"], again=lambda: self._again(url))
+
+    async def _again(self, url: str) -> Page:
+        return await self._page(url, await self._ask(url))
 
     async def _more(self, url: str) -> Mapping[str, Any]:
         if url in self._asked:
             raise ApiError(f"the org names a page twice as the next one: {url}")
-        self._asked.add(url)
-        return await self._rest.more(url)
+        return await self._ask(url)
+
+    async def _ask(self, url: str) -> Mapping[str, Any]:
+        try:
+            return await self._rest.more(url)
+        except ApiError as error:
+            raise of_cursor(error) from error
 
     async def _complete_children(self, records: Sequence[Any]) -> None:
         """Subqueries have pages of their own."""
         for record in records:
             for value in record.values() if isinstance(record, dict) else ():
-                while isinstance(value, dict) and isinstance(value.get("records"), list) and _following(value):
-                    page = await self._more(str(_following(value)))
-                    value["records"] += page["records"]
-                    value.update(done=page.get("done"), nextRecordsUrl=page.get("nextRecordsUrl"))
+                await self._complete(value)
+
+    async def _complete(self, value: Any) -> None:
+        asked: set[str] = set()
+        while isinstance(value, dict) and isinstance(value.get("records"), list) and (url := _following(value)):
+            if url in asked:
+                raise ApiError(f"the org names a page of a subquery twice as the next one: {url}")
+            page = await self._ask(url)
+            asked.add(url)
+            await self._complete_children(page["records"])
+            value["records"] += page["records"]
+            value.update(done=page.get("done"), nextRecordsUrl=page.get("nextRecordsUrl"))
 
 
 def _following(answer: Mapping[str, Any]) -> str | None:
-    return None if answer.get("done") is True else answer.get("nextRecordsUrl")
+    if answer.get("done") is True:
+        return None
+    following = answer.get("nextRecordsUrl")
+    if answer.get("done") is False and not following:
+        raise ApiError("the org says that there are more rows, and not where")
+    return str(following) if following else None

@@ -1,0 +1,164 @@
+"""A query job in the org: waited for, and asked for its results as often as it takes (wire notes, 6)."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Any, Final, Self, TypeVar
+
+from sfframe.errors import ApiError, AuthenticationError, SfframeError
+from sfframe.org.job import JobInfo, JobState
+from sfframe.org.org import Org
+from sfframe.org.query_jobs import ResultPage
+from sfframe.query.trouble import failed, is_too_early, of_job, resume
+
+_log = logging.getLogger("sfframe.query")
+
+_PAGES_SINCE: Final = 58  # the first API version with resultPages
+_LOOKS: Final = 3  # at a count that doesn't fit: counters may lag
+_TIDY_S: Final = 10.0
+
+T = TypeVar("T")
+
+
+class BulkJob:
+    """One query job. Whatever is asked of it is asked under its own API version.
+
+    What goes wrong names the job, and how to take it up where that is of use.
+
+    Attributes:
+        info: The job, as it was last seen.
+    """
+
+    def __init__(self, org: Org, info: JobInfo, *, is_ours: bool = True) -> None:
+        """A job that is there.
+
+        Args:
+            org: Whose job it is.
+            info: What the org said of it.
+            is_ours: It was made for this read; others are never aborted.
+        """
+        self._org = org
+        self._is_ours = is_ours
+        self.info = info
+
+    @classmethod
+    async def found(cls, org: Org, job_id: str) -> Self:
+        """Take up a job that was made earlier, perhaps elsewhere.
+
+        Raises:
+            ApiError: The org has no such query job, or no longer.
+        """
+        try:
+            return cls(org, await org.query.get_job(job_id), is_ours=False)
+        except ApiError as error:
+            raise of_job(error, job_id) from error
+
+    @property
+    def id(self) -> str:
+        """The job's id."""
+        return self.info.id
+
+    @property
+    def has_result_pages(self) -> bool:
+        """Its API version has a list of pages."""
+        return self.info.api_version is None or float(self.info.api_version) >= _PAGES_SINCE
+
+    async def finish(self) -> None:
+        """Wait for the job's end; looks are far between while nothing changes.
+
+        Raises:
+            ApiError: It ended without a result, or is gone.
+        """
+        wait_s: float | None = None
+        changed = False
+        while not self.info.is_final:
+            wait_s = self._org.poll.next_s(wait_s, changed=changed)
+            await asyncio.sleep(wait_s)
+            before = self.info
+            await self.look()
+            changed = _progress(self.info) != _progress(before)
+        if self.info.state != JobState.JOB_COMPLETE:
+            raise failed(self.info)
+
+    async def look(self) -> None:
+        """See how the job is."""
+        try:
+            self.info = await self._told(partial(self._org.query.get_job, self.id, **self._version()))
+        except AuthenticationError as error:
+            error.add_note(resume(self.id))
+            raise
+
+    async def look_again(self, n_rows: int | None) -> None:
+        """See whether the job's count is the expected one by now; counters may lag.
+
+        Args:
+            n_rows: How many rows came; `None`: that isn't known here.
+        """
+        wait_s: float | None = None
+        for _ in range(_LOOKS if n_rows is not None else 1):
+            if n_rows == self.info.number_records_processed:
+                return
+            wait_s = self._org.poll.next_s(wait_s)
+            await asyncio.sleep(wait_s)
+            try:
+                await self.look()
+            except ApiError as error:  # it may be gone by now, and all of it is here
+                _log.info("query job %s can't be looked at again: %s", self.id, error)
+                return
+
+    async def page(self, *, locator: str | None, max_records: int) -> ResultPage:
+        """The page at a locator."""
+        ask = partial(self._org.query.results, self.id, locator=locator, max_records=max_records, **self._version())
+        return await self._complete(ask)
+
+    async def page_at(self, url: str) -> ResultPage:
+        """The page at an address."""
+        return await self._complete(partial(self._org.query.results_at, url, self.id))
+
+    async def listed(self, url: str | None = None) -> tuple[list[str], str | None]:
+        """Addresses of pages, and where there are more."""
+        return await self._complete(partial(self._org.query.result_pages, self.id, url=url, **self._version()))
+
+    async def abort(self) -> None:
+        """Stop the job, if it was made for this read and still runs."""
+        if not self._is_ours or self.info.is_final:
+            return
+        try:
+            async with asyncio.timeout(_TIDY_S):
+                self.info = await self._org.query.abort_job(self.id)
+        except (SfframeError, TimeoutError) as error:
+            _log.info("query job %s could not be aborted: %s", self.id, error)
+
+    async def _complete(self, ask: Callable[[], Awaitable[T]]) -> T:
+        """What the org answers, once it takes the job for complete."""
+        tries, wait_s = 0, None
+        while True:
+            tries += 1
+            try:
+                return await ask()
+            except AuthenticationError as error:
+                error.add_note(resume(self.id))
+                raise
+            except ApiError as error:
+                if not is_too_early(error) or tries >= self._org.retry.max_tries:
+                    raise of_job(error, self.id, self.info.api_version) from error
+            wait_s = self._org.poll.next_s(wait_s)
+            await asyncio.sleep(wait_s)
+            await self.look()
+            await self.finish()
+
+    async def _told(self, ask: Callable[[], Awaitable[T]]) -> T:
+        try:
+            return await ask()
+        except ApiError as error:
+            raise of_job(error, self.id, self.info.api_version) from error
+
+    def _version(self) -> dict[str, Any]:
+        return {"api_version": self.info.api_version}
+
+
+def _progress(job: JobInfo) -> tuple[str, int]:
+    return job.state, job.number_records_processed

@@ -1,0 +1,45 @@
+"""Header: the columns of a result whose statement isn't known, by the names in its first line."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import polars as pl
+
+from sfframe.errors import ApiError, SoqlError
+from sfframe.org.job import JobInfo
+from sfframe.query.columns import Column, Describe, Finder
+from sfframe.query.types import TypeOptions
+
+
+async def columns_of_header(
+    names: Sequence[str], job: JobInfo, describe: Describe, types: TypeOptions
+) -> tuple[Column, ...]:
+    """The columns in the header's order, typed by describe; what it doesn't know (a function's column) is text.
+
+    Args:
+        names: The header: fields, and paths such as `Account.Name`.
+        job: The job whose result it is.
+        describe: Gives objects.
+        types: The choice of dtypes.
+
+    Raises:
+        ApiError: The result isn't separated by commas, or its object can't be described.
+    """
+    if job.column_delimiter not in (None, "COMMA"):
+        raise ApiError(
+            f"the job's values are separated by {job.column_delimiter}, and sfframe reads COMMA: "
+            "`org.query.results` has the text",
+            job_id=job.id,
+        )
+    if not job.object:
+        raise ApiError("the org doesn't say which object the job is about: no column has a type", job_id=job.id)
+    finder = Finder(await describe(job.object), describe, types)
+    return tuple([await _column(finder, name) for name in names])
+
+
+async def _column(finder: Finder, name: str) -> Column:
+    try:
+        return await finder.field(name.split("."))
+    except SoqlError:
+        return Column(name=name, dtype=pl.String(), way=tuple(name.split(".")))
