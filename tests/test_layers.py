@@ -65,6 +65,10 @@ query.trouble
 query.pages
 query.decode
 query.route query.header
+query.where
+query.conditions
+query.bounds
+query.condition query.expressions query.written
 query.columns
 query.types
 query.params

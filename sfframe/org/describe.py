@@ -53,6 +53,7 @@ class Field:
     id_lookup: bool = False
     unique: bool = False
     case_sensitive: bool = False
+    extra_type_info: str | None = None
     reference_to: tuple[str, ...] = ()
     relationship_name: str | None = None
     picklist_values: tuple[str, ...] = ()

@@ -1,0 +1,104 @@
+"""Written: values of a predicate as SOQL writes them, where it can't misunderstand them. No I/O."""
+
+from __future__ import annotations
+
+import math
+import re
+import unicodedata
+from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal
+from typing import Final, Literal
+
+# Of one string, as it is written (SOQL notes, 4).
+_MAX_CHARS: Final = 4000
+_ESCAPES: Final = {"\\": "\\\\", "'": "\\'", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
+_LIKE_ESCAPES: Final = {"'": "\\'", "%": "\\%", "_": "\\_"}
+# Finer than any field's scale, so that a bound near zero isn't hundreds of digits.
+_FINEST: Final = Decimal(1).scaleb(-20)
+_DIGITS: Final = Context(prec=60)
+_ID: Final = re.compile(r"[A-Za-z0-9]{15}[A-Z0-5]{3}")
+_ID_DIGITS: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZ012345"
+# Letters that some collations take for plain ones, though Unicode doesn't take them apart.
+_LETTERS: Final = str.maketrans({"ı": "i", "ø": "o", "đ": "d", "ł": "l", "ħ": "h", "ŧ": "t", "ð": "d", "þ": "th",
+                                 "æ": "ae", "œ": "oe"})  # fmt: skip
+
+
+def is_sound(text: str) -> bool:
+    """Whether a text can be stored as it stands: in one form of Unicode, without NUL."""
+    return "\0" not in text and unicodedata.is_normalized("NFC", text)
+
+
+def text_literal(text: str) -> str | None:
+    """A string in quotes; `None` if the org may take it for something else (SOQL notes, 1; 11, note 2).
+
+    That is: for null, if it is empty; for what is left of it without the blanks at its ends; for another form of it.
+    """
+    if not text or text != text.strip() or not is_sound(text):
+        return None
+    written = "".join(_escaped(char) for char in text)
+    return f"'{written}'" if len(written) <= _MAX_CHARS else None
+
+
+def like_literal(text: str, how: Literal["starts_with", "ends_with", "contains"]) -> str | None:
+    """A pattern in quotes that finds what has a text in it: doubtful characters and outer blanks are `%` (note 10).
+
+    Returns:
+        `None` if nothing is left that could be looked for, or it is too long.
+    """
+    inner = "".join(map(_of_pattern, text.strip()))
+    before = "" if how == "starts_with" and not text[:1].isspace() else "%"
+    after = "" if how == "ends_with" and not text[-1:].isspace() else "%"
+    pattern = re.sub(r"(?<!\\)%+", "%", f"{before}{inner}{after}")
+    return f"'{pattern}'" if pattern.strip("%") and len(pattern) <= _MAX_CHARS else None
+
+
+def id_literal(text: str) -> str | None:
+    """An id in quotes; `None` for what is no id of 18 characters with the right suffix, which no row has."""
+    if not _ID.fullmatch(text):
+        return None
+    for block in range(3):
+        capitals = sum(char.isascii() and char.isupper() and 1 << n for n, char in enumerate(text[5 * block :][:5]))
+        if text[15 + block] != _ID_DIGITS[capitals]:
+            return None
+    return f"'{text}'"
+
+
+def plain_digits(number: Decimal) -> str:
+    """A number without exponent or needless zeros."""
+    digits = f"{number:f}"
+    digits = digits.rstrip("0").rstrip(".") if "." in digits else digits
+    return "0" if digits in ("", "-0") else digits
+
+
+def shortest(number: float) -> str:
+    """The fewest digits that read back to a float."""
+    return plain_digits(Decimal(repr(number)))
+
+
+def widened(number: float, *, ulps: int = 2) -> tuple[Decimal, Decimal]:
+    """Bounds around a float, some units in its last place away."""
+    low = high = number
+    for _ in range(ulps):
+        low, high = math.nextafter(low, -math.inf), math.nextafter(high, math.inf)
+    return (
+        Decimal(repr(low)).quantize(_FINEST, ROUND_FLOOR, _DIGITS),
+        Decimal(repr(high)).quantize(_FINEST, ROUND_CEILING, _DIGITS),
+    )
+
+
+def alike(text: str) -> str:
+    """A key that is the same for texts that any org might take for equal: without case, accents, width, kana kind."""
+    plain = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold().translate(_LETTERS))
+    kept = (char for char in plain if unicodedata.category(char) not in ("Mn", "Cf", "Cc"))
+    return "".join(chr(ord(char) - 0x60) if "ァ" <= char <= "ヶ" else char for char in kept)
+
+
+def _escaped(char: str) -> str:
+    if unicodedata.category(char) == "Cc":
+        return _ESCAPES.get(char, f"\\u{ord(char):04X}")
+    return _ESCAPES.get(char, char)
+
+
+def _of_pattern(char: str) -> str:
+    if not " " <= char <= "~" or char == "\\":
+        return "%"
+    return _LIKE_ESCAPES.get(char, char)
