@@ -47,6 +47,7 @@ from sfframe.org.soap import SoapLogin
 from sfframe.query.params import quote_soql
 from sfframe.reading import read_soql, read_soql_async
 from sfframe.result import IngestResult
+from sfframe.scanning import scan_sobject
 from sfframe.verbs import Bulk, bulk, ingest, ingest_async
 
 __all__ = [
@@ -88,6 +89,7 @@ __all__ = [
     "read_soql",
     "read_soql_async",
     "run",
+    "scan_sobject",
     "set_default_org",
 ]
 

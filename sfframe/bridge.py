@@ -36,13 +36,18 @@ _TASKS: Final = Path("/proc/self/task")  # one folder for each thread, on Linux
 _WAIT_SLICE_S: Final = 0.1
 
 
-def run(coroutine: Coroutine[Any, Any, T]) -> T:
+def run(coroutine: Coroutine[Any, Any, T], *, watch: Callable[[], None] | None = None) -> T:
     """Run a coroutine on sfframe's background loop and wait for its result.
 
     Works where a loop is running already (notebooks) and from any number of threads. The coroutine sees the
     caller's context variables. Ctrl-C cancels it and waits until it has tidied up; if it then raises a
     `KeyboardInterrupt` of its own, such as `sfframe.Interrupted`, the caller gets that one. A second Ctrl-C
     ends the waiting.
+
+    Args:
+        coroutine: What to run.
+        watch: Called some times a second while it runs, in the calling thread; what it raises ends the call as
+            Ctrl-C does, or at once if it is a `LoopBlockedError`. For threads that a signal never reaches.
 
     Raises:
         RuntimeError: The call comes from the background loop's own thread, where the coroutine is to be
@@ -58,7 +63,10 @@ def run(coroutine: Coroutine[Any, Any, T]) -> T:
         raise
     try:
         call.start()
-        call.wait()
+        call.wait(watch)
+    except LoopBlockedError:
+        call.cancel()
+        raise
     except BaseException as interrupt:
         call.cancel()
         call.wait()
@@ -122,6 +130,21 @@ def caller() -> tuple[str, int, str] | None:
     return _caller.get()
 
 
+class LoopBlockedError(RuntimeError):
+    """The background loop's thread waits for the very thread that would wait for the loop."""
+
+
+def loop_is_inside(package: str) -> bool:
+    """Whether the background loop's thread is now inside of a package's code, and so can't serve anybody."""
+    thread = _background.thread
+    frame = sys._current_frames().get(thread.ident) if thread is not None and thread.ident is not None else None
+    while frame is not None:
+        if frame.f_globals.get("__name__", "").partition(".")[0] == package:
+            return True
+        frame = frame.f_back
+    return False
+
+
 def check_fork() -> None:
     """Refuse to go on in a process where Polars would hang.
 
@@ -158,9 +181,10 @@ class _Call(Generic[T]):
     def cancel(self) -> None:
         self._loop.call_soon_threadsafe(self._cancel)
 
-    def wait(self) -> None:
+    def wait(self, watch: Callable[[], None] | None = None) -> None:
         while not self._done.wait(_WAIT_SLICE_S):
-            pass
+            if watch is not None:
+                watch()
 
     def result(self) -> T:
         if self.error is None:
@@ -213,6 +237,10 @@ class _Background:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
         self._lost: list[asyncio.AbstractEventLoop] = []
+
+    @property
+    def thread(self) -> threading.Thread | None:
+        return self._thread
 
     @property
     def was_used(self) -> bool:

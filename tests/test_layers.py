@@ -28,7 +28,7 @@ frames.pandas frames.polars frames.arrow
 frames.objects
 frames.series frames.files frames.kept
 verbs
-reading
+reading scanning
 call
 conclude
 result
@@ -56,6 +56,8 @@ ingest.texts ingest.numbers ingest.moments
 ingest.values
 ingest.printed
 ingest.request
+query.scan
+query.pull query.ask
 query.read
 query.begin
 query.bulk_pages query.rest_pages

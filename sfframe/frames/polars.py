@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import polars as pl
-from polars import selectors
 from polars.io.plugins import register_io_source
 
 from sfframe.front import (
@@ -23,6 +22,7 @@ from sfframe.front import (
 )
 from sfframe.ingest.outcomes import Outcomes
 from sfframe.ingest.spool import CHUNK, MemoryRows, Rows, SpooledRows
+from sfframe.query.ask import chosen
 from sfframe.verbs import Bulk
 
 
@@ -133,9 +133,7 @@ def _views(
             read = rows.slice(start, start + CHUNK, own_names)
             read = read if mine.height == read.height else read[mine["row"] - start]
             frame = read.hstack(frame)
-        yield frame.select(
-            selectors.by_name(*names)
-        )  # a selection without columns has no rows, which is what Polars expects
+        yield chosen(frame if names else mine, names)
 
 
 @pl.api.register_dataframe_namespace("sfbulk")

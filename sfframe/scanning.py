@@ -1,0 +1,104 @@
+"""Scanning: an object of the org as a Polars LazyFrame."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Literal
+
+import polars as pl
+from polars.io.plugins import register_io_source
+
+from sfframe.errors import SoqlError
+from sfframe.org.org import Org, current_org
+from sfframe.query.route import Api
+from sfframe.query.scan import Source
+from sfframe.query.types import TypeOptions
+
+_MOST_LEVELS = 5  # of a path to a parent (SOQL notes, 4)
+
+
+def scan_sobject(
+    sobject: str,
+    *,
+    parents: Sequence[str] = (),
+    all_rows: bool = False,
+    api: Api = "auto",
+    decimals: bool = False,
+    multiselect: Literal["text", "list"] = "text",
+    org: Org | None = None,
+) -> pl.LazyFrame:
+    """An object of the org as a LazyFrame: what the plan needs of it travels to the org as SOQL, when it is collected.
+
+    Nothing is asked before that but describe, when the schema is. The columns that the plan uses are the SELECT list;
+    `head()` right after it is LIMIT; filters go to the org where SOQL means the same by them, or something wider, and
+    are applied here again, so that the rows are those that Polars would find in the whole object. `explain_soql` tells
+    what becomes of each. Rows come in no particular order, and each collect reads anew.
+
+    With `api="auto"` a filtered scan gives the first page over REST before it makes a query job, which `head()` behind
+    a filter spares with the streaming engine (`collect(engine="streaming")`): it stops reading when it has enough.
+
+    Polars gives what goes wrong in the schema as its own `ComputeError`, with the text of ours; old releases of it so
+    give what goes wrong later, too.
+
+    Args:
+        sobject: The object, such as `"Contact"`.
+        parents: Paths of parents' fields as further columns: `["Account.Name", "Owner.Email"]`, up to five levels.
+        all_rows: Deleted and archived records too.
+        api: `"auto"`: what is small (up to 10,000 rows) over REST, the rest by a query job; or `"bulk"`, or `"rest"`.
+        decimals: Currency and percent as decimals of describe's scale, in place of floats.
+        multiselect: Multi-select picklists as `"text"` (`a;b`), or as a `"list"` of texts.
+        org: The org; which one is settled by this call.
+
+    Returns:
+        One column for each field that queries give (no compound addresses and locations, no files), in describe's
+        order and case, with the dtypes that `read_soql` gives; then the parents.
+
+    Raises:
+        NoOrgError: Which org?
+        SoqlError: A name makes no sense.
+        ValueError: An option makes no sense.
+    """
+    if api not in ("auto", "bulk", "rest"):
+        raise ValueError(f"api={api!r} is none of 'auto', 'bulk', 'rest'")
+    if multiselect not in ("text", "list"):
+        raise ValueError(f"multiselect={multiselect!r} is none of 'text', 'list'")
+    source = Source(
+        current_org(org),
+        checked_name(sobject),
+        parents=checked_parents(parents),
+        all_rows=all_rows,
+        api=api,
+        types=TypeOptions(decimals=decimals, multiselect=multiselect),
+    )
+    return register_io_source(source, schema=source.schema)
+
+
+def checked_name(name: object) -> str:
+    """A name that may be an object's.
+
+    Raises:
+        SoqlError: It isn't.
+    """
+    if not isinstance(name, str) or not name.isidentifier():
+        raise SoqlError(f"{name!r} is no name of an object, such as 'Contact'")
+    return name
+
+
+def checked_parents(parents: Iterable[object]) -> tuple[str, ...]:
+    """Paths that may be those of parents' fields.
+
+    Raises:
+        SoqlError: One can't be.
+    """
+    if isinstance(parents, str):
+        raise SoqlError(f"parents={parents!r} is one text: give a list of paths, [{parents!r}]")
+    return tuple(_path(parent) for parent in parents)
+
+
+def _path(parent: object) -> str:
+    parts = parent.split(".") if isinstance(parent, str) else []
+    if len(parts) < 2 or not all(part.isidentifier() for part in parts):
+        raise SoqlError(f"{parent!r} is no path to a field of a parent, such as 'Account.Name'")
+    if len(parts) > _MOST_LEVELS + 1:
+        raise SoqlError(f"{parent!r} goes over {len(parts) - 1} parents: SOQL goes over {_MOST_LEVELS} at most")
+    return ".".join(parts)
