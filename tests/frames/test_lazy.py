@@ -87,6 +87,7 @@ QUERIES: dict[str, Callable[[pl.LazyFrame], pl.LazyFrame]] = {
     "filter": lambda f: f.filter(pl.col("Score__c") > 3),
     "filter on a result column": lambda f: f.filter(pl.col("sf__Outcome") == "failed"),
     "head": lambda f: f.head(3),
+    "row index alone": lambda f: f.with_row_index().select("index"),
     "head before filter": lambda f: f.head(5).filter(pl.col("Score__c") > 3),
     "filter before head": lambda f: f.filter(pl.col("Score__c") > 3).head(2),
     "head of nothing": lambda f: f.head(0),
