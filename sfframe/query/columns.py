@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import difflib
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -10,20 +12,28 @@ import polars as pl
 
 from sfframe.errors import ApiError, SoqlError
 from sfframe.org.describe import Field, SObject
-from sfframe.query.soql import AGGREGATES, Call, Children, Item, Path, Statement, TypeOf
+from sfframe.query.soql import Call, Children, Item, Path, Statement, TypeOf
 from sfframe.query.types import TypeOptions, dtype_of
 
 Describe = Callable[[str], Awaitable[SObject]]
 
-_NUMBERS: Final = {"COUNT": pl.Int64(), "COUNT_DISTINCT": pl.Int64(), "AVG": pl.Float64(), "DISTANCE": pl.Float64(),
-                   "GROUPING": pl.Int64()}  # fmt: skip
-_PARTS: Final = frozenset(
-    {
-        "CALENDAR_MONTH", "CALENDAR_QUARTER", "CALENDAR_YEAR", "DAY_IN_MONTH", "DAY_IN_WEEK", "DAY_IN_YEAR",
-        "FISCAL_MONTH", "FISCAL_QUARTER", "FISCAL_YEAR", "HOUR_IN_DAY", "WEEK_IN_MONTH", "WEEK_IN_YEAR",
-    }
-)  # fmt: skip
-_AS_THEY_ARE: Final = frozenset({"MIN", "MAX", "SUM", "CONVERTCURRENCY", "CONVERTTIMEZONE"})
+# Functions by what they give (SOQL notes, 6, 7); one that isn't here gives text.
+_RESULTS: Final[dict[str, pl.DataType]] = {
+    **dict.fromkeys(("AVG", "DISTANCE"), pl.Float64()),
+    "DAY_ONLY": pl.Date(),
+    **dict.fromkeys(
+        (
+            "COUNT", "COUNT_DISTINCT", "GROUPING", "CALENDAR_MONTH", "CALENDAR_QUARTER", "CALENDAR_YEAR",
+            "DAY_IN_MONTH", "DAY_IN_WEEK", "DAY_IN_YEAR", "FISCAL_MONTH", "FISCAL_QUARTER", "FISCAL_YEAR",
+            "HOUR_IN_DAY", "WEEK_IN_MONTH", "WEEK_IN_YEAR",
+        ),
+        pl.Int64(),
+    ),
+}  # fmt: skip
+_AS_THE_FIELD: Final = frozenset({"MIN", "MAX", "SUM", "CONVERTCURRENCY", "CONVERTTIMEZONE"})
+# What these give is a member of the record that is called by the field.
+_NAMED_BY_FIELD: Final = frozenset({"TOLABEL", "FORMAT", "CONVERTCURRENCY"})
+_KINDS_OF_FIELDS: Final = {"ALL": (True, False), "CUSTOM": (True,), "STANDARD": (False,)}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -37,6 +47,8 @@ class Column:
         field: What describe says of it; `None` for numbers and texts that functions make.
         through: The references that lead to its object.
         children: The columns of a subquery's records.
+        written: As the statement has it, where that is another name: a header of CSV may have either.
+        is_optional: Some records have no such member, because TYPEOF asks it of some types alone.
     """
 
     name: str
@@ -45,6 +57,8 @@ class Column:
     field: Field | None = None
     through: tuple[Field, ...] = ()
     children: tuple[Column, ...] | None = None
+    written: str = ""
+    is_optional: bool = False
 
 
 async def columns_of(statement: Statement, describe: Describe, options: TypeOptions) -> tuple[Column, ...]:
@@ -56,15 +70,7 @@ async def columns_of(statement: Statement, describe: Describe, options: TypeOpti
     """
     if statement.is_count:
         return (Column(name="count", dtype=pl.Int64(), way=("count",)),)
-    finder = Finder(await describe(statement.sobject), describe, options, aliases=statement.aliases)
-    found: list[Column] = []
-    n_unnamed = 0
-    for item in statement.items:
-        columns = await finder.columns(item, is_grouped=statement.is_grouped, unnamed=f"expr{n_unnamed}")
-        n_unnamed += any(column.name == f"expr{n_unnamed}" for column in columns)
-        found += columns
-    _refuse_doubles(found)
-    return tuple(found)
+    return await Finder(await describe(statement.sobject), describe, options, aliases=statement.aliases).all(statement)
 
 
 class Finder:
@@ -78,25 +84,35 @@ class Finder:
         *,
         aliases: dict[str, tuple[str, ...]] | None = None,
     ) -> None:
+        """Begin at an object.
+
+        Args:
+            sobject: What the statement's FROM names.
+            describe: Asks for further objects.
+            options: The choice of dtypes.
+            aliases: The names of FROM in lower case, and the relationships that each stands for.
+        """
         self._sobject = sobject
         self._describe = describe
         self._options = options
-        self._aliases = {sobject.name.lower(): (), **(aliases or {})}
+        self._aliases = {**(aliases or {}), sobject.name.lower(): ()}
+        self._seen_behind: dict[tuple[str, ...], Sequence[SObject]] = {}
 
-    async def columns(self, item: Item, *, is_grouped: bool = False, unnamed: str = "") -> list[Column]:
-        """What one item of a SELECT list gives."""
-        match item:
-            case Path():
-                return [await self._plain(item, is_grouped=is_grouped)]
-            case Call() if item.name.upper() == "FIELDS":
-                return self._all_fields(item)
-            case Call():
-                return [await self._call(item, unnamed)]
-            case Children():
-                return [await self._children(item.statement)]
-            case TypeOf():
-                return await self._type_of(item)
-        raise SoqlError(f"{item} can't be selected")
+    async def all(self, statement: Statement) -> tuple[Column, ...]:
+        """The columns of a statement about the object, in order.
+
+        Raises:
+            SoqlError: It selects what isn't there, or something twice.
+        """
+        found: list[Column] = []
+        n_unnamed = 0
+        for item in statement.items:
+            unnamed = f"expr{n_unnamed}"
+            columns = await self._columns(item, is_grouped=statement.is_grouped, unnamed=unnamed)
+            n_unnamed += any(column.name == unnamed for column in columns)
+            found += columns
+        _refuse_doubles(found)
+        return tuple(found)
 
     async def field(self, parts: Sequence[str]) -> Column:
         """The field at the end of a path; its name is the path in the schema's case.
@@ -104,134 +120,192 @@ class Finder:
         Raises:
             SoqlError: There is none; names close to it are told.
         """
-        first = self._aliases.get(parts[0].lower()) if len(parts) > 1 else None
-        rest = (*first, *parts[1:]) if first is not None else tuple(parts)
-        objects: Sequence[SObject] = [self._sobject]
-        names: list[str] = []
-        through: list[Field] = []
-        for part in rest[:-1]:
-            reference = next(filter(None, (one.relationship(part) for one in objects)), None)
-            if reference is None:
-                raise _unknown(f"no relationship {part!r}", objects, ".".join(parts))
-            names.append(str(reference.relationship_name))
-            through.append(reference)
-            objects = await self._behind(reference, rest[len(through)], is_last=len(through) == len(rest) - 1)
+        rest = self._whole(parts)
+        through, objects = await self._walk(rest[:-1], ".".join(parts))
         found = next(filter(None, (one.field(rest[-1]) for one in objects)), None)
-        if found is None and through and len(through[-1].reference_to) > 1 and rest[-1].lower() == "type":
-            found = Field(name="Type", type="string", filterable=True)
+        if found is None and through and _is_polymorphic(through[-1]) and rest[-1].lower() == "type":
+            found = Field(name="Type", filterable=True)  # where the org doesn't describe `Name`
         if found is None:
-            raise _unknown(f"no field {rest[-1]!r}", objects, ".".join(parts))
-        way = (*names, found.name)
-        dtype = dtype_of(found, self._options)
-        return Column(name=".".join(way), dtype=dtype, way=way, field=found, through=tuple(through))
+            close = [name for one in objects for name in one.close_names(rest[-1])]
+            hint = ""
+            if through and _is_polymorphic(through[-1]):
+                hint = (
+                    f" Behind {through[-1].relationship_name} any record has the fields of Name; TYPEOF gives others."
+                )
+            raise _unknown(parts, f"field {rest[-1]!r}", objects, close, hint)
+        way = (*(str(one.relationship_name) for one in through), found.name)
+        name = ".".join(way)
+        written = ".".join(parts)
+        return Column(
+            name=name,
+            dtype=dtype_of(found, self._options),
+            way=way,
+            field=found,
+            through=through,
+            written="" if written.lower() == name.lower() else written,
+        )
 
-    async def _behind(self, reference: Field, wanted: str, *, is_last: bool) -> Sequence[SObject]:
-        """The objects that a reference may point to; for several, those that know the wanted name."""
-        if len(reference.reference_to) == 1:
-            return [await self._describe(reference.reference_to[0])]
-        # Behind a reference to several objects there are the fields of `Name` alone (SOQL notes, 2.2).
-        seen = []
-        for name in ("Name", *reference.reference_to):
+    def _whole(self, parts: Sequence[str]) -> tuple[str, ...]:
+        """A path from the object on, without aliases; a relationship that is called as the object is goes before."""
+        first = parts[0].lower()
+        is_own = first == self._sobject.name.lower() and self._sobject.relationship(first) is not None
+        if len(parts) < 2 or first not in self._aliases or is_own:
+            return tuple(parts)
+        return (*self._aliases[first], *parts[1:])
+
+    async def _walk(self, relationships: Sequence[str], path: str) -> tuple[tuple[Field, ...], Sequence[SObject]]:
+        """The references that lead along relationships, and the objects at the end, one of which has the fields."""
+        objects: Sequence[SObject] = [self._sobject]
+        through: list[Field] = []
+        for name in relationships:
+            reference = next(filter(None, (one.relationship(name) for one in objects)), None)
+            if reference is None:
+                known = [one.relationship_name for sobject in objects for one in sobject.fields]
+                close = difflib.get_close_matches(name, list(filter(None, known)), n=3, cutoff=0.5)
+                raise _unknown(path.split("."), f"relationship {name!r}", objects, close)
+            through.append(reference)
+            objects = await self._behind(reference)
+        return tuple(through), objects
+
+    async def _behind(self, reference: Field) -> Sequence[SObject]:
+        """The object that a reference points to; behind one to several, the object `Name` (SOQL notes, 2.2)."""
+        targets = reference.reference_to
+        if not _is_polymorphic(reference):
+            return [await self._describe(targets[0])]
+        if targets not in self._seen_behind:
+            found = await self._seen(["Name"]) or await self._seen(targets)
+            if not found:
+                raise SoqlError(f"the org describes no object that {reference.relationship_name} may lead to")
+            self._seen_behind[targets] = found
+        return self._seen_behind[targets]
+
+    async def _seen(self, names: Sequence[str]) -> list[SObject]:
+        """Those of the objects that this user may see."""
+        found = []
+        for name in names:
             try:
-                sobject = await self._describe(name)
+                found.append(await self._describe(name))
             except ApiError as error:
                 if error.status != 404:
                     raise
-                continue
-            if sobject.field(wanted) if is_last else sobject.relationship(wanted):
-                return [sobject]
-            seen.append(sobject)
-        return seen
+        return found
 
-    async def _plain(self, item: Path, *, is_grouped: bool) -> Column:
-        column = await self.field(item.parts)
-        if not is_grouped:
-            return column
-        # The org calls it by its last name alone there, or by the alias.
-        return _renamed(column, name=item.alias or column.name, way=(item.alias or column.way[-1],))
-
-    async def _call(self, call: Call, unnamed: str) -> Column:
-        name = call.name.upper()
-        inner = await self._argument(call)
-        dtype: pl.DataType = pl.String()
-        if name in _NUMBERS or name in _PARTS:
-            dtype = _NUMBERS.get(name, pl.Int64())
-        elif name == "DAY_ONLY":
-            dtype = pl.Date()
-        elif inner is not None and (name in _AS_THEY_ARE or name == "TOLABEL"):
-            dtype = inner.dtype
-        column = inner or Column(name=unnamed, dtype=dtype, way=(unnamed,))
-        is_counted = name in AGGREGATES or name in _PARTS or name in ("DAY_ONLY", "DISTANCE", "GROUPING")
-        if call.alias:
-            return Column(name=call.alias, dtype=dtype, way=(*column.way[:-1], call.alias) if not is_counted else
-                          (call.alias,), field=None)  # fmt: skip
-        if is_counted:
-            return Column(name=unnamed, dtype=dtype, way=(unnamed,))
-        return Column(name=column.name, dtype=dtype, way=column.way)
-
-    async def _argument(self, call: Call) -> Column | None:
-        first = call.arguments[0] if call.arguments else None
-        match first:
+    async def _columns(self, item: Item, *, is_grouped: bool, unnamed: str) -> list[Column]:
+        match item:
             case Path():
-                return await self.field(first.parts)
+                column = await self.field(item.parts)
+                return [_grouped(column, item.alias) if is_grouped else column]
+            case Call() if item.name.upper() == "FIELDS":
+                return self._all_fields(item)
             case Call():
-                return await self._call(first, "")
-        return None
+                return [await self._call(item, unnamed, is_grouped=is_grouped)]
+            case Children():
+                return [await self._children(item.statement)]
+            case TypeOf():
+                return await self._type_of(item)
+        raise SoqlError(f"{item.value} can't be selected")
+
+    async def _call(self, call: Call, unnamed: str, *, is_grouped: bool = False) -> Column:
+        name = call.name.upper()
+        first = call.arguments[0] if call.arguments else None
+        inner: Column | None = None
+        if isinstance(first, Path):
+            inner = await self.field(first.parts)
+        elif isinstance(first, Call):
+            inner = await self._call(first, unnamed, is_grouped=is_grouped)
+        dtype = _RESULTS.get(name, pl.String())
+        is_list = inner is not None and name == "TOLABEL" and isinstance(inner.dtype, pl.List)
+        if inner is not None and (is_list or name in _AS_THE_FIELD):
+            dtype = inner.dtype
+        if call.alias:
+            return Column(name=call.alias, dtype=dtype, way=(call.alias,))
+        if inner is not None and name in _NAMED_BY_FIELD and not is_grouped:
+            return Column(name=inner.name, dtype=dtype, way=inner.way, written=inner.written)
+        return Column(name=unnamed, dtype=dtype, way=(unnamed,))
 
     def _all_fields(self, call: Call) -> list[Column]:
-        wish = call.arguments[0].parts[0].upper() if call.arguments and isinstance(call.arguments[0], Path) else "ALL"
-        wanted = {"ALL": (True, False), "CUSTOM": (True,), "STANDARD": (False,)}.get(wish, ())
+        wish = call.arguments[0].parts[0].upper() if call.arguments and isinstance(call.arguments[0], Path) else ""
+        if wish not in _KINDS_OF_FIELDS:
+            raise SoqlError(f"FIELDS takes one of {', '.join(_KINDS_OF_FIELDS)}")
         return [
             Column(name=one.name, dtype=dtype_of(one, self._options), way=(one.name,), field=one)
             for one in self._sobject.fields
-            if one.custom in wanted
+            if one.custom in _KINDS_OF_FIELDS[wish]
         ]
 
     async def _children(self, statement: Statement) -> Column:
-        known = self._sobject.raw.get("childRelationships") or ()
-        wanted = statement.sobject.split(".")[-1].lower()
-        found = next((one for one in known if str(one.get("relationshipName") or "").lower() == wanted), None)
-        if found is None:
-            raise SoqlError(f"{self._sobject.name} has no child relationship {statement.sobject!r}")
-        name = str(found["relationshipName"])
-        finder = Finder(await self._describe(found["childSObject"]), self._describe, self._options)
-        columns = [column for item in statement.items for column in await finder.columns(item)]
-        _refuse_doubles(columns)
+        known = {
+            str(one["relationshipName"]): str(one["childSObject"])
+            for one in self._sobject.raw.get("childRelationships") or ()
+            if one.get("relationshipName")
+        }
+        wanted = statement.sobject.split(".")[-1]
+        name = next((one for one in known if one.lower() == wanted.lower()), None)
+        if name is None:
+            close = difflib.get_close_matches(wanted, known, n=3, cutoff=0.5)
+            raise _unknown([statement.sobject], f"child relationship {wanted!r}", [self._sobject], close)
+        child = await self._describe(known[name])
+        columns = await Finder(child, self._describe, self._options, aliases=statement.aliases).all(statement)
         dtype = pl.List(pl.Struct({column.name: column.dtype for column in columns}))
-        return Column(name=name, dtype=dtype, way=(name,), children=tuple(columns))
+        return Column(name=name, dtype=dtype, way=(name,), children=columns)
 
     async def _type_of(self, item: TypeOf) -> list[Column]:
-        reference = self._sobject.relationship(item.path.parts[-1])
-        if reference is None:
-            raise _unknown(f"no relationship {item.path.parts[-1]!r}", [self._sobject], "TYPEOF")
-        name = str(reference.relationship_name)
+        """A column for each field of any branch; one that is of another type behind another object is text."""
+        relationships = self._whole((*item.path.parts, ""))[:-1]
+        through, others = await self._walk(relationships, ".".join(item.path.parts))
+        before = tuple(str(one.relationship_name) for one in through)
+        targets = {name.lower(): name for name in through[-1].reference_to}
         found: dict[str, Column] = {}
-        for kind, paths in (*item.branches, *((("Name", item.otherwise),) if item.otherwise else ())):
-            finder = Finder(await self._describe(kind), self._describe, self._options)
-            for path in paths:
-                inner = await finder.field(path.parts)
-                column = _renamed(inner, name=f"{name}.{inner.name}", way=(name, *inner.way))
-                before = found.setdefault(column.name, column)
-                if before.dtype != column.dtype:  # the same name with another type behind another object
-                    found[column.name] = Column(name=column.name, dtype=pl.String(), way=column.way)
+        for kind, paths in item.branches:
+            if kind.lower() not in targets:
+                raise SoqlError(f"{'.'.join(before)} is never of type {kind!r}: it is {', '.join(targets.values())}")
+            await self._add_branch(found, before, [await self._describe(targets[kind.lower()])], paths)
+        await self._add_branch(found, before, others, item.otherwise)
         return list(found.values())
 
+    async def _add_branch(
+        self, found: dict[str, Column], before: tuple[str, ...], objects: Sequence[SObject], paths: Sequence[Path]
+    ) -> None:
+        for path in paths:
+            owner = next((one for one in objects if one.field(path.parts[-1])), objects[0])
+            inner = await Finder(owner, self._describe, self._options).field(path.parts)
+            way = (*before, *inner.way)
+            name = ".".join(way)
+            is_same = name not in found or found[name].dtype == inner.dtype
+            dtype = inner.dtype if is_same else pl.String()
+            found[name] = Column(name=name, dtype=dtype, way=way, is_optional=True)
 
-def _renamed(column: Column, *, name: str, way: tuple[str, ...]) -> Column:
-    return Column(name=name, dtype=column.dtype, way=way, field=column.field, through=column.through)
+
+def _is_polymorphic(reference: Field) -> bool:
+    return len(reference.reference_to) != 1
+
+
+def _grouped(column: Column, alias: str | None) -> Column:
+    """The org calls a grouped field by its last name alone, or by the alias."""
+    called = alias or column.way[-1]
+    return dataclasses.replace(column, name=alias or column.name, way=(called,))
 
 
 def _refuse_doubles(columns: Iterable[Column]) -> None:
-    seen: set[str] = set()
+    names: set[str] = set()
+    ways: dict[tuple[str, ...], str] = {}
     for column in columns:
-        if column.name.lower() in seen:
+        if column.name.lower() in names:
             raise SoqlError(f"{column.name} is selected twice: take one away, or give it an alias where SOQL has them")
-        seen.add(column.name.lower())
+        names.add(column.name.lower())
+        way = tuple(part.lower() for part in column.way)
+        if way in ways:
+            raise SoqlError(
+                f"{ways[way]} and {column.name} both come as {column.way[-1]!r} in a grouped answer: "
+                "give them aliases, as in SELECT Account.Name account, Owner.Name owner"
+            )
+        ways[way] = column.name
 
 
-def _unknown(what: str, objects: Sequence[SObject], path: str) -> SoqlError:
-    names = ", ".join(one.name for one in objects) or "the objects behind it"
-    wanted = path.rpartition(".")[2]
-    close = [repr(name) for one in objects for name in one.close_names(wanted)][:3]
-    hint = f" Did you mean {' or '.join(close)}?" if close else ""
-    return SoqlError(f"{path!r}: {names} has {what} that you may see.{hint}")
+def _unknown(
+    parts: Sequence[str], what: str, objects: Sequence[SObject], close: Sequence[str], hint: str = ""
+) -> SoqlError:
+    names = " and ".join(one.name for one in objects) or "what is behind it"
+    likely = " or ".join(repr(name) for name in dict.fromkeys(close[:3]))
+    did_you_mean = f" Did you mean {likely}?" if likely else ""
+    return SoqlError(f"{'.'.join(parts)!r}: {names} has no {what} that you may see.{did_you_mean}{hint}")

@@ -12,10 +12,9 @@ from decimal import Decimal
 from typing import Any, Final
 
 from sfframe.errors import SoqlError
-from sfframe.query.soql import Token, tokens
+from sfframe.query.soql import MAX_CHARACTERS, Token, tokens
 
 # SOQL notes, 4.
-MAX_CHARACTERS: Final = 100_000
 MAX_TEXT: Final = 4_000
 _YEARS: Final = range(1700, 4001)
 _MAX_DIGITS: Final = 308

@@ -21,9 +21,15 @@ _TOKEN: Final = re.compile(
     | (?P<sign>[(),<>=!]|.)""",
     re.VERBOSE | re.DOTALL,
 )
+MAX_CHARACTERS: Final = 100_000  # SOQL notes, 4
+_NUMBER: Final = re.compile(r"[0-9]{1,18}")
 _CLAUSES: Final = frozenset(
     {"USING", "WHERE", "WITH", "GROUP", "HAVING", "ORDER", "LIMIT", "OFFSET", "FOR", "UPDATE", "ALL"}
 )
+# Objects and fields may be called Group and Order.
+_BEFORE_BY: Final = ("GROUP", "ORDER")
+# An org has five levels of subqueries and fewer of functions; what reads a statement goes down by recursion.
+_MAX_DEPTH: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,22 +129,32 @@ class Statement:
     @property
     def is_grouped(self) -> bool:
         """Whether rows are aggregates rather than records."""
-        return "GROUP" in self.clauses or any(isinstance(i, Call) and i.name.upper() in AGGREGATES for i in self.items)
+        return "GROUP" in self.clauses or any(map(_is_aggregate, self.items))
+
+
+def _is_aggregate(item: Item) -> bool:
+    return isinstance(item, Call) and (item.name.upper() in AGGREGATES or any(map(_is_aggregate, item.arguments)))
 
 
 AGGREGATES: Final = frozenset({"COUNT", "COUNT_DISTINCT", "SUM", "AVG", "MIN", "MAX"})
 
 
 def tokens(text: str) -> list[Token]:
-    """The pieces of a statement, without blanks."""
+    """The pieces of a statement, without blanks.
+
+    Raises:
+        SoqlError: A quoted text has no end, or is quoted by the wrong sign.
+    """
     found = []
     for match in _TOKEN.finditer(text):
         kind = match.lastgroup or "sign"
         if kind == "blank":
             continue
         value = re.sub(r"\s+", "", match[0]) if kind in ("word", "bind") else match[0]
-        if kind == "sign" and value in "'\"":
-            raise SoqlError(f'a quoted text that begins {_where(text, match.start())} has no end, or is quoted by "')
+        if kind == "sign" and value == "'":
+            raise SoqlError(f"the quoted text that begins {_where(text, match.start())} has no end")
+        if kind == "sign" and value == '"':
+            raise SoqlError(f"SOQL quotes text by ', not by \" as {_where(text, match.start())}")
         found.append(Token(kind, value, match.start(), match.end()))
     return found
 
@@ -151,11 +167,20 @@ def parse(text: str) -> Statement:
     """
     if not isinstance(text, str):
         raise TypeError(f"SOQL is text, not {type(text).__name__}")
-    reader = _Reader(text, tokens(text))
+    if len(text) > MAX_CHARACTERS:
+        raise SoqlError(f"the statement has {len(text):,} characters, and an org takes {MAX_CHARACTERS:,}")
+    pieces = tokens(text)
+    if not pieces:
+        raise SoqlError("there is no statement: the SOQL is empty")
+    reader = _Reader(text, pieces)
     statement = reader.statement()
     if reader.here is not None:
         raise reader.error("the statement should end here")
     return statement
+
+
+def _is_by(token: Token | None) -> bool:
+    return token is not None and token.word == "BY"
 
 
 def _where(text: str, position: int) -> str:
@@ -170,6 +195,7 @@ class _Reader:
         self._text = text
         self._tokens = found
         self._at = 0
+        self._depth = 0
 
     @property
     def here(self) -> Token | None:
@@ -181,6 +207,8 @@ class _Reader:
         return SoqlError(f"can't read the SOQL at {found}: {expected}")
 
     def statement(self) -> Statement:
+        """A whole statement, up to the end or the bracket that closes a subquery."""
+        self._go_down()
         start = self.here.start if self.here else 0
         self._word("SELECT")
         items = [self._item()]
@@ -191,7 +219,13 @@ class _Reader:
         aliases = self._aliases(sobject)
         clauses, limit, end = self._rest()
         text = self._text[start:end]
+        self._depth -= 1
         return Statement(text, tuple(items), sobject, aliases, clauses, limit)
+
+    def _go_down(self) -> None:
+        self._depth += 1
+        if self._depth > _MAX_DEPTH:
+            raise self.error(f"subqueries and functions are nested deeper than {_MAX_DEPTH} levels")
 
     def _item(self) -> Item:
         if self._take("("):
@@ -210,11 +244,13 @@ class _Reader:
         name = self._name("a field or a function")
         if not self._take("("):
             return Path(tuple(name.split(".")))
+        self._go_down()
         arguments: list[Item] = []
         while not self._take(")"):
             if arguments:
                 self._sign(",")
             arguments.append(self._argument())
+        self._depth -= 1
         return Call(name, tuple(arguments))
 
     def _argument(self) -> Item:
@@ -263,7 +299,8 @@ class _Reader:
         token = self.here
         if token is None or token.kind != "word" or token.word in _CLAUSES:
             return None
-        return self._name("an alias")
+        self._at += 1
+        return token.value
 
     def _rest(self) -> tuple[frozenset[str], int | None, int]:
         """What follows FROM, up to the end or the bracket that closes a subquery."""
@@ -272,10 +309,13 @@ class _Reader:
             depth += (token.value == "(") - (token.value == ")") if token.kind == "sign" else 0
             if depth < 0:
                 break
-            if depth == 0 and token.word in _CLAUSES:
+            if token.value == ";":
+                raise self.error("SOQL has no ';', not at its end either")
+            following = self._tokens[self._at + 1] if self._at + 1 < len(self._tokens) else None
+            if depth == 0 and token.word in _CLAUSES and (token.word not in _BEFORE_BY or _is_by(following)):
                 clauses.add(token.word)
-            if depth == 0 and token.word == "LIMIT" and (number := self._tokens[self._at + 1 : self._at + 2]):
-                limit = int(number[0].value) if number[0].value.isdecimal() else None
+            if depth == 0 and token.word == "LIMIT" and following is not None and _NUMBER.fullmatch(following.value):
+                limit = int(following.value)
             self._at += 1
         return frozenset(clauses), limit, self._tokens[self._at - 1].end
 

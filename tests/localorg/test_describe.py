@@ -42,7 +42,7 @@ def test_1_versions_are_listed_without_a_token_oldest_first(client: Client) -> N
 
 
 @pytest.mark.parametrize(
-    "sobject", ["Account", "Contact", "Lead", "Case", "Opportunity", "User", "Task", "Everything__c"]
+    "sobject", ["Account", "Contact", "Lead", "Case", "Opportunity", "User", "Task", "Everything__c", "Name"]
 )
 def test_7_1_each_field_has_all_attributes(client: Client, sobject: str) -> None:
     for field in describe(client, sobject).values():

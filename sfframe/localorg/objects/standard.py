@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sfframe.localorg.objects.describe import READ_ONLY, FieldSpec, describe_object, owner
+from sfframe.localorg.objects.describe import READ_ONLY, FieldSpec, describe_field, describe_object, owner
 
 _REQUIRED = {"nillable": False}
 _EXTERNAL_ID = {"type": "string", "externalId": True, "unique": True}
@@ -233,3 +233,26 @@ def standard_objects() -> list[dict[str, Any]]:
     # Nobody can delete a user.
     answers = [{**answer, "deletable": answer["name"] != "User"} for answer in answers]
     return [*answers, describe_object("Organization", _ORGANIZATION, key_prefix="00D") | _NOT_FOR_CHANGES]
+
+
+def name_object() -> dict[str, Any]:
+    """The describe answer of `Name`: what may be asked of any record behind a reference to several objects.
+
+    There are no such records; nobody queries them or writes any (SOQL notes, 2.2).
+    """
+    fields: dict[str, FieldSpec] = {
+        "Id": {"type": "id", **READ_ONLY, "nillable": False},
+        "Name": {"length": 255, "nameField": True, **READ_ONLY},
+        "LastName": {"length": 80, **READ_ONLY},
+        "FirstName": {"length": 40, **READ_ONLY},
+        "Type": {"type": "picklist", "length": 40, **READ_ONLY},
+        "Alias": {"length": 8, **READ_ONLY},
+        "Title": {"length": 128, **READ_ONLY},
+        "Email": {"type": "email", **READ_ONLY},
+        "Phone": {"type": "phone", **READ_ONLY},
+        "Username": {"length": 80, **READ_ONLY},
+    }
+    answer = describe_object("Name", {}, key_prefix="")
+    described = [describe_field(name, spec) for name, spec in fields.items()]
+    closed = dict.fromkeys(("queryable", "retrieveable", "replicateable", "searchable", "layoutable"), False)
+    return answer | _NOT_FOR_CHANGES | closed | {"keyPrefix": None, "triggerable": False, "fields": described}

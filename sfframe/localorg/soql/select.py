@@ -16,6 +16,7 @@ from sfframe.localorg.soql.scope import Record, Scope
 _MOST_FIELDS_ROWS = 200
 _LONG_TEXT = 255
 _NO_FIELDS = "'FIELDS({})' expansion function must result in at least one field being selected."
+_BLOB = ("API_ERROR", "Selecting base64 fields is not supported in Bulk Query")
 COMPOUND = ("API_ERROR", "FUNCTIONALITY_NOT_ENABLED: Selecting compound data not supported in Bulk Query")
 
 
@@ -75,10 +76,13 @@ class Selection:
         self._add(self._readable(of), of.path)
 
     def _readable(self, of: Operand) -> Operand:
-        """The same, put together where its field is no column: addresses and places."""
+        """The same, put together where its field is no column: addresses and places. Of blobs the org keeps none."""
         assert of.column is not None
         if of.column.field.is_stored:
             return of
+        if of.type == "base64":
+            self.bulk_refusal = self.bulk_refusal or _BLOB
+            return Operand(Sql("NULL::VARCHAR"), of.type, of.name, of.at, of.path, of.column)
         if of.type not in ("address", "location"):
             raise unspoken(f"fields of type {of.type}: {of.name}")
         self.bulk_refusal = self.bulk_refusal or COMPOUND
@@ -99,7 +103,7 @@ class Selection:
         found = [
             known
             for known in self.scope.sobject.fields.values()
-            if (known.is_stored or known.type in ("address", "location"))
+            if (known.is_stored or known.type in ("address", "location", "base64"))
             and (kind == "ALL" or known.custom == (kind == "CUSTOM"))
         ]
         if not found:

@@ -9,6 +9,7 @@ from aiohttp import web
 
 from sfframe.localorg.login.identity import identity_url
 from sfframe.localorg.login.tokens import OAuthError
+from sfframe.localorg.objects.standard import name_object
 from sfframe.localorg.web.answers import Area, basic_credentials, json_of_version, origin
 from sfframe.localorg.web.bodies import read_form, read_text
 from sfframe.localorg.web.routes import Route, versions
@@ -61,6 +62,8 @@ class Meta(Area):
         return json_of_version({"encoding": "UTF-8", "maxBatchSize": 200, "sobjects": found}, route.version)
 
     async def describe(self, request: web.BaseRequest, route: Route) -> web.Response:
+        if route.argument.lower() == "name" and self._org.store.sobject("Name") is None:
+            return json_of_version(name_object(), route.version)
         sobject = self._org.store.existing(route.argument)
         modified = sobject.modified.astimezone(UTC).replace(microsecond=0)
         headers = {"Last-Modified": format_datetime(modified, usegmt=True)}
