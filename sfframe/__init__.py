@@ -45,7 +45,14 @@ from sfframe.org.org import Org, set_default_org
 from sfframe.org.retry import PollPolicy, RetryPolicy, Timeouts
 from sfframe.org.soap import SoapLogin
 from sfframe.query.params import quote_soql
-from sfframe.reading import read_soql, read_soql_async
+from sfframe.reading import (
+    iter_soql,
+    iter_soql_async,
+    read_soql,
+    read_soql_async,
+    sink_soql,
+    sink_soql_async,
+)
 from sfframe.result import IngestResult
 from sfframe.scanning import scan_sobject
 from sfframe.verbs import Bulk, bulk, ingest, ingest_async
@@ -85,12 +92,16 @@ __all__ = [
     "bulk",
     "ingest",
     "ingest_async",
+    "iter_soql",
+    "iter_soql_async",
     "quote_soql",
     "read_soql",
     "read_soql_async",
     "run",
     "scan_sobject",
     "set_default_org",
+    "sink_soql",
+    "sink_soql_async",
 ]
 
 __version__ = "0.1.0"

@@ -10,11 +10,13 @@ import asyncio
 import atexit
 import contextvars
 import functools
+import math
 import os
 import re
 import selectors
 import sys
 import threading
+import time
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
 from pathlib import Path
@@ -78,6 +80,24 @@ def run(coroutine: Coroutine[Any, Any, T], *, watch: Callable[[], None] | None =
         # An accident while tidying up must not turn Ctrl-C into something that `except Exception` swallows.
         raise interrupt from own
     return call.result()
+
+
+def tidy(close: Callable[[], Coroutine[Any, Any, object]]) -> None:
+    """Run what closes something that was left, from wherever that happens: garbage is collected in any thread.
+
+    It is waited for, though not for long, since the thread may hold a lock that the loop needs; and not at all in the
+    background loop's own thread. Its errors are dropped. Once the interpreter ends, the loop has closed everything.
+    """
+    loop = _background.loop
+    if loop is None:
+        return
+    call = _Call(close(), loop)
+    try:
+        call.start()
+    except RuntimeError:  # the loop is closed
+        return
+    if not _background.is_here():
+        call.wait(patience_s=_EXIT_PATIENCE_S)
 
 
 def blocking(async_fn: Callable[P, Awaitable[T]]) -> Callable[P, T]:
@@ -181,8 +201,9 @@ class _Call(Generic[T]):
     def cancel(self) -> None:
         self._loop.call_soon_threadsafe(self._cancel)
 
-    def wait(self, watch: Callable[[], None] | None = None) -> None:
-        while not self._done.wait(_WAIT_SLICE_S):
+    def wait(self, watch: Callable[[], None] | None = None, *, patience_s: float = math.inf) -> None:
+        ends_at = time.monotonic() + patience_s
+        while not self._done.wait(_WAIT_SLICE_S) and time.monotonic() < ends_at:
             if watch is not None:
                 watch()
 
@@ -243,11 +264,15 @@ class _Background:
         return self._thread
 
     @property
-    def was_used(self) -> bool:
-        return self._loop is not None
+    def loop(self) -> asyncio.AbstractEventLoop | None:
+        return self._loop
+
+    def is_here(self) -> bool:
+        """Whether this is the loop's own thread."""
+        return threading.current_thread() is self._thread
 
     def loop_for(self, coroutine: Coroutine[Any, Any, Any]) -> asyncio.AbstractEventLoop:
-        if threading.current_thread() is self._thread:
+        if self.is_here():
             name = getattr(coroutine, "__qualname__", "the async form")
             raise RuntimeError(
                 f"a blocking call on sfframe's own event loop would wait for itself: use `await {name}(...)` there."
@@ -319,7 +344,7 @@ class _Fork:
 
 def _polars_pool_runs() -> bool:
     if not _TASKS.is_dir():
-        return _background.was_used  # no way to see native threads; our own calls use the pool
+        return _background.loop is not None  # no way to see native threads; our own calls use the pool
     # Polars names its workers polars-0, polars-1, ...; merely imported, it has helper threads of other names.
     prefix = re.escape(os.environ.get("POLARS_THREAD_NAME", "polars"))
     for task in _TASKS.iterdir():

@@ -140,15 +140,16 @@ def no_frame(thing: Any) -> TypeError:
     )
 
 
-Backend = Callable[[pl.DataFrame], Any]
 BackendName = Literal["polars", "pandas", "pyarrow"]
+DtypeBackend = Literal["numpy_nullable", "pyarrow"]
+Backend = Callable[[pl.DataFrame], Any]
 
-_backends: dict[str, Callable[[str | None], Backend]] = {}
+_backends: dict[str, dict[str | None, Backend]] = {}
 
 
-def register_backend(name: str, make: Callable[[str | None], Backend]) -> None:
-    """Add a library for what is read: from a `dtype_backend` to what makes its frames of Polars frames."""
-    _backends[name] = make
+def register_backend(name: str, to_frame: Backend, **by_dtype_backend: Backend) -> None:
+    """Add a library for what is read: what makes its frames of Polars frames; and those by `dtype_backend`, if any."""
+    _backends[name] = {None: to_frame} | by_dtype_backend
 
 
 def backend_of(name: str, dtype_backend: str | None = None) -> Backend:
@@ -159,7 +160,12 @@ def backend_of(name: str, dtype_backend: str | None = None) -> Backend:
     """
     if name not in _backends:
         raise ValueError(f"backend={name!r} is none of {', '.join(map(repr, sorted(_backends)))}")
-    return _backends[name](dtype_backend)
+    known = _backends[name]
+    if dtype_backend not in known and len(known) == 1:
+        raise ValueError(f"dtype_backend={dtype_backend!r} is a choice of pandas: say backend='pandas' too")
+    if dtype_backend not in known:
+        raise ValueError(f"dtype_backend={dtype_backend!r} is none of {', '.join(map(repr, known))}")
+    return known[dtype_backend]
 
 
 def columns_beside(outcomes: Outcomes, part: Part) -> pl.DataFrame:

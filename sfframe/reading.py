@@ -1,84 +1,285 @@
-"""Reading: SOQL in, typed frames of the caller's library out."""
+"""Reading: SOQL in, typed frames of the caller's library or a file out."""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Literal, TypedDict, Unpack
+from collections.abc import AsyncGenerator, Generator
+from contextlib import aclosing
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal, TypeVar, Unpack, overload
 
 import polars as pl
 
-from sfframe.bridge import run
-from sfframe.front import BackendName, backend_of
-from sfframe.org.org import Org, current_org
-from sfframe.query.decode import empty_frame
-from sfframe.query.params import bind
-from sfframe.query.read import Api, Reading, ReadRequest
-from sfframe.query.types import TypeOptions
+from sfframe.bridge import blocking, in_thread, run, tidy
+from sfframe.front import BackendName, DtypeBackend, backend_of
+from sfframe.query.frames import ctrl_c, finished, pulled
+from sfframe.query.options import ReadOptions, asked, spelled_out
+from sfframe.sink import Format, Writer, format_of, replaced, writer_of
 
 if TYPE_CHECKING:
-    pass
+    import pandas as pd
+    import pyarrow as pa
+
+FrameT = TypeVar("FrameT")
 
 
-class ReadOptions(TypedDict, total=False):
-    """The keyword options of every read, as a type for `**options`.
+@overload
+async def read_soql_async(
+    soql: str | None = None, *, backend: Literal["polars"] = "polars", **options: Unpack[ReadOptions]
+) -> pl.DataFrame: ...
+@overload
+async def read_soql_async(
+    soql: str | None = None,
+    *,
+    backend: Literal["pandas"],
+    dtype_backend: DtypeBackend | None = None,
+    **options: Unpack[ReadOptions],
+) -> pd.DataFrame: ...
+@overload
+async def read_soql_async(
+    soql: str | None = None, *, backend: Literal["pyarrow"], **options: Unpack[ReadOptions]
+) -> pa.Table: ...
+@overload
+async def read_soql_async(
+    soql: str | None = None,
+    *,
+    backend: BackendName,
+    dtype_backend: DtypeBackend | None = None,
+    **options: Unpack[ReadOptions],
+) -> pl.DataFrame | pd.DataFrame | pa.Table: ...
+@spelled_out
+async def read_soql_async(
+    soql: str | None = None,
+    *,
+    backend: BackendName = "polars",
+    dtype_backend: DtypeBackend | None = None,
+    **options: Unpack[ReadOptions],
+) -> Any:
+    """Read records into a typed frame.
 
-    Attributes:
-        all_rows: Deleted and archived records too.
-        params: Values for the `:names` of the statement: text, numbers, booleans, dates, datetimes with a zone, `None`,
-            and lists for `IN`.
-        api: `"auto"`, `"bulk"` or `"rest"`.
-        decimals: Currency and percent as decimals of describe's scale, in place of floats.
-        multiselect: Multi-select picklists as `"text"` (`a;b`), or as a `"list"` of texts.
-        timeout: Seconds for the whole call.
-    """
+        df = sfframe.read_soql("SELECT Id, Account.Name FROM Contact WHERE Name = :name", params={"name": "O'Neil"})
 
-    all_rows: bool
-    params: Mapping[str, Any] | None
-    api: Api
-    decimals: bool
-    multiselect: Literal["text", "list"]
-    timeout: float | None
+    Args:
+        soql: The statement.
+        backend: `"polars"`, `"pandas"` or `"pyarrow"`: whose frame is given.
+        dtype_backend: Of pandas: `None`, `"numpy_nullable"` or `"pyarrow"`, as in pandas' own readers.
+        options: See `ReadOptions`.
 
+    Returns:
+        A row for each record, in the order in which the org gives them; without `ORDER BY` that is none to rely on.
 
-def reading_of(soql: str | None, org: Org, options: ReadOptions, *, job_id: str | None = None) -> Reading:
-    """A read, not begun.
+        A column for each item of the SELECT list, in its order, named as it stands there but in the case of the
+        schema (`Account.Name`); `Contact.Id` of a query of Contact is `Id`; an alias as it stands; an aggregate without
+        one `expr0`, `expr1`, ... as the org names it. `SELECT COUNT()` gives one row and the column `count`.
+
+        dtypes are those of the fields as the org describes them, never guessed from the data, so the frame of no record
+        has them too. In Polars: id, text, picklist and phone `String`; boolean `Boolean`; integer `Int64`; double,
+        currency and percent `Float64` (see `decimals`); date `Date`; datetime `Datetime("us", "UTC")`; time `Time`;
+        addresses and locations `Struct`; a subquery a `List` of `Struct`. The same in pyarrow: `large_string`,
+        `bool`, `int64`, `double`, `date32`, `timestamp[us, tz=UTC]`, `time64[us]`, ... In pandas: its own text dtype,
+        `boolean`, `Int64`, `float64`, `datetime64[us]` at midnight without a zone for dates (a day is never shifted),
+        `datetime64[us, UTC]`, and `object` for times, decimals, lists and structs; with `dtype_backend=` `Float64`
+        and `string`, or Arrow's types throughout. pandas frames have a `RangeIndex`.
+
+        Only an empty cell is null: `NA`, `null`, `007` and `1E5` in text stay what they are.
 
     Raises:
-        SoqlError: The statement or its params make no sense.
+        SoqlError: The statement can't be read, selects what isn't there, or doesn't fit its params; it wasn't sent.
+        TypeError, ValueError: An option that doesn't exist, or a value that it doesn't take; nothing was sent.
+        NoOrgError: It isn't known which org is meant.
+        AuthenticationError: No token could be had.
+        ApiError: The org refused the query or can't be reached, or what it gave isn't whole.
+        JobTimeout: `timeout` was up; names the query job that goes on in the org.
     """
-    types = TypeOptions(decimals=options.get("decimals", False), multiselect=options.get("multiselect", "text"))
-    text = bind(soql or "", options.get("params"))
-    request = ReadRequest(
-        soql=text, all_rows=options.get("all_rows", False), api=options.get("api", "auto"), types=types
-    )
-    return Reading(org, request)
-
-
-async def read_soql_async(
-    soql: str,
-    *,
-    backend: BackendName = "polars",
-    dtype_backend: str | None = None,
-    org: Org | None = None,
-    **options: Unpack[ReadOptions],
-) -> Any:
-    """The twin."""
     to_frame = backend_of(backend, dtype_backend)
-    reading = reading_of(soql, current_org(org), options)
-    async with asyncio.timeout(options.get("timeout")):
-        await reading.open()
-        frames = [frame async for frame in reading.frames()]
-    return to_frame(pl.concat(frames) if frames else empty_frame(reading.columns))
+    frames = [frame async for frame in pulled(asked(soql, options), _as_it_is)]
+    whole = pl.concat(frames)
+    del frames
+    with ctrl_c():
+        return await in_thread(to_frame, whole)
 
 
-def read_soql(
-    soql: str,
+read_soql = blocking(read_soql_async)
+
+
+@overload
+def iter_soql_async(
+    soql: str | None = None, *, backend: Literal["polars"] = "polars", **options: Unpack[ReadOptions]
+) -> AsyncGenerator[pl.DataFrame, None]: ...
+@overload
+def iter_soql_async(
+    soql: str | None = None,
+    *,
+    backend: Literal["pandas"],
+    dtype_backend: DtypeBackend | None = None,
+    **options: Unpack[ReadOptions],
+) -> AsyncGenerator[pd.DataFrame, None]: ...
+@overload
+def iter_soql_async(
+    soql: str | None = None, *, backend: Literal["pyarrow"], **options: Unpack[ReadOptions]
+) -> AsyncGenerator[pa.Table, None]: ...
+@overload
+def iter_soql_async(
+    soql: str | None = None,
+    *,
+    backend: BackendName,
+    dtype_backend: DtypeBackend | None = None,
+    **options: Unpack[ReadOptions],
+) -> AsyncGenerator[Any, None]: ...
+@spelled_out
+def iter_soql_async(
+    soql: str | None = None,
     *,
     backend: BackendName = "polars",
-    dtype_backend: str | None = None,
-    org: Org | None = None,
+    dtype_backend: DtypeBackend | None = None,
     **options: Unpack[ReadOptions],
-) -> Any:
-    """Read."""
-    return run(read_soql_async(soql, backend=backend, dtype_backend=dtype_backend, org=org, **options))
+) -> AsyncGenerator[Any, None]:
+    """Read records as frames that come one after the other; see `iter_soql`.
+
+        async for batch in sfframe.iter_soql_async("SELECT Id, Name FROM Contact"):
+            ...
+
+    Leave it early by `aclose()`, or in `contextlib.aclosing`.
+    """
+    return pulled(asked(soql, options), backend_of(backend, dtype_backend))
+
+
+@overload
+def iter_soql(
+    soql: str | None = None, *, backend: Literal["polars"] = "polars", **options: Unpack[ReadOptions]
+) -> Generator[pl.DataFrame, None, None]: ...
+@overload
+def iter_soql(
+    soql: str | None = None,
+    *,
+    backend: Literal["pandas"],
+    dtype_backend: DtypeBackend | None = None,
+    **options: Unpack[ReadOptions],
+) -> Generator[pd.DataFrame, None, None]: ...
+@overload
+def iter_soql(
+    soql: str | None = None, *, backend: Literal["pyarrow"], **options: Unpack[ReadOptions]
+) -> Generator[pa.Table, None, None]: ...
+@overload
+def iter_soql(
+    soql: str | None = None,
+    *,
+    backend: BackendName,
+    dtype_backend: DtypeBackend | None = None,
+    **options: Unpack[ReadOptions],
+) -> Generator[Any, None, None]: ...
+@spelled_out
+def iter_soql(
+    soql: str | None = None,
+    *,
+    backend: BackendName = "polars",
+    dtype_backend: DtypeBackend | None = None,
+    **options: Unpack[ReadOptions],
+) -> Generator[Any, None, None]:
+    """Read records as frames that come one after the other, in memory that doesn't grow with their number.
+
+        for batch in sfframe.iter_soql("SELECT Id, Name FROM Contact"):
+            ...
+
+    The arguments are checked and the org is bound by this call; requests are made once frames are asked for. To leave
+    it early (`break`, `close()`) stops the downloads and aborts a query job that still runs.
+
+    Args:
+        soql: The statement.
+        backend: As in `read_soql`.
+        dtype_backend: As in `read_soql`.
+        options: See `ReadOptions`.
+
+    Yields:
+        Frames as `read_soql` gives one: the same columns and dtypes, rows in the org's order, as many in each as a page
+        of the answer has. No frame is empty, except the only one of an answer without records. Each pandas frame has
+        an index of its own from 0.
+
+    Raises:
+        SoqlError, TypeError, ValueError, NoOrgError: At the call. The rest when frames are asked for, as `read_soql`.
+    """
+    return _in_turn(iter_soql_async(soql, backend=backend, dtype_backend=dtype_backend, **options))
+
+
+@spelled_out
+async def sink_soql_async(
+    soql: str | None,
+    path: str | PathLike[str],
+    *,
+    format: Format | None = None,  # noqa: A002  # as pandas, Polars and Arrow name it
+    **options: Unpack[ReadOptions],
+) -> int:
+    """Read records straight into a file, in memory that doesn't grow with their number.
+
+        n_rows = sfframe.sink_soql("SELECT Id, Name FROM Contact", "contacts.parquet")
+
+    The file is written beside its place and renamed at the end: one that is there is replaced by a whole one alone, and
+    after an error nothing is left behind.
+
+    Args:
+        soql: The statement.
+        path: Where the file is to be.
+        format: `"parquet"`, `"ipc"` (Arrow) or `"csv"`; `None`: told by the suffix, `.parquet`, `.arrow`, `.feather`
+            or `.ipc`, `.csv`.
+        options: See `ReadOptions`.
+
+    Returns:
+        How many rows were written. Without any the file has the schema, or the header, all the same.
+
+        Parquet and Arrow files have the dtypes of `read_soql`. CSV has a header and what `df.sfbulk` would send: nulls
+        are empty, datetimes `2024-05-31T12:00:00.000Z`, dates `2024-05-31`, times `12:00:00.000Z`, booleans `true` and
+        `false`, numbers digits without an exponent, lists `a;b`; structs are JSON. UTF-8, lines end in LF.
+
+    Raises:
+        ValueError: The format isn't known; nothing was sent.
+        OSError: The file can't be made or written.
+
+        The rest as `read_soql`.
+    """
+    place = Path(path)
+    call, kind = asked(soql, options), format_of(place, format)
+    with replaced(place) as file:
+        return await _written(pulled(call, _as_it_is), kind, file)
+
+
+sink_soql = blocking(sink_soql_async)
+
+
+async def _written(frames: AsyncGenerator[pl.DataFrame, None], kind: Format, file: BinaryIO) -> int:
+    """Write all frames; gives the number of their rows."""
+    writer: Writer | None = None
+    n_rows = 0
+    try:
+        async with aclosing(frames):
+            async for frame in frames:
+                writer = writer or writer_of(kind, file, frame.schema)
+                n_rows += frame.height
+                with ctrl_c():
+                    await finished(in_thread(writer.write, frame))
+        assert writer is not None  # there is one frame at least
+        await finished(in_thread(writer.close))
+    except BaseException:
+        if writer is not None:
+            writer.give_up()
+        raise
+    return n_rows
+
+
+def _as_it_is(frame: pl.DataFrame) -> pl.DataFrame:
+    return frame
+
+
+def _in_turn(frames: AsyncGenerator[FrameT, None]) -> Generator[FrameT, None, None]:
+    """The same frames to a caller without a loop."""
+    one: list[FrameT] = []  # where it isn't held while the caller works on it
+    try:
+        while (frame := run(_next(frames))) is not None:
+            one.append(frame)
+            del frame
+            yield one.pop()
+    finally:
+        tidy(frames.aclose)
+
+
+async def _next(frames: AsyncGenerator[FrameT, None]) -> FrameT | None:
+    return await anext(frames, None)

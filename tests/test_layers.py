@@ -29,6 +29,7 @@ frames.objects
 frames.series frames.files frames.kept
 verbs
 reading scanning
+sink
 call
 conclude
 result
@@ -58,6 +59,8 @@ ingest.printed
 ingest.request
 query.scan
 query.pull query.ask
+query.frames
+query.options
 query.read
 query.begin
 query.bulk_pages query.rest_pages
@@ -65,6 +68,7 @@ query.addresses
 query.bulk_job
 query.trouble
 query.pages
+query.tables
 query.decode
 query.route query.header
 query.where

@@ -14,10 +14,21 @@ import pyarrow.parquet as pq
 from sfframe.frames.kept import filtered, unkept
 from sfframe.frames.objects import nulls_in, objects, read_column
 from sfframe.frames.series import Column, column_of, no_form
-from sfframe.front import Folder, Part, Types, columns_beside, no_frame, own_labels, register, sf_columns
+from sfframe.front import (
+    Folder,
+    Part,
+    Types,
+    columns_beside,
+    no_frame,
+    own_labels,
+    register,
+    register_backend,
+    sf_columns,
+)
 from sfframe.ingest.outcomes import Outcomes
 from sfframe.ingest.spool import CHUNK, MemoryRows, Rows, SpooledRows
 from sfframe.problems import Problem
+from sfframe.query.tables import in_arrow
 
 if TYPE_CHECKING:
     import pyarrow.dataset as ds
@@ -246,3 +257,4 @@ def _is_dataset(frame: Any) -> bool:
 
 register(_is_dataset, lambda frame: StreamSource(frame.scanner().to_reader()))
 register(lambda frame: isinstance(frame, pa.Table | pa.RecordBatch), _table)
+register_backend("pyarrow", in_arrow)

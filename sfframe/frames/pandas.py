@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,16 +14,18 @@ import pyarrow as pa
 
 from sfframe.frames.objects import nulls_in, read_column
 from sfframe.frames.series import Column, column_of, no_form
-from sfframe.front import Folder, Part, Types, columns_beside, own_labels, register
+from sfframe.front import Folder, Part, Types, columns_beside, own_labels, register, register_backend
 from sfframe.ingest.outcomes import Outcomes
 from sfframe.ingest.spool import MemoryRows, Rows
 from sfframe.problems import Problem
+from sfframe.query.tables import in_arrow
 from sfframe.verbs import Bulk
 
 # With copy on write a shallow copy is a snapshot: what the caller does to the frame later stays out of it.
 _COPY_ON_WRITE = int(pd.__version__.partition(".")[0]) >= 3
 # The dtype that text has by default in this version, and booleans without gaps.
 _TEXT = pd.StringDtype("pyarrow", na_value=np.nan) if _COPY_ON_WRITE else pd.StringDtype("pyarrow")
+_NULLABLE_TEXT = pd.StringDtype("pyarrow")
 
 
 class PandasSource:
@@ -106,7 +109,7 @@ def _nulls(column: pd.Series[Any]) -> np.ndarray[Any, np.dtype[np.bool_]]:
 def _array(column: pl.Series) -> Any:
     """A column of results as pandas has such columns by default."""
     if column.dtype == pl.String:
-        return _TEXT.__from_arrow__(column.to_arrow())  # type: ignore[attr-defined]  # the stubs don't know it
+        return _extension(_TEXT, column)
     if column.null_count():
         return pd.array(column.to_list(), dtype="boolean" if column.dtype == pl.Boolean else "Int64")
     return column.to_numpy()
@@ -118,3 +121,51 @@ class PandasBulk(Bulk[pd.DataFrame]):
 
 
 register(lambda frame: isinstance(frame, pd.DataFrame), PandasSource)
+
+
+def _frame(frame: pl.DataFrame, column: Callable[[pl.Series], Any]) -> pd.DataFrame:
+    """What was read: dtypes by the columns' dtypes alone, so that gaps and empty frames change none."""
+    return pd.DataFrame({one.name: column(one) for one in frame.iter_columns()}, copy=False)
+
+
+def _default(column: pl.Series) -> Any:
+    """As pandas has such a column by default, but nullable where it would make floats or objects of gaps."""
+    if column.dtype == pl.Float64:
+        return column.to_numpy(writable=True)
+    return _extension(_TEXT, column) if column.dtype == pl.String else _other(column)
+
+
+def _nullable(column: pl.Series) -> Any:
+    if column.dtype == pl.Float64:
+        return _extension(pd.Float64Dtype(), column)
+    return _extension(_NULLABLE_TEXT, column) if column.dtype == pl.String else _other(column)
+
+
+def _other(column: pl.Series) -> Any:
+    match column.dtype:
+        case pl.Int64():
+            return _extension(pd.Int64Dtype(), column)
+        case pl.Boolean():
+            return _extension(pd.BooleanDtype(), column)
+        case pl.Date():
+            return column.cast(pl.Datetime("us")).to_numpy(writable=True)
+        case pl.Datetime():
+            naive = column.dt.replace_time_zone(None).to_numpy(writable=True)
+            return pd.array(naive, dtype=pd.DatetimeTZDtype("us", "UTC"))
+    return np.fromiter(column.to_list(), np.object_, len(column))
+
+
+def _extension(dtype: Any, column: pl.Series) -> Any:
+    return dtype.__from_arrow__(column.to_arrow())
+
+
+def _arrow(column: pl.Series) -> Any:
+    return pd.arrays.ArrowExtensionArray(in_arrow(column.to_frame()).column(0))
+
+
+register_backend(
+    "pandas",
+    partial(_frame, column=_default),
+    numpy_nullable=partial(_frame, column=_nullable),
+    pyarrow=partial(_frame, column=_arrow),
+)

@@ -10,7 +10,6 @@ from polars.io.plugins import register_io_source
 
 from sfframe.front import (
     SF_SCHEMA,
-    Backend,
     Folder,
     Part,
     Types,
@@ -149,11 +148,4 @@ class LazyBulk(Bulk[pl.LazyFrame]):
 register(lambda frame: isinstance(frame, pl.DataFrame), PolarsSource)
 register(lambda frame: isinstance(frame, pl.LazyFrame), LazySource)
 
-
-def _polars_backend(dtype_backend: str | None) -> Backend:
-    if dtype_backend is not None:
-        raise ValueError("dtype_backend= is a choice of pandas: say backend='pandas' too")
-    return lambda frame: frame
-
-
-register_backend("polars", _polars_backend)
+register_backend("polars", lambda frame: frame)

@@ -1,0 +1,154 @@
+"""Sink: what was read, written page by page as Parquet, Arrow IPC or CSV."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import BinaryIO, Final, Literal, Protocol
+
+import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from sfframe.ingest.forms import NoFormError, value_of
+from sfframe.ingest.printed import text_of
+from sfframe.query.tables import in_arrow
+
+Format = Literal["parquet", "ipc", "csv"]
+
+_SUFFIXES: Final[dict[str, Format]] = {
+    ".parquet": "parquet",
+    ".arrow": "ipc",
+    ".feather": "ipc",
+    ".ipc": "ipc",
+    ".csv": "csv",
+}
+# Pages of REST are small: a row group, or a record batch, takes several.
+_BATCH_BYTES: Final = 16_000_000
+
+
+class Writer(Protocol):
+    """Writes frames of one schema into a file, one after the other."""
+
+    def write(self, frame: pl.DataFrame) -> None:
+        """Append rows."""
+
+    def close(self) -> None:
+        """Write what is at the file's end; the file stays open."""
+
+    def give_up(self) -> None:
+        """The file won't be kept: let go of it."""
+
+
+def format_of(path: Path, wanted: str | None) -> Format:
+    """The format that is meant: the one wanted, else that of the suffix.
+
+    Raises:
+        ValueError: There is no such format, or none of that suffix.
+    """
+    if wanted is None:
+        if (found := _SUFFIXES.get(path.suffix.lower())) is not None:
+            return found
+        raise ValueError(f"{path.name!r} ends in none of {', '.join(_SUFFIXES)}: rename it, or say format='csv', say")
+    for known in dict.fromkeys(_SUFFIXES.values()):
+        if wanted == known:
+            return known
+    raise ValueError(f"format={wanted!r} is none of 'parquet', 'ipc', 'csv'")
+
+
+def writer_of(wanted: Format, file: BinaryIO, schema: pl.Schema) -> Writer:
+    """What writes frames of this schema."""
+    return _Csv(file, schema) if wanted == "csv" else _Batches(wanted, file, schema)
+
+
+class _Batches:
+    """Parquet, or Arrow IPC: both have a schema and batches of rows."""
+
+    def __init__(self, wanted: Literal["parquet", "ipc"], file: BinaryIO, schema: pl.Schema) -> None:
+        arrow_schema = in_arrow(pl.DataFrame(schema=schema)).schema
+        self._writer: pq.ParquetWriter | pa.ipc.RecordBatchFileWriter = (
+            pq.ParquetWriter(file, arrow_schema, compression="zstd")
+            if wanted == "parquet"
+            else pa.ipc.new_file(file, arrow_schema)  # type: ignore[arg-type]  # any file
+        )
+        self._waiting: list[pl.DataFrame] = []
+        self._n_bytes = 0.0
+
+    def write(self, frame: pl.DataFrame) -> None:
+        self._waiting.append(frame)
+        self._n_bytes += frame.estimated_size()
+        if self._n_bytes >= _BATCH_BYTES:
+            self._flush()
+
+    def close(self) -> None:
+        self._flush()
+        self._writer.close()
+
+    def give_up(self) -> None:
+        # Arrow's writers would write into a closed file when they are collected.
+        with suppress(OSError, pa.ArrowException):
+            self._writer.close()
+
+    def _flush(self) -> None:
+        if self._waiting:
+            self._writer.write_table(in_arrow(pl.concat(self._waiting, rechunk=True)))
+        self._waiting, self._n_bytes = [], 0.0
+
+
+class _Csv:
+    """CSV as `df.sfbulk` writes it: what it would send of such a frame."""
+
+    def __init__(self, file: BinaryIO, schema: pl.Schema) -> None:
+        self._file = file
+        self._cells = [_cell(name, dtype).alias(name) for name, dtype in schema.items()]
+        pl.DataFrame(schema=dict.fromkeys(schema, pl.String)).write_csv(file, quote_style=self._quotes)
+
+    @property
+    def _quotes(self) -> Literal["always", "necessary"]:
+        # A line without anything in it would be skipped by most readers.
+        return "always" if len(self._cells) == 1 else "necessary"
+
+    def write(self, frame: pl.DataFrame) -> None:
+        values = frame.select(self._cells)
+        texts = values.select(text_of(pl.col(name), dtype) for name, dtype in values.schema.items())
+        texts.write_csv(self._file, include_header=False, quote_style=self._quotes)
+
+    def close(self) -> None:
+        self._file.flush()
+
+    def give_up(self) -> None:
+        """Nothing is held back."""
+
+
+def _cell(name: str, dtype: pl.DataType) -> pl.Expr:
+    """A column as the text of its cells; what has no such text, as JSON."""
+    column = pl.col(name)
+    try:
+        value = value_of(column, dtype, field=None).expr
+    except NoFormError:
+        wrapped = pl.struct(column.alias("x")).struct.json_encode()
+        return pl.when(column.is_not_null()).then(wrapped.str.slice(5, wrapped.str.len_chars() - 6))
+    return value
+
+
+@contextmanager
+def replaced(path: Path) -> Iterator[BinaryIO]:
+    """A file that takes the place of the one at the path once it is whole; after an error nothing is left of it.
+
+    Raises:
+        OSError: No file can be made there.
+    """
+    place = path.resolve()  # what a link leads to, not the link
+    if place.is_dir():
+        raise IsADirectoryError(f"{str(path)!r} is a folder: a file's name is needed")
+    beside = place.with_name(f".{place.name}.{uuid.uuid4().hex[:12]}.part")
+    file = beside.open("xb")
+    try:
+        with file:
+            yield file
+        beside.replace(place)
+    except BaseException:
+        beside.unlink(missing_ok=True)
+        raise
