@@ -10,9 +10,12 @@ Importing it puts `sfbulk` on pandas and Polars frames.
 """
 
 from sfframe.bridge import run
+from sfframe.changes import Changes, read_changes, read_changes_async
 from sfframe.errors import (
     ApiError,
     AuthenticationError,
+    ChangesLost,
+    CursorError,
     Interrupted,
     JobFailed,
     JobTimeout,
@@ -32,6 +35,7 @@ from sfframe.frames import arrow as _arrow
 from sfframe.frames import pandas as _pandas
 from sfframe.frames import polars as _polars
 from sfframe.local import LocalOrg
+from sfframe.objects import describe_sobject, describe_sobject_async, list_sobjects, list_sobjects_async
 from sfframe.options import Options
 from sfframe.org.auth import (
     AccessToken,
@@ -62,7 +66,10 @@ __all__ = [
     "ApiError",
     "AuthenticationError",
     "Bulk",
+    "Changes",
+    "ChangesLost",
     "ClientCredentials",
+    "CursorError",
     "IngestResult",
     "Interrupted",
     "JobFailed",
@@ -90,11 +97,17 @@ __all__ = [
     "UnsupportedTypeError",
     "UsernamePassword",
     "bulk",
+    "describe_sobject",
+    "describe_sobject_async",
     "ingest",
     "ingest_async",
     "iter_soql",
     "iter_soql_async",
+    "list_sobjects",
+    "list_sobjects_async",
     "quote_soql",
+    "read_changes",
+    "read_changes_async",
     "read_soql",
     "read_soql_async",
     "run",

@@ -8,6 +8,8 @@
     │   ├── UnsupportedTypeError    a column's type has no CSV form
     │   └── SchemaError             columns and object don't fit each other
     ├── SoqlError                   a statement, or what is to be put into it, makes no sense; nothing was sent
+    ├── CursorError                 what read_changes is to go on from is no cursor, or that of another org or object
+    ├── ChangesLost                 the org no longer knows all that was deleted since the cursor
     ├── JobFailed                   a job failed as a whole
     ├── RecordsFailed               some rows were refused, and on_failure="raise"
     ├── ResultMismatch              the org's results can't be matched to the rows sent
@@ -111,6 +113,17 @@ class SchemaError(PayloadError):
 
 class SoqlError(SfframeError, ValueError):
     """A statement can't be read, selects what isn't there, or doesn't fit its `params`. It wasn't sent."""
+
+
+class CursorError(SfframeError, ValueError):
+    """The `since` of `read_changes` is no cursor, or one of another org or another object. Nothing was read."""
+
+
+class ChangesLost(SfframeError):
+    """The org no longer knows all that was deleted since the cursor, so changes can't be told without a gap.
+
+    Read everything again with `since=None`: the records that are no longer there are those that were deleted.
+    """
 
 
 class _WithResult(SfframeError):

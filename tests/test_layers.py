@@ -28,6 +28,7 @@ frames.pandas frames.polars frames.arrow
 frames.objects
 frames.series frames.files frames.kept
 verbs
+changes objects
 reading scanning
 sink
 call
@@ -57,6 +58,11 @@ ingest.texts ingest.numbers ingest.moments
 ingest.values
 ingest.printed
 ingest.request
+query.changes
+query.deletes
+query.cursor
+query.given
+query.objects
 query.scan
 query.pull query.ask
 query.frames

@@ -103,6 +103,7 @@ class SObject:
     """An object as this user sees it: a field hidden from them isn't there.
 
     Attributes:
+        replicateable: The org tells which of its records were deleted, and when.
         fields: In the org's order.
         raw: The whole describe answer, as the org gave it.
     """
@@ -115,6 +116,7 @@ class SObject:
     updateable: bool = False
     deletable: bool = False
     queryable: bool = False
+    replicateable: bool = False
     fields: tuple[Field, ...] = ()
     raw: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
     _by_name: Mapping[str, Field] = field(default_factory=dict, repr=False, compare=False)
@@ -152,6 +154,7 @@ class SObject:
                 updateable=bool(described.get("updateable")),
                 deletable=bool(described.get("deletable")),
                 queryable=bool(described.get("queryable")),
+                replicateable=bool(described.get("replicateable")),
                 fields=all_fields,
                 raw=described,
                 _by_name={one.name.lower(): one for one in all_fields},

@@ -7,6 +7,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from functools import partial
 from typing import Any, Final
 from urllib.parse import quote
@@ -47,6 +48,20 @@ class Rest:
         """What the org says of each of its objects, without their fields."""
         answer = (await self._transport.request("GET", f"{self._base}/sobjects")).json()
         return list(answer["sobjects"])
+
+    async def now(self) -> datetime:
+        """The time by the org's clock, in whole seconds: the `Date` of an answer that is made for this request.
+
+        Raises:
+            ApiError: The answer has no date.
+        """
+        # The list of resources: every user of the API may have it, and no cache keeps it, since it needs the token.
+        given = (await self._transport.request("GET", f"{self._base}/")).headers.get("date", "")
+        try:
+            moment = parsedate_to_datetime(given)
+        except ValueError:
+            raise ApiError(f"the org's answer has no Date header that could be read, but {given[:40]!r}") from None
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
 
     async def deleted(self, sobject: str, start: datetime, end: datetime) -> Mapping[str, Any]:
         """Ids of records deleted in a window; the org cuts seconds off and takes both minutes in.

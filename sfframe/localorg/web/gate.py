@@ -6,6 +6,8 @@ import asyncio
 import logging
 from collections import deque
 from contextlib import nullcontext, suppress
+from datetime import UTC
+from email.utils import format_datetime
 from typing import NamedTuple
 
 from aiohttp import web
@@ -83,6 +85,8 @@ class Gate:
         return response
 
     def _finish(self, request: web.BaseRequest, path: str, response: web.StreamResponse) -> None:
+        # Not the machine's: clients tell the org's time by it.
+        response.headers["Date"] = format_datetime(self._org.clock().astimezone(UTC), usegmt=True)
         if path.startswith("/services/data/"):
             usage = f"api-usage={self._org.calls.used}/{self._org.manners.daily_api_requests}"
             response.headers["Sforce-Limit-Info"] = usage

@@ -1,0 +1,125 @@
+"""Changes: what happened to an object's records since the last look, for copies of it that are kept up to date."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Final, Literal
+
+from sfframe.bridge import blocking
+from sfframe.front import BackendName, backend_of
+from sfframe.org.org import Org, current_org
+from sfframe.query.changes import ChangesRequest, changes
+from sfframe.query.read import Api
+from sfframe.query.types import TypeOptions
+
+_LAG: Final = timedelta(seconds=10)
+_OVERLAP: Final = timedelta(minutes=15)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Changes:
+    """What happened to an object's records; of the backend that was asked for.
+
+    Attributes:
+        upserted: The asked columns of each record that is new, changed or undeleted, as it is now. In no order.
+        deleted: `Id` (string) and `DeletedDate` (datetime in UTC, microseconds) of each record that was deleted, by
+            date. No record is in both frames.
+        cursor: For the next call's `since`: a text of ASCII without Ids or values. It is the longer the more records
+            changed within the last `overlap`: some 14 bytes for each.
+        until: No change is given that the org stamped at this moment or later.
+        stamp: The field that tells when a record changed: `SystemModstamp`; `LastModifiedDate` or `CreatedDate` where
+            the object has no other.
+    """
+
+    upserted: Any = field(repr=False)
+    deleted: Any = field(repr=False)
+    cursor: str = field(repr=False)
+    until: datetime
+    stamp: str
+
+
+async def read_changes_async(
+    sobject: str,
+    fields: Sequence[str],
+    since: str | datetime | None = None,
+    *,
+    lag: timedelta = _LAG,
+    overlap: timedelta = _OVERLAP,
+    backend: BackendName = "polars",
+    dtype_backend: str | None = None,
+    org: Org | None = None,
+    api: Api = "auto",
+    decimals: bool = False,
+    multiselect: Literal["text", "list"] = "text",
+    timeout: float | None = None,  # noqa: ASYNC109  # for the whole call, the blocking twin's too
+) -> Changes:
+    """Read which records of an object changed and which were deleted since the last call, without a gap.
+
+        changes = sfframe.read_changes("Contact", ["Id", "LastName"])                    # everything
+        changes = sfframe.read_changes("Contact", ["Id", "LastName"], changes.cursor)    # what is new since
+
+    Put `upserted` into a copy by Id, take `deleted` out of it, then store the cursor together with the copy.
+
+    The org's stamps tell when a record was saved, but it is seen only when its transaction commits. So a window
+    ends `lag` behind the org's clock (the `Date` of an answer; this machine's clock is never asked) and begins
+    `overlap` before the last one's end; what was given already, by Id and stamp, is taken out again. A transaction that
+    takes longer than both together may be missed. Stamps are whole seconds: a record that changed twice in one is
+    given again if its own stored fields among `fields` differ.
+
+    Deletes come from the org's log of deletes (the `deleted` resource), which works for objects without `IsDeleted`
+    too; where the org keeps no log of the object, from its recycle bin (`queryAll`). Both reach back 15 days, or less
+    after a purge; updates have no such limit. A record that was changed and then deleted is in `deleted` alone.
+
+    What can't be seen:
+        - Formula fields: their values change without moving `SystemModstamp`, and so do fields of parents.
+        - Records that were deleted for good before their deletion was read, and records that the user no longer sees.
+        - Where `stamp` is `LastModifiedDate`: changes that were dated back, as some imports do.
+
+    Args:
+        sobject: The object's name.
+        fields: Names, or paths such as `Account.Name`. Id and stamp are read in any case, and given if they are asked
+            for.
+        since: `None`: everything that is there now, with no deletes. A datetime with a zone: what changed in its second
+            or later. An earlier `cursor`, of the same org and object; `fields` may be others.
+        lag: How far behind the org's clock the window ends; a first read ends at the clock.
+        overlap: For how long a transaction may be under way. If it is made longer, that counts from the next call on.
+        backend: `"polars"`, `"pandas"` or `"pyarrow"`.
+        dtype_backend: As pandas users know it.
+        org: The org; see `Org`.
+        api: As in `read_soql`: large windows are bulk jobs.
+        decimals: Currency and percent as decimals of describe's scale, in place of floats.
+        multiselect: Multi-select picklists as `"text"` (`a;b`), or as a `"list"` of texts.
+        timeout: Seconds for the whole call.
+
+    Raises:
+        ChangesLost: `since` is older than what the org knows of deletes.
+        CursorError: `since` can't be used: no cursor, another org's or object's, a datetime without a zone.
+        SoqlError: A field isn't there, or the object doesn't tell when its records change or are deleted.
+        ApiError: There is no such object, or the org refuses or can't be reached.
+        TimeoutError: The time was up.
+    """
+    to_frame = backend_of(backend, dtype_backend)
+    request = ChangesRequest(
+        sobject=sobject,
+        fields=fields,
+        since=since,
+        lag=lag,
+        overlap=overlap,
+        api=api,
+        types=TypeOptions(decimals=decimals, multiselect=multiselect),
+    )
+    async with asyncio.timeout(timeout):
+        found = await changes(current_org(org), request)
+    return Changes(
+        upserted=to_frame(found.upserted),
+        deleted=to_frame(found.deleted),
+        cursor=found.cursor.to_text(),
+        until=found.cursor.until,
+        stamp=found.stamp,
+    )
+
+
+read_changes = blocking(read_changes_async)
