@@ -71,17 +71,20 @@ async def deletes_of(
         ApiError: It doesn't.
     """
     has_bin = sobject.field("IsDeleted") is not None and stamp != "CreatedDate"
+    refused: ApiError | None = None
     if sobject.replicateable:
         try:
             return await _from_log(sobject.name, window, rest)
         except ApiError as error:
-            is_refusal = error.status in (400, 403, 404) and error.error_code != _TOO_MANY
-            if not (is_refusal and has_bin):
+            if error.status not in (400, 403, 404) or error.error_code == _TOO_MANY:
                 raise
+            refused = error
     if has_bin:
         return await _from_bin(sobject.name, window, read_all, stamp, now)
     if sobject.raw.get("deletable") is False:
         return Deletes(frame=pl.DataFrame(schema=DELETED), since=window.begin, until=window.end)
+    if refused is not None:
+        raise refused
     raise SoqlError(
         f"the org doesn't tell which records of {sobject.name} were deleted: it isn't replicateable, and it has no "
         "IsDeleted together with SystemModstamp or LastModifiedDate. Read it whole with read_soql each time"
