@@ -13,6 +13,7 @@ from sfframe.front import BackendName, backend_of
 from sfframe.org.org import Org, current_org
 from sfframe.query.changes import ChangesRequest, changes
 from sfframe.query.read import Api
+from sfframe.query.trouble import timed_out
 from sfframe.query.types import TypeOptions
 
 _LAG: Final = timedelta(seconds=10)
@@ -99,7 +100,7 @@ async def read_changes_async(
         CursorError: `since` can't be used: no cursor, another org's or object's, a datetime without a zone.
         SoqlError: A field isn't there, or the object doesn't tell when its records change or are deleted.
         ApiError: There is no such object, or the org refuses or can't be reached.
-        TimeoutError: The time was up.
+        JobTimeout: The time was up; a query job that ran was aborted.
     """
     to_frame = backend_of(backend, dtype_backend)
     request = ChangesRequest(
@@ -111,8 +112,13 @@ async def read_changes_async(
         api=api,
         types=TypeOptions(decimals=decimals, multiselect=multiselect),
     )
-    async with asyncio.timeout(timeout):
-        found = await changes(current_org(org), request)
+    try:
+        async with asyncio.timeout(timeout) as limit:
+            found = await changes(current_org(org), request)
+    except TimeoutError:
+        if limit.expired():
+            raise timed_out(timeout, None) from None
+        raise
     return Changes(
         upserted=to_frame(found.upserted),
         deleted=to_frame(found.deleted),

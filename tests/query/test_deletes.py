@@ -12,7 +12,7 @@ from aiohttp import web
 
 import sfframe
 from sfframe.localorg.objects.describe import describe_object
-from tests.org.site import Answer, Site, refuse, reply
+from tests.org.site import Answer, Site, refuse, reply, stall
 
 BASE = "/services/data/v66.0"
 DELETED = f"{BASE}/sobjects/Thing__c/deleted/"
@@ -161,3 +161,9 @@ def test_an_org_that_does_not_tell_its_time_is_an_error(site: Site, org: sfframe
     site.on("GET", f"{BASE}/", reply({}, headers={"Date": "soon"}))
     with pytest.raises(sfframe.ApiError, match="no Date header that could be read, but 'soon'"):
         read(org)
+
+
+def test_a_call_ends_when_its_time_is_up(site: Site, org: sfframe.Org) -> None:
+    site.on("GET", f"{BASE}/", stall)
+    with pytest.raises(sfframe.JobTimeout, match=r"timeout=0\.05 s was up"):
+        read(org, timeout=0.05)
