@@ -48,6 +48,7 @@ from sfframe.org.job import JobInfo
 from sfframe.org.org import Org, set_default_org
 from sfframe.org.retry import PollPolicy, RetryPolicy, Timeouts
 from sfframe.org.soap import SoapLogin
+from sfframe.query.explain import Explanation
 from sfframe.query.params import quote_soql
 from sfframe.reading import (
     iter_soql,
@@ -58,7 +59,7 @@ from sfframe.reading import (
     sink_soql_async,
 )
 from sfframe.result import IngestResult
-from sfframe.scanning import scan_sobject
+from sfframe.scanning import explain_soql, scan_sobject
 from sfframe.verbs import Bulk, bulk, ingest, ingest_async
 
 __all__ = [
@@ -70,6 +71,7 @@ __all__ = [
     "ChangesLost",
     "ClientCredentials",
     "CursorError",
+    "Explanation",
     "IngestResult",
     "Interrupted",
     "JobFailed",
@@ -99,6 +101,7 @@ __all__ = [
     "bulk",
     "describe_sobject",
     "describe_sobject_async",
+    "explain_soql",
     "ingest",
     "ingest_async",
     "iter_soql",

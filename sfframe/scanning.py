@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Literal
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Literal, TypedDict, Unpack
 
 import polars as pl
 from polars.io.plugins import register_io_source
 
+from sfframe.bridge import run
 from sfframe.errors import SoqlError
 from sfframe.org.org import Org, current_org
-from sfframe.query.route import Api
-from sfframe.query.scan import Source
+from sfframe.query.explain import Explanation, explain_plan
+from sfframe.query.params import bind
+from sfframe.query.route import Api, ReadRequest, explain
+from sfframe.query.scan import SchemaOf, Source
 from sfframe.query.types import TypeOptions
 
 _MOST_LEVELS = 5  # of a path to a parent (SOQL notes, 4)
+
+
+class ExplainOptions(TypedDict, total=False):
+    """The options of `read_soql` that matter for where a statement goes, as a type for `**options`."""
+
+    params: Mapping[str, Any] | None
+    all_rows: bool
+    api: Api
 
 
 def scan_sobject(
@@ -70,7 +81,38 @@ def scan_sobject(
         api=api,
         types=TypeOptions(decimals=decimals, multiselect=multiselect),
     )
-    return register_io_source(source, schema=source.schema)
+    return register_io_source(source, schema=SchemaOf(source))
+
+
+def explain_soql(
+    query: str | pl.LazyFrame, *, org: Org | None = None, **options: Unpack[ExplainOptions]
+) -> Explanation:
+    """Tell what a statement, or a plan over `scan_sobject`, asks the org for, over which transport, and why.
+
+    No row is read and no job is made: the org may be asked for describes, and once for a `COUNT()` where that decides.
+    For a plan it tells what becomes of each filter too, and after a run of it how many rows came and how many of them
+    were wanted; the transport is that of the last run then. Files in the plan are opened.
+
+        lf = sfframe.scan_sobject("Contact").filter(pl.col("LastName") == "Ng")
+        sfframe.explain_soql(lf)
+
+    Args:
+        query: SOQL, or a LazyFrame. Scans in a LazyFrame have their org and options already.
+        org: The org.
+        options: `params`, `all_rows` and `api`, as for `read_soql`.
+
+    Raises:
+        SoqlError: The statement can't be read.
+        ValueError: The LazyFrame has no scan of an org, or can't be copied, or writes a file.
+    """
+    if isinstance(query, pl.LazyFrame):
+        if org is not None or options:
+            raise TypeError("a LazyFrame has its org and options from scan_sobject: none can be given here")
+        return explain_plan(query)
+    text = bind(query, options.get("params"))
+    request = ReadRequest(soql=text, all_rows=options.get("all_rows", False), api=options.get("api", "auto"))
+    route = run(explain(current_org(org), request))
+    return Explanation(soql=route.soql, transport=route.transport, why=route.why, statements=(route.soql,))
 
 
 def checked_name(name: object) -> str:

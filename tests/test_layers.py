@@ -63,6 +63,7 @@ query.deletes
 query.cursor
 query.given
 query.objects
+query.explain
 query.scan
 query.pull query.ask
 query.frames

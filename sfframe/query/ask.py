@@ -4,32 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, Literal
+from functools import partial
+from typing import Final
+from urllib.parse import quote
 
 import polars as pl
 
+from sfframe.org.rest import MAX_URI_BYTES
 from sfframe.query.columns import Column
-
-Where = Literal["sent", "prefilter", "local"]
+from sfframe.query.route import MAX_CHARACTERS
+from sfframe.query.where import Verdict, fitted, verdicts, where_clauses
 
 ID: Final = "Id"
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Verdict:
-    """What becomes of one predicate.
-
-    Attributes:
-        predicate: As Polars writes it.
-        where: The org filters by it exactly; the org leaves out some rows, Polars the rest; Polars alone.
-        reason: Why.
-        soql: The condition that travels; `None` for none.
-    """
-
-    predicate: str
-    where: Where
-    reason: str
-    soql: str | None = None
+# More requests than for so many parts of a list cost more than they spare.
+_MOST_STATEMENTS: Final = 100
+# So many addresses are preferred to fewer statements that have to be posted.
+_MOST_ADDRESSES: Final = 8
+_ADDRESS_BYTES: Final = MAX_URI_BYTES - 100  # the way to the resource is counted there too
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -93,20 +84,53 @@ def ask_for(
         needed[ID] = None
     selected = tuple(needed) or (ID if ID in columns else next(iter(columns)),)
     base = f"SELECT {', '.join(selected)} FROM {sobject}"
-    limit = "" if n_rows is None else f" LIMIT {n_rows}"
-    return Ask(
-        names=names, predicate=predicate, n_rows=n_rows, selected=selected,
-        verdicts=_verdicts(predicate, n_rows),
-        statements=() if n_rows == 0 else (base + limit,),
+    ask = partial(Ask, names=names, predicate=predicate, n_rows=n_rows, selected=selected)
+    if n_rows is not None:
+        found = _local(predicate, "a head comes before it, and SOQL cuts after the filter")
+        return ask(verdicts=found, statements=(f"{base} LIMIT {n_rows}",) if n_rows else ())
+    found, clauses = _travelling(verdicts(predicate, columns) if predicate is not None else (), base)
+    return ask(
+        verdicts=found,
+        statements=tuple(f"{base} WHERE {clause}" for clause in clauses) or (base,),
+        unfiltered=base if clauses else None,
         begins_over_rest=may_end_early and ID in selected,
-    )  # fmt: skip
+    )
 
 
-def _verdicts(predicate: pl.Expr | None, n_rows: int | None) -> tuple[Verdict, ...]:
+def _local(predicate: pl.Expr | None, reason: str) -> tuple[Verdict, ...]:
     if predicate is None:
         return ()
-    reason = "a head comes before it, and SOQL's LIMIT behind WHERE" if n_rows is not None else "all filters are"
-    return (Verdict(predicate=str(predicate), where="local", reason=reason),)
+    return (Verdict(predicate=str(predicate), where="local", reason=reason, soql=None),)
+
+
+def _travelling(found: Sequence[Verdict], base: str) -> tuple[tuple[Verdict, ...], tuple[str, ...]]:
+    """The WHERE clauses, with the verdicts as they are in these: as few as may be, and in addresses if not many."""
+    start = f"{base} WHERE "
+    room = MAX_CHARACTERS - len(start)
+    by_post = fitted(found, max_chars=room)
+    clauses = where_clauses(by_post, max_chars=room)
+    if len(clauses) > _MOST_STATEMENTS:
+        return _travelling(_without_longest(by_post), base)
+    room = _ADDRESS_BYTES - _encoded(start)
+    if not any(_encoded(clause) > room for clause in clauses):
+        return by_post, clauses
+    by_address = fitted(found, max_chars=max(room, 0), measure=_encoded)
+    if [one.where for one in by_address] == [one.where for one in by_post]:
+        short = where_clauses(by_address, max_chars=room, measure=_encoded)
+        if len(short) <= _MOST_ADDRESSES:
+            return by_address, short
+    return by_post, clauses
+
+
+def _without_longest(found: Sequence[Verdict]) -> tuple[Verdict, ...]:
+    longest = max(found, key=lambda one: len(one.soql or ""))
+    reason = "the list is so long that reading all rows costs less"
+    local = Verdict(predicate=longest.predicate, where="local", reason=reason, soql=None)
+    return tuple(local if one is longest else one for one in found)
+
+
+def _encoded(text: str) -> int:
+    return len(quote(text, safe=""))
 
 
 def chosen(frame: pl.DataFrame, names: Sequence[str]) -> pl.DataFrame:

@@ -6,7 +6,7 @@ import logging
 import threading
 import uuid
 from collections import deque
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -23,7 +23,7 @@ from sfframe.query.ask import ID, Ask, ask_for, chosen
 from sfframe.query.columns import Column, Finder
 from sfframe.query.decode import empty_frame
 from sfframe.query.pull import Pull, blocking
-from sfframe.query.route import SMALL_ROWS, Api, ReadRequest
+from sfframe.query.route import SMALL_ROWS, Api, ReadRequest, Transport, by_size
 from sfframe.query.trouble import is_not_for_bulk
 from sfframe.query.types import TypeOptions
 
@@ -52,7 +52,7 @@ class Run:
     """
 
     ask: Ask
-    transport: str | None = None
+    transport: Transport | None = None
     why: str = ""
     rows_shipped: int = 0
     rows_given: int = 0
@@ -129,7 +129,12 @@ class Source:
         return chain(iter([frames.first()]), frames)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _restored, (self.uid, self.org, self.sobject, self.parents, self.all_rows, self.api, self.types)
+        return _restored, self.state
+
+    @property
+    def state(self) -> tuple[Any, ...]:
+        """What it is made of."""
+        return self.uid, self.org, self.sobject, self.parents, self.all_rows, self.api, self.types
 
     async def _columns(self) -> dict[str, Column]:
         sobject = await self.org.describe(self.sobject)
@@ -150,40 +155,66 @@ _sources: WeakValueDictionary[str, Source] = WeakValueDictionary()
 _probing = threading.local()
 
 
-def _restored(
+def _same(
     uid: str, org: Org, sobject: str, parents: tuple[str, ...], all_rows: bool, api: Api, types: TypeOptions
-) -> Any:
+) -> Source:
     # Polars pickles the schema's callable and the source one by one: they become one source again, with one Org.
     source = _sources.get(uid)
-    if source is None:
-        source = Source(org, sobject, parents=parents, all_rows=all_rows, api=api, types=types, uid=uid)
+    return source or Source(org, sobject, parents=parents, all_rows=all_rows, api=api, types=types, uid=uid)
+
+
+def _restored(*state: Any) -> Source | Probe:
+    source = _same(*state)
     probes: list[Probe] | None = getattr(_probing, "probes", None)
     if probes is None:
         return source
-    probes.append(probe := Probe(source))
+    probes.append(probe := Probe(source, probes))
     return probe
+
+
+class SchemaOf:
+    """The schema of a source, asked for when it is called."""
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+
+    def __call__(self) -> pl.Schema:
+        return self._source.schema()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _restored_schema, self._source.state
+
+
+def _restored_schema(*state: Any) -> SchemaOf:
+    return SchemaOf(_same(*state))
+
+
+class _AllAskedError(Exception):
+    """Ends the run of a plan's copy."""
 
 
 class Probe:
     """Stands for a source in the copy of a plan: learns what the source would be asked for, and gives no rows.
+
+    When all probes of the copy were called it ends the run.
 
     Attributes:
         source: The one that it stands for.
         asks: What it was asked for.
     """
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: Source, siblings: Sequence[Probe]) -> None:
         self.source: Final = source
         self.asks: Final[list[Ask]] = []
-
-    def schema(self) -> pl.Schema:
-        return self.source.schema()
+        self._siblings = siblings
 
     def __call__(
         self, with_columns: list[str] | None, predicate: pl.Expr | None, n_rows: int | None, batch_size: int | None
     ) -> Iterator[pl.DataFrame]:
         del batch_size
         self.asks.append(ask := self.source.ask(with_columns, predicate, n_rows))
+        if all(one.asks for one in self._siblings):
+            raise _AllAskedError
         return iter([chosen(empty_frame(list(self.source.columns().values())), ask.names)])
 
 
@@ -244,6 +275,7 @@ class Frames(Iterator[pl.DataFrame]):
     def _statement(self, soql: str) -> Parts:
         first = self._begun(soql)
         ids: pl.Series | None = None
+        job: Pull | None = None
         try:
             if self._is_more(first):
                 # Whether a head stands behind the filter isn't told: a page may be all that Polars wants.
@@ -251,7 +283,9 @@ class Frames(Iterator[pl.DataFrame]):
                 ids = page[ID]
                 yield iter(_slices(page))
                 del page
-            job = self._job(first) if ids is not None else None
+                job = self._job(first)
+            elif self._run.ask.begins_over_rest:
+                self._run.why = by_size(soql, first.reading.n_expected or 0).why
             if job is None:
                 yield map(self._shipped, first)
         finally:
