@@ -16,7 +16,8 @@ from typing import Final
 
 from sfframe.query.condition import NEVER, Choice, Condition, Subject, exactly, more, nothing
 from sfframe.query.expressions import Operator
-from sfframe.query.written import plain_digits, shortest, widened
+from sfframe.query.params import quote_soql
+from sfframe.query.written import widened
 
 _DIGITS: Final = Context(prec=80)
 _MORE_DIGITS: Final = "the org may store more digits than the frame shows"
@@ -122,7 +123,7 @@ class Numbers:
         first, last = _rounded(low, unit, ROUND_CEILING), _rounded(high, unit, ROUND_FLOOR)
         if first > last:
             return None
-        return _slack(first - unit, -1, self.scale), _slack(last + unit, 1, self.scale)
+        return _slack(_less(first, unit), self.scale), _slack(_less(last.copy_negate(), unit), self.scale).copy_negate()
 
     def above(self, value: float | Decimal, *, is_over: bool) -> Decimal:
         """The bound of stored values in rows that show no less than a value, or more."""
@@ -131,12 +132,13 @@ class Numbers:
         if self.scale is None:
             return value
         unit = Decimal(1).scaleb(-self.scale)
-        bound = _rounded(value, unit, ROUND_FLOOR) if is_over else _rounded(value, unit, ROUND_CEILING) - unit
-        return _slack(bound, -1, self.scale)
+        bound = _rounded(value, unit, ROUND_FLOOR) if is_over else _less(_rounded(value, unit, ROUND_CEILING), unit)
+        return _slack(bound, self.scale)
 
     def below(self, value: float | Decimal, *, is_under: bool) -> Decimal:
         """The bound of stored values in rows that show no more than a value, or less."""
-        return -self.above(-value, is_over=is_under)
+        negated = value.copy_negate() if isinstance(value, Decimal) else -value
+        return self.above(negated, is_over=is_under).copy_negate()
 
     @property
     def signs(self) -> tuple[str, str]:
@@ -155,13 +157,13 @@ def number(of: Subject, operator: Operator, value: float | Decimal, kind: Number
             around = kind.around(value)
             return more(_between(of, around, kind), _MORE_DIGITS) if around else NEVER
         case "!=":
-            return more(of.guarded(f"{of.path} != {_digits(value)}"), _MORE_DIGITS)
+            return more(of.guarded(f"{of.path} != {quote_soql(value)}"), _MORE_DIGITS)
         case "<" | "<=":
             bound = kind.below(value, is_under=operator == "<")
-            return more(f"{of.path} {under} {plain_digits(bound)}", _MORE_DIGITS)
+            return more(f"{of.path} {under} {quote_soql(bound)}", _MORE_DIGITS)
         case _:
             bound = kind.above(value, is_over=operator == ">")
-            return more(f"{of.path} {over} {plain_digits(bound)}", _MORE_DIGITS)
+            return more(f"{of.path} {over} {quote_soql(bound)}", _MORE_DIGITS)
 
 
 def among_numbers(of: Subject, values: Sequence[float | Decimal], kind: Numbers, *, wanted: bool) -> Condition:
@@ -169,7 +171,7 @@ def among_numbers(of: Subject, values: Sequence[float | Decimal], kind: Numbers,
     if not all(-_MOST < value < _MOST for value in values):
         return nothing(_OUT_OF_REACH)
     if not wanted:
-        texts = ", ".join(dict.fromkeys(map(_digits, values)))
+        texts = ", ".join(dict.fromkeys(map(quote_soql, values)))
         return more(of.guarded(f"{of.path} NOT IN ({texts})"), _MORE_DIGITS) if texts else of.present()
     spans = _merged(around for value in values if (around := kind.around(value)) is not None)
     if len(spans) < 2:
@@ -182,7 +184,7 @@ def among_numbers(of: Subject, values: Sequence[float | Decimal], kind: Numbers,
 
 def _between(of: Subject, bounds: tuple[Decimal, Decimal], kind: Numbers) -> str:
     over, under = kind.signs
-    return f"({of.path} {over} {plain_digits(bounds[0])} AND {of.path} {under} {plain_digits(bounds[1])})"
+    return f"({of.path} {over} {quote_soql(bounds[0])} AND {of.path} {under} {quote_soql(bounds[1])})"
 
 
 def _merged(spans: Iterable[tuple[Decimal, Decimal]]) -> list[tuple[Decimal, Decimal]]:
@@ -196,19 +198,17 @@ def _merged(spans: Iterable[tuple[Decimal, Decimal]]) -> list[tuple[Decimal, Dec
     return found
 
 
-def _digits(value: float | Decimal) -> str:
-    return shortest(value) if isinstance(value, float) else plain_digits(value)
-
-
 def _rounded(value: Decimal, unit: Decimal, how: str) -> Decimal:
     return value.quantize(unit, how, _DIGITS)
 
 
-def _slack(bound: Decimal, sign: int, scale: int) -> Decimal:
-    """Moved outward where a float, as which the org may write a number, has no digits left for the scale."""
-    if abs(bound) < Decimal(10) ** (15 - scale):
-        return bound
-    return widened(float(bound))[sign > 0]
+def _less(value: Decimal, unit: Decimal) -> Decimal:
+    return _DIGITS.subtract(value, unit)
+
+
+def _slack(bound: Decimal, scale: int) -> Decimal:
+    """A lower bound, lower still where a float, as which the org may write a number, has no digits for the scale."""
+    return bound if abs(bound) < Decimal(10) ** (15 - scale) else widened(float(bound))[0]
 
 
 # Moments and calendar units: from a second on until before another.

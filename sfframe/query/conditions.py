@@ -80,8 +80,8 @@ def condition(leaf: Leaf, column: Column, *, wanted: bool) -> Condition:
     of = Subject(path=".".join(column.way), is_calculated=field.calculated, is_parent=bool(column.through))
     kind = _KINDS[field.type]
     found = _null(leaf, of, kind, wanted) if isinstance(leaf, Null) else _ASKS[kind](leaf, column, of, wanted)
-    if field.encrypted and not (isinstance(leaf, Compare | Member) and wanted):
-        return nothing("it is encrypted: SOQL only finds equal values")
+    if field.encrypted and not (kind == "text" and wanted and _is_equality(leaf)):
+        return nothing("it is encrypted: SOQL only finds equal texts")
     return _lowered(found, of)
 
 
@@ -153,6 +153,10 @@ def _or_absent(found: Condition, of: Subject) -> Condition:
     if found.soql and found.soql == of.present().soql:
         return ALWAYS if found.exact else nothing(found.reason)
     return some([found, of.absent()])
+
+
+def _is_equality(leaf: Leaf) -> bool:
+    return isinstance(leaf, Member) or (isinstance(leaf, Compare) and leaf.operator == "==")
 
 
 def _is_bare(operand: Operand) -> bool:

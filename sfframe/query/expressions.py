@@ -258,6 +258,8 @@ def _has(expression: pl.Expr, operand: Operand, left: pl.Expr, right: pl.Expr, v
 
 def _between(expression: pl.Expr, parts: Sequence[pl.Expr]) -> Node:
     of, low, high = parts
+    if _operand(of) is None:
+        return UNKNOWN
     for closed, (above, below) in _CLOSED.items():
         if _same(expression, lambda: of.is_between(low, high, closed=closed)):  # noqa: B023  # called at once
             ends = (_compared(above, of, low), _compared(below, of, high))

@@ -154,26 +154,13 @@ def _length(verdicts: Sequence[Verdict], measure: Callable[[str], int]) -> int:
 
 def _verdict(expression: pl.Expr, columns: Mapping[str, Column]) -> Verdict:
     found = _ask(read(expression), columns, wanted=True)
-    soql = found.soql
-    if found.is_never:
-        soql = _none_of(expression, columns)
+    # No row of an org is without an id.
+    soql = "Id = null" if found.is_never else found.soql
     where: Literal["sent", "prefilter", "local"] = "local" if not soql else "sent" if found.exact else "prefilter"
     return Verdict(
         predicate=str(expression), where=where, reason=found.reason, soql=soql or None,
         _choice=found.choice, _narrower=found.narrower,
     )  # fmt: skip
-
-
-def _none_of(expression: pl.Expr, columns: Mapping[str, Column]) -> str:
-    """A condition that no row meets, or nothing: on a column that may be asked for."""
-    for name in expression.meta.root_names():
-        column = columns.get(name)
-        if column is not None and column.field is not None and column.field.filterable:
-            path = ".".join(column.way)
-            if column.field.type == "boolean":
-                return f"({path} = true AND {path} = false)"
-            return f"({path} = null AND {path} != null)"
-    return ""
 
 
 def _ask(node: Node, columns: Mapping[str, Column], *, wanted: bool) -> Condition:

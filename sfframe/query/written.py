@@ -6,11 +6,11 @@ import math
 import re
 import unicodedata
 from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal
+from itertools import pairwise
 from typing import Final, Literal
 
-# Of one string, as it is written (SOQL notes, 4).
-_MAX_CHARS: Final = 4000
-_ESCAPES: Final = {"\\": "\\\\", "'": "\\'", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
+from sfframe.query.params import MAX_TEXT, quote_soql
+
 _LIKE_ESCAPES: Final = {"'": "\\'", "%": "\\%", "_": "\\_"}
 # Finer than any field's scale, so that a bound near zero isn't hundreds of digits.
 _FINEST: Final = Decimal(1).scaleb(-20)
@@ -32,10 +32,10 @@ def text_literal(text: str) -> str | None:
 
     That is: for null, if it is empty; for what is left of it without the blanks at its ends; for another form of it.
     """
-    if not text or text != text.strip() or not is_sound(text):
+    if not text or text != text.strip() or not is_sound(text) or len(text) > MAX_TEXT:
         return None
-    written = "".join(_escaped(char) for char in text)
-    return f"'{written}'" if len(written) <= _MAX_CHARS else None
+    written = quote_soql(text)
+    return written if len(written) <= MAX_TEXT else None
 
 
 def like_literal(text: str, how: Literal["starts_with", "ends_with", "contains"]) -> str | None:
@@ -44,11 +44,11 @@ def like_literal(text: str, how: Literal["starts_with", "ends_with", "contains"]
     Returns:
         `None` if nothing is left that could be looked for, or it is too long.
     """
-    inner = "".join(map(_of_pattern, text.strip()))
+    inner = "".join(_of_pattern(char, after) for char, after in pairwise(f"{text.strip()} "))
     before = "" if how == "starts_with" and not text[:1].isspace() else "%"
     after = "" if how == "ends_with" and not text[-1:].isspace() else "%"
     pattern = re.sub(r"(?<!\\)%+", "%", f"{before}{inner}{after}")
-    return f"'{pattern}'" if pattern.strip("%") and len(pattern) <= _MAX_CHARS else None
+    return f"'{pattern}'" if pattern.strip("%") and len(pattern) <= MAX_TEXT else None
 
 
 def id_literal(text: str) -> str | None:
@@ -62,22 +62,10 @@ def id_literal(text: str) -> str | None:
     return f"'{text}'"
 
 
-def plain_digits(number: Decimal) -> str:
-    """A number without exponent or needless zeros."""
-    digits = f"{number:f}"
-    digits = digits.rstrip("0").rstrip(".") if "." in digits else digits
-    return "0" if digits in ("", "-0") else digits
-
-
-def shortest(number: float) -> str:
-    """The fewest digits that read back to a float."""
-    return plain_digits(Decimal(repr(number)))
-
-
-def widened(number: float, *, ulps: int = 2) -> tuple[Decimal, Decimal]:
-    """Bounds around a float, some units in its last place away."""
+def widened(number: float) -> tuple[Decimal, Decimal]:
+    """Bounds around a float, two units in its last place away."""
     low = high = number
-    for _ in range(ulps):
+    for _ in range(2):
         low, high = math.nextafter(low, -math.inf), math.nextafter(high, math.inf)
     return (
         Decimal(repr(low)).quantize(_FINEST, ROUND_FLOOR, _DIGITS),
@@ -87,18 +75,15 @@ def widened(number: float, *, ulps: int = 2) -> tuple[Decimal, Decimal]:
 
 def alike(text: str) -> str:
     """A key that is the same for texts that any org might take for equal: without case, accents, width, kana kind."""
+    if text.isascii() and text.isprintable():
+        return text.lower()
     plain = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold().translate(_LETTERS))
     kept = (char for char in plain if unicodedata.category(char) not in ("Mn", "Cf", "Cc"))
     return "".join(chr(ord(char) - 0x60) if "ァ" <= char <= "ヶ" else char for char in kept)
 
 
-def _escaped(char: str) -> str:
-    if unicodedata.category(char) == "Cc":
-        return _ESCAPES.get(char, f"\\u{ord(char):04X}")
-    return _ESCAPES.get(char, char)
-
-
-def _of_pattern(char: str) -> str:
-    if not " " <= char <= "~" or char == "\\":
+def _of_pattern(char: str, after: str) -> str:
+    # Together with an accent behind it, a letter may be another one.
+    if not " " <= char <= "~" or char == "\\" or unicodedata.combining(after):
         return "%"
     return _LIKE_ESCAPES.get(char, char)
