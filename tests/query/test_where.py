@@ -115,7 +115,7 @@ def _seen(value: Any, dtype: pl.DataType, rounding: str) -> Any:
 
 
 @given(data=st.data(), items=rows(), parents=bosses(), options=st.sampled_from([PLAIN, EXACT]))
-@examples(max_examples=60, deadline=None)
+@examples(max_examples=40, deadline=None)
 def test_any_filter_gives_the_rows_that_it_gives_on_the_whole_table(
     world: World, data: st.DataObject, items: list[dict[str, Any]], parents: list[dict[str, Any]], options: TypeOptions
 ) -> None:
@@ -160,7 +160,7 @@ _MANNERS = st.builds(
 
 
 @given(data=st.data(), items=rows(), parents=bosses(), manner=_MANNERS, options=st.sampled_from([PLAIN, EXACT]))
-@examples(max_examples=150, deadline=None)
+@examples(max_examples=100, deadline=None)
 def test_what_travels_finds_all_rows_whatever_the_org_makes_of_the_doubts(
     data: st.DataObject,
     items: list[dict[str, Any]],
