@@ -22,7 +22,7 @@ from sfframe.query.route import ReadRequest
 T = TypeVar("T")
 
 # So many looks in a row, some ten a second, find the loop's thread inside Polars: it waits there for us.
-_STUCK_AFTER: Final = 20
+_STUCK_AFTER: Final = 10
 
 
 def blocking(coroutine: Coroutine[Any, Any, T]) -> T:

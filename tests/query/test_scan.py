@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pickle
-from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
@@ -14,30 +13,13 @@ import pytest
 from polars.testing import assert_frame_equal
 
 import sfframe
-from sfframe import LocalOrg, bulk, scan_sobject
+from sfframe import LocalOrg, scan_sobject
 from sfframe.org.query_jobs import QueryJobs
 from sfframe.org.rest import Rest
+from tests.query.conftest import MANY
 
 Engine = Literal["in-memory", "streaming"]
-MANY = 10_500  # more than what is read over REST alone
 JOB = ["query_create", "query_get", "query_pages", "query_results"]
-
-
-@pytest.fixture(scope="module")
-def crowd() -> Iterator[LocalOrg]:
-    """Many contacts, of some accounts."""
-    with LocalOrg() as local:
-        accounts = bulk(pl.DataFrame({"Name": [f"Account {n}" for n in range(5)]})).insert("Account", org=local.org)
-        ids = accounts.successful_results["sf__Id"].to_list()
-        rows = range(MANY)
-        contacts = {
-            "LastName": [f"L{n}" for n in rows],
-            "AccountId": [ids[n % 5] if n % 7 else None for n in rows],
-            "Score__c": [None if n % 11 == 0 else float(n % 100) for n in rows],
-            "Description": ["x" if n % 3 else None for n in rows],
-        }
-        bulk(pl.DataFrame(contacts)).insert("Contact", org=local.org)
-        yield local
 
 
 @pytest.fixture
