@@ -139,16 +139,54 @@ def test_a_notebook_completes_the_options() -> None:
         assert "options" not in parameters
 
 
-# --- timeout ----------------------------------------------------------------------------------------------------------
+# --- timeout and job_id -----------------------------------------------------------------------------------------------
 
 
-def test_a_timeout_names_the_job_and_leaves_it_running(people: sfframe.Org, faults: list[Fault]) -> None:
-    faults[:] = [Fault("job", "stuck", match="query Contact")]
+@pytest.fixture
+async def hours_pass(monkeypatch: pytest.MonkeyPatch) -> Callable[[object], bool]:
+    """Call it, from any thread, and the running loop's clock is hours ahead."""
+    loop = asyncio.get_running_loop()
+    ahead_s, now = [0.0], loop.time
+    monkeypatch.setattr(loop, "time", lambda: now() + ahead_s[0])
+
+    def pass_by(_: object = None) -> bool:
+        ahead_s[0] += 10_000
+        loop.call_soon_threadsafe(lambda: None)  # it may be asleep
+        return False
+
+    return pass_by
+
+
+async def test_a_timeout_names_the_job_and_leaves_it_running(
+    people: sfframe.Org, faults: list[Fault], hours_pass: Callable[[object], bool]
+) -> None:
+    faults[:] = [Fault("job", "stuck", match="query Contact"), Fault("query_get", "status", match=hours_pass)]
     with pytest.raises(sfframe.JobTimeout) as raised:
-        sfframe.read_soql(ALL, org=people, api="bulk", timeout=0.2)
+        await sfframe.read_soql_async(ALL, org=people, api="bulk", timeout=5_000)
     (job_id,) = raised.value.job_ids
     assert f"job_id={job_id!r} in place of the statement" in str(raised.value)
-    assert states(people)[job_id] in ("UploadComplete", "InProgress")
+    assert (await people.query.get_job(job_id)).state in ("UploadComplete", "InProgress")
+
+
+async def test_a_read_that_ran_out_of_time_goes_on_by_its_job(
+    people: sfframe.Org, faults: list[Fault], hours_pass: Callable[[object], bool]
+) -> None:
+    faults[:] = [Fault("query_results", "status", match=hours_pass), Fault("query_results", "stall", times=None)]
+    with pytest.raises(sfframe.JobTimeout) as raised:
+        await sfframe.read_soql_async(ALL, org=people, api="bulk", timeout=5_000)
+    faults.clear()
+    (job_id,) = raised.value.job_ids
+    assert (await sfframe.read_soql_async(job_id=job_id, org=people))["LastName"].to_list() == NAMES
+
+
+async def test_what_is_done_with_frames_does_not_count_as_waiting(
+    people: sfframe.Org, hours_pass: Callable[[], bool]
+) -> None:
+    n_rows = 0
+    async for frame in sfframe.iter_soql_async(ALL, org=people, api="rest", timeout=5_000):
+        n_rows += frame.height
+        hours_pass()
+    assert n_rows == len(NAMES)
 
 
 def test_a_timeout_without_a_job_says_so(people: sfframe.Org) -> None:
@@ -157,17 +195,32 @@ def test_a_timeout_without_a_job_says_so(people: sfframe.Org) -> None:
     assert raised.value.job_ids == ()
 
 
-def test_what_is_done_with_frames_does_not_count_as_waiting(people: sfframe.Org) -> None:
-    async def read() -> int:
-        n_rows = 0
-        loop = asyncio.get_running_loop()
-        async for frame in sfframe.iter_soql_async(ALL, org=people, api="rest", timeout=60):
-            n_rows += frame.height
-            real = loop.time
-            loop.time = lambda real=real: real() + 100  # type: ignore[method-assign, misc]  # the clock goes on here
-        return n_rows
+def test_a_job_is_taken_up_by_its_id(people: sfframe.Org, tmp_path: Path) -> None:
+    job = sfframe.run(people.query.create_job(ALL))
+    frame = sfframe.read_soql(ALL, org=people)
+    assert sfframe.read_soql(job_id=job.id, org=people).equals(frame)
+    assert pl.concat(sfframe.iter_soql(job_id=job.id, org=people)).equals(frame)
+    assert sfframe.sink_soql(None, tmp_path / "a.parquet", job_id=job.id, org=people) == len(NAMES)
 
-    assert asyncio.run(read()) == len(NAMES)
+
+@pytest.mark.parametrize(
+    ("soql", "options", "error", "said"),
+    [
+        (None, {}, TypeError, "or give job_id= in its place"),
+        (ALL, {"job_id": "7505e00000Abc12AAB"}, TypeError, "give one of them"),
+        (None, {"job_id": "0035e00000Abc12AAB"}, ValueError, "which begins with 750"),
+        (None, {"job_id": 750}, ValueError, "which begins with 750"),
+        (None, {"job_id": "7505e00000Abc12AAB", "api": "bulk"}, ValueError, "the job's own counts"),
+        (None, {"job_id": "7505e00000Abc12AAB", "params": {"a": 1}}, ValueError, "the job's own counts"),
+    ],
+)
+def test_a_statement_or_a_job_not_both(
+    people: sfframe.Org, soql: Any, options: dict[str, Any], error: type[Exception], said: str
+) -> None:
+    before = people.requests_made
+    with pytest.raises(error, match=said):
+        sfframe.read_soql(soql, org=people, **options)
+    assert people.requests_made == before
 
 
 # --- iter_soql --------------------------------------------------------------------------------------------------------

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any, assert_type
+from collections.abc import AsyncGenerator, Generator, Iterator
+from pathlib import Path
+from typing import Any, Literal, assert_type
 
 import pandas as pd
 import polars as pl
@@ -30,6 +31,31 @@ def blocking(org: Org, table: pa.Table) -> None:
     assert_type(pandas_result.jobs, tuple[JobInfo, ...])
 
 
+def reading(org: Org, soql: str, name: Literal["polars", "pandas", "pyarrow"]) -> None:
+    assert_type(sfframe.read_soql(soql), pl.DataFrame)
+    assert_type(sfframe.read_soql(soql, backend="polars", org=org, api="bulk", params={"a": 1}), pl.DataFrame)
+    assert_type(sfframe.read_soql(soql, backend="pandas", decimals=True), pd.DataFrame)
+    assert_type(sfframe.read_soql(soql, backend="pandas", dtype_backend="pyarrow"), pd.DataFrame)
+    assert_type(sfframe.read_soql(soql, backend="pyarrow", timeout=1.5), pa.Table)
+    assert_type(sfframe.read_soql(soql, backend=name), pl.DataFrame | pd.DataFrame | pa.Table)
+    assert_type(sfframe.read_soql(job_id="750000000000001AAA"), pl.DataFrame)
+    assert_type(sfframe.iter_soql(soql), Generator[pl.DataFrame, None, None])
+    assert_type(sfframe.iter_soql(soql, backend="pandas", multiselect="list"), Generator[pd.DataFrame, None, None])
+    assert_type(next(sfframe.iter_soql(soql, backend="pyarrow")), pa.Table)
+    assert_type(sfframe.sink_soql(soql, "a.parquet", all_rows=True), int)
+    assert_type(sfframe.sink_soql(None, Path("a"), format="csv", job_id="750000000000001AAA"), int)
+
+
+async def reading_awaited(org: Org, soql: str) -> None:
+    assert_type(await sfframe.read_soql_async(soql, org=org), pl.DataFrame)
+    assert_type(await sfframe.read_soql_async(soql, backend="pandas", dtype_backend="numpy_nullable"), pd.DataFrame)
+    assert_type(await sfframe.read_soql_async(soql, backend="pyarrow"), pa.Table)
+    async for frame in sfframe.iter_soql_async(soql, backend="pandas"):
+        assert_type(frame, pd.DataFrame)
+    assert_type(sfframe.iter_soql_async(soql), AsyncGenerator[pl.DataFrame, None])
+    assert_type(await sfframe.sink_soql_async(soql, "a.csv"), int)
+
+
 async def awaited(org: Org) -> None:
     assert_type(await sfframe.bulk(pl.DataFrame()).upsert_async("Contact", "Ext__c"), IngestResult[pl.DataFrame])
     assert_type(await sfframe.ingest_async(pd.DataFrame(), "Contact", "delete"), IngestResult[pd.DataFrame])
@@ -42,3 +68,5 @@ async def awaited(org: Org) -> None:
 def wrong(org: Org) -> None:
     sfframe.bulk(pl.DataFrame()).insert("Contact", org=org, nulls="wipe")  # type: ignore[arg-type]  # no such choice
     sfframe.bulk(pl.DataFrame()).upsert("Contact", org=org)  # type: ignore[call-arg]  # an upsert needs its key
+    sfframe.read_soql("", api="soap")  # type: ignore[call-overload]  # no such transport
+    sfframe.sink_soql("", "a", format="xlsx")  # type: ignore[arg-type]  # no such format
