@@ -6,23 +6,33 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Generic, Literal, TypedDict, TypeVar, Unpack, overload
 
-from sfframe.bridge import blocking
-from sfframe.front import BackendName, backend_of
+import polars as pl
+
+from sfframe.bridge import blocking, in_thread
+from sfframe.front import BackendName, DtypeBackend, backend_of
 from sfframe.org.org import Org, current_org
 from sfframe.query.changes import ChangesRequest, changes
+from sfframe.query.frames import ctrl_c
+from sfframe.query.options import Multiselect, ReadOptions, with_defaults
 from sfframe.query.read import Api
 from sfframe.query.trouble import timed_out
 from sfframe.query.types import TypeOptions
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import pyarrow as pa
+
+FrameT = TypeVar("FrameT")
 
 _LAG: Final = timedelta(seconds=10)
 _OVERLAP: Final = timedelta(minutes=15)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Changes:
-    """What happened to an object's records; of the backend that was asked for.
+class Changes(Generic[FrameT]):
+    """What happened to an object's records.
 
     Attributes:
         upserted: The asked columns of each record that is new, changed or undeleted, as it is now. In no order.
@@ -35,28 +45,81 @@ class Changes:
             the object has no other.
     """
 
-    upserted: Any = field(repr=False)
-    deleted: Any = field(repr=False)
+    upserted: FrameT = field(repr=False)
+    deleted: FrameT = field(repr=False)
     cursor: str = field(repr=False)
     until: datetime
     stamp: str
 
 
+class ChangesOptions(TypedDict, total=False):
+    """The keyword options of `read_changes`, as a type for `**options`; see there."""
+
+    lag: timedelta
+    overlap: timedelta
+    org: Org | None
+    api: Api | None
+    decimals: bool | None
+    multiselect: Multiselect | None
+    timeout: float | None
+
+
+Since = str | datetime | None
+
+
+@overload
 async def read_changes_async(
     sobject: str,
     fields: Sequence[str],
-    since: str | datetime | None = None,
+    since: Since = None,
+    *,
+    backend: Literal["polars"] = "polars",
+    **options: Unpack[ChangesOptions],
+) -> Changes[pl.DataFrame]: ...
+@overload
+async def read_changes_async(
+    sobject: str,
+    fields: Sequence[str],
+    since: Since = None,
+    *,
+    backend: Literal["pandas"],
+    dtype_backend: DtypeBackend | None = None,
+    **options: Unpack[ChangesOptions],
+) -> Changes[pd.DataFrame]: ...
+@overload
+async def read_changes_async(
+    sobject: str,
+    fields: Sequence[str],
+    since: Since = None,
+    *,
+    backend: Literal["pyarrow"],
+    **options: Unpack[ChangesOptions],
+) -> Changes[pa.Table]: ...
+@overload
+async def read_changes_async(
+    sobject: str,
+    fields: Sequence[str],
+    since: Since = None,
+    *,
+    backend: BackendName,
+    dtype_backend: DtypeBackend | None = None,
+    **options: Unpack[ChangesOptions],
+) -> Changes[Any]: ...
+async def read_changes_async(
+    sobject: str,
+    fields: Sequence[str],
+    since: Since = None,
     *,
     lag: timedelta = _LAG,
     overlap: timedelta = _OVERLAP,
     backend: BackendName = "polars",
-    dtype_backend: str | None = None,
+    dtype_backend: DtypeBackend | None = None,
     org: Org | None = None,
-    api: Api = "auto",
-    decimals: bool = False,
-    multiselect: Literal["text", "list"] = "text",
+    api: Api | None = None,
+    decimals: bool | None = None,
+    multiselect: Multiselect | None = None,
     timeout: float | None = None,  # noqa: ASYNC109  # for the whole call, the blocking twin's too
-) -> Changes:
+) -> Changes[Any]:
     """Read which records of an object changed and which were deleted since the last call, without a gap.
 
         changes = sfframe.read_changes("Contact", ["Id", "LastName"])                    # everything
@@ -87,10 +150,10 @@ async def read_changes_async(
             or later. An earlier `cursor`, of the same org and object; `fields` may be others.
         lag: How far behind the org's clock the window ends; a first read ends at the clock.
         overlap: For how long a transaction may be under way. If it is made longer, that counts from the next call on.
-        backend: `"polars"`, `"pandas"` or `"pyarrow"`.
-        dtype_backend: As pandas users know it.
-        org: The org; see `Org`.
-        api: As in `read_soql`: large windows are bulk jobs.
+        backend: As in `read_soql`: whose frames are given.
+        dtype_backend: As in `read_soql`.
+        org: The org to use; without it the innermost `with org:`, the default org, or the environment decides.
+        api: As in `read_soql`, as the rest: large windows are bulk jobs. `None`, here and below: the org's default.
         decimals: Currency and percent as decimals of describe's scale, in place of floats.
         multiselect: Multi-select picklists as `"text"` (`a;b`), or as a `"list"` of texts.
         timeout: Seconds for the whole call.
@@ -102,30 +165,34 @@ async def read_changes_async(
         ApiError: There is no such object, or the org refuses or can't be reached.
         JobTimeout: The time was up; a query job that ran was aborted.
     """
-    to_frame = backend_of(backend, dtype_backend)
+    to_frame, bound = backend_of(backend, dtype_backend), current_org(org)
+    given = {"api": api, "decimals": decimals, "multiselect": multiselect, "timeout": timeout}
+    own: Any = {name: value for name, value in given.items() if value is not None}
+    options: ReadOptions = with_defaults(own, bound)
     request = ChangesRequest(
         sobject=sobject,
         fields=fields,
         since=since,
         lag=lag,
         overlap=overlap,
-        api=api,
-        types=TypeOptions(decimals=decimals, multiselect=multiselect),
+        api=options["api"],
+        types=TypeOptions(decimals=options["decimals"], multiselect=options["multiselect"]),
     )
-    try:
-        async with asyncio.timeout(timeout) as limit:
-            found = await changes(current_org(org), request)
-    except TimeoutError:
-        if limit.expired():
-            raise timed_out(timeout, None) from None
-        raise
-    return Changes(
-        upserted=to_frame(found.upserted),
-        deleted=to_frame(found.deleted),
-        cursor=found.cursor.to_text(),
-        until=found.cursor.until,
-        stamp=found.stamp,
-    )
+    with ctrl_c():
+        try:
+            async with asyncio.timeout(options["timeout"]) as limit:
+                found = await changes(bound, request)
+        except TimeoutError:
+            if limit.expired():
+                raise timed_out(options["timeout"], None) from None
+            raise
+        return Changes(
+            upserted=await in_thread(to_frame, found.upserted),
+            deleted=await in_thread(to_frame, found.deleted),
+            cursor=await in_thread(found.cursor.to_text),
+            until=found.cursor.until,
+            stamp=found.stamp,
+        )
 
 
 read_changes = blocking(read_changes_async)

@@ -7,7 +7,7 @@ from typing import Any, Final
 import polars as pl
 
 from sfframe.bridge import blocking
-from sfframe.front import BackendName, backend_of
+from sfframe.front import BackendName, DtypeBackend, backend_of
 from sfframe.org.org import Org, current_org
 from sfframe.query.objects import object_named
 
@@ -67,13 +67,13 @@ _FIELDS: Final[dict[str, pl.DataType]] = {
 
 
 async def list_sobjects_async(
-    *, backend: BackendName = "polars", dtype_backend: str | None = None, org: Org | None = None
+    *, backend: BackendName = "polars", dtype_backend: DtypeBackend | None = None, org: Org | None = None
 ) -> Any:
     """The objects of the org that the user may see, one row each, in the org's order.
 
     Args:
-        backend: `"polars"`, `"pandas"` or `"pyarrow"`.
-        dtype_backend: As pandas users know it.
+        backend: As in `read_soql`: whose frame is given.
+        dtype_backend: As in `read_soql`.
         org: The org; see `Org`.
 
     Returns:
@@ -89,14 +89,14 @@ async def list_sobjects_async(
 
 
 async def describe_sobject_async(
-    sobject: str, *, backend: BackendName = "polars", dtype_backend: str | None = None, org: Org | None = None
+    sobject: str, *, backend: BackendName = "polars", dtype_backend: DtypeBackend | None = None, org: Org | None = None
 ) -> Any:
     """The fields of an object that the user may see, one row each, in the org's order.
 
     Args:
         sobject: The object's name, in whatever case.
-        backend: `"polars"`, `"pandas"` or `"pyarrow"`.
-        dtype_backend: As pandas users know it.
+        backend: As in `read_soql`: whose frame is given.
+        dtype_backend: As in `read_soql`.
         org: The org; see `Org`. What it says is kept for some minutes.
 
     Returns:

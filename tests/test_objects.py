@@ -49,6 +49,13 @@ def test_dtypes_do_not_depend_on_what_is_there(local: sfframe.LocalOrg, org: sff
     assert bare["picklist_values"].null_count() == 0
 
 
+def test_frames_are_those_of_the_backend(org: sfframe.Org) -> None:
+    table = sfframe.list_sobjects(backend="pyarrow", org=org)
+    assert table["name"].to_pylist() == sfframe.list_sobjects(backend="pandas", org=org)["name"].to_list()
+    described = sfframe.describe_sobject("Contact", backend="pandas", org=org)
+    assert list(described.set_index("name").loc["AccountId", "reference_to"]) == ["Account"]
+
+
 def test_the_async_twins_give_the_same(org: sfframe.Org) -> None:
     assert sfframe.run(sfframe.list_sobjects_async(org=org)).equals(sfframe.list_sobjects(org=org))
     fields = sfframe.run(sfframe.describe_sobject_async("Contact", org=org))

@@ -126,7 +126,7 @@ def _covered(answers: list[tuple[datetime, Mapping[str, Any]]], window: Window) 
     for last, answer in answers:
         covered = _moment(answer, "latestDateCovered", last)
         if covered < last:
-            return max(window.begin, min(covered, window.end))
+            return covered
     return window.end
 
 

@@ -9,7 +9,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import pandas as pd
 import polars as pl
+import pyarrow as pa
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -88,7 +90,7 @@ class World:
         """The records that are there."""
         return dict(self.sql("SELECT Id, N__c FROM TABLE WHERE NOT IsDeleted"))
 
-    def read(self, since: Any = None, **options: Any) -> sfframe.Changes:
+    def read(self, since: Any = None, **options: Any) -> sfframe.Changes[pl.DataFrame]:
         fields = options.pop("fields", FIELDS)
         return sfframe.read_changes(self.sobject, fields, since, org=self.org, **options)
 
@@ -115,7 +117,10 @@ OBJECTS = [
 def started() -> Iterator[World]:
     clock = Clock()
     with sfframe.LocalOrg(clock=clock, objects=OBJECTS) as local:
-        local.define("Thing__c", {"N__c": "int", "Parent__c": {"type": "reference", "referenceTo": ["Thing__c"]}})
+        for name in ("Thing__c", "Seen__c"):
+            parent = {"type": "reference", "referenceTo": [name]}
+            moving = {"LastViewedDate": "datetime", "Sum__c": {"type": "double", "calculated": True}}
+            local.define(name, {"N__c": "int", "Parent__c": parent, **moving})
         org = sfframe.Org(
             local.url,
             sfframe.ClientCredentials(local.client_id, local.client_secret),
@@ -344,6 +349,17 @@ def test_other_fields_than_before_bring_nothing_twice(world: World) -> None:
     assert second.upserted.is_empty()
 
 
+def test_what_moves_without_the_record_being_changed_brings_nothing(world: World) -> None:
+    seen = world.of("Seen__c")
+    parent = seen.insert(1)
+    child = seen.request("POST", "/sobjects/Seen__c", {"N__c": 2, "Parent__c": parent})["id"]
+    fields = ["Id", "N__c", "LastViewedDate", "Sum__c", "Parent__r.N__c"]
+    cursor = seen.read(fields=fields).cursor
+    seen.sql("UPDATE TABLE SET LastViewedDate = now()::TIMESTAMP, Sum__c = 7 WHERE Id = ?", child)
+    seen.sql("UPDATE TABLE SET N__c = 3 WHERE Id = ?", parent)
+    assert ids(seen.read(cursor, fields=fields).upserted) == [parent]
+
+
 def test_a_longer_overlap_than_before_brings_nothing_twice(world: World) -> None:
     world.insert(1)
     world.clock.advance(600)
@@ -364,6 +380,22 @@ def test_a_query_job_gives_the_same(world: World) -> None:
     changes = world.read(cursor, api="bulk")
     assert (changes.upserted.rows(), ids(changes.deleted)) == ([(record, 3)], [gone])
     assert (jobs, world.local.count("query_create")) == (1, 2)
+
+
+@pytest.mark.parametrize(("backend", "kind"), [("pandas", pd.DataFrame), ("pyarrow", pa.Table)])
+def test_frames_are_those_of_the_backend(world: World, backend: Any, kind: type) -> None:
+    world.insert(1)
+    changes = world.read(backend=backend)
+    assert isinstance(changes.upserted, kind)
+    assert isinstance(changes.deleted, kind)
+    assert len(changes.upserted) == 1
+
+
+def test_options_of_the_org_count(world: World) -> None:
+    world.insert(1)
+    org = sfframe.Org(world.org.url, world.org.auth, poll=world.org.poll, defaults={"api": "bulk"})
+    assert sfframe.read_changes("Thing__c", ["Id"], org=org).upserted.height == 1
+    assert world.local.count("query_create") == 1
 
 
 def test_the_async_twin_reads_the_same(world: World) -> None:
@@ -462,7 +494,6 @@ def test_a_full_read_needs_no_memory_of_deletes(world: World) -> None:
     record = world.insert(1)
     changes = world.read(overlap=dt.timedelta(days=20))
     assert ids(changes.upserted) == [record]
-    world.clock.advance(60)
     world.delete(record)
     world.clock.advance(60)
     assert ids(world.read(changes.cursor).deleted) == [record]

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import parse_qs
 
+import polars as pl
 import pytest
 from aiohttp import web
 
@@ -58,7 +59,7 @@ def windows(site: Site) -> list[tuple[str, str]]:
     return [(query["start"][0][11:16], query["end"][0][11:16]) for query in queries]
 
 
-def read(org: sfframe.Org, since: Any = NOW - 20 * MINUTE, **options: Any) -> sfframe.Changes:
+def read(org: sfframe.Org, since: Any = NOW - 20 * MINUTE, **options: Any) -> sfframe.Changes[pl.DataFrame]:
     return sfframe.read_changes("Thing__c", ["Id"], since, org=org, **options)
 
 
@@ -67,7 +68,9 @@ def test_the_log_is_asked_for_whole_minutes_more_than_one_apart(site: Site, org:
     site.on("GET", DELETED, log())
     read(org)
     read(org, NOW - dt.timedelta(seconds=15))
-    assert windows(site) == [("12:10", "12:30"), ("12:28", "12:30")]
+    at(site, NOW - dt.timedelta(seconds=11))
+    assert read(org).until == NOW - dt.timedelta(seconds=20)
+    assert windows(site) == [("12:10", "12:30"), ("12:28", "12:30"), ("12:10", "12:29")]
 
 
 def test_deletes_outside_of_the_window_are_left_for_the_next_one(site: Site, org: sfframe.Org) -> None:

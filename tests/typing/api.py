@@ -11,7 +11,7 @@ import polars as pl
 import pyarrow as pa
 
 import sfframe
-from sfframe import Bulk, IngestResult, JobInfo, Org
+from sfframe import Bulk, Changes, IngestResult, JobInfo, Org
 
 
 def blocking(org: Org, table: pa.Table) -> None:
@@ -58,6 +58,12 @@ async def reading_awaited(org: Org, soql: str) -> None:
         assert_type(frame, pd.DataFrame)
     assert_type(sfframe.iter_soql_async(soql), AsyncGenerator[pl.DataFrame, None])
     assert_type(await sfframe.sink_soql_async(soql, "a.csv"), int)
+
+
+def changed(org: Org) -> None:
+    assert_type(sfframe.read_changes("Contact", ["Id"], org=org), Changes[pl.DataFrame])
+    assert_type(sfframe.read_changes("Contact", ["Id"], "cursor", backend="pandas").deleted, pd.DataFrame)
+    assert_type(sfframe.read_changes("Contact", ["Id"], backend="pyarrow", decimals=True), Changes[pa.Table])
 
 
 async def awaited(org: Org) -> None:
