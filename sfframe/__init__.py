@@ -50,6 +50,7 @@ from sfframe.org.org import Org, set_default_org
 from sfframe.org.retry import PollPolicy, RetryPolicy, Timeouts
 from sfframe.org.soap import SoapLogin
 from sfframe.query.explain import Explanation
+from sfframe.query.options import ReadOptions
 from sfframe.query.params import quote_soql
 from sfframe.reading import (
     iter_soql,
@@ -88,6 +89,7 @@ __all__ = [
     "PayloadError",
     "PollPolicy",
     "QuotaReserved",
+    "ReadOptions",
     "RecordsFailed",
     "RecordsFailedWarning",
     "RefreshToken",

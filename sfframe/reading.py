@@ -60,7 +60,7 @@ async def read_soql_async(
         soql: The statement.
         backend: `"polars"`, `"pandas"` or `"pyarrow"`: whose frame is given.
         dtype_backend: Of pandas: `None`, `"numpy_nullable"` or `"pyarrow"`, as in pandas' own readers.
-        options: See `ReadOptions`.
+        options: See `sfframe.ReadOptions`.
 
     Returns:
         A row for each record, in the order in which the org gives them; without `ORDER BY` that is none to rely on.
@@ -74,9 +74,10 @@ async def read_soql_async(
         currency and percent `Float64` (see `decimals`); date `Date`; datetime `Datetime("us", "UTC")`; time `Time`;
         addresses and locations `Struct`; a subquery a `List` of `Struct`. The same in pyarrow: `large_string`,
         `bool`, `int64`, `double`, `date32`, `timestamp[us, tz=UTC]`, `time64[us]`, ... In pandas: its own text dtype,
-        `boolean`, `Int64`, `float64`, `datetime64[us]` at midnight without a zone for dates (a day is never shifted),
-        `datetime64[us, UTC]`, and `object` for times, decimals, lists and structs; with `dtype_backend=` `Float64`
-        and `string`, or Arrow's types throughout. pandas frames have a `RangeIndex`.
+        `boolean`, `Int64`, `float64`, `datetime64[us, UTC]`, for dates `datetime64[us]` at midnight without a zone (a
+        day is never shifted, and `df.sfbulk` sends it as that date into a date field), `object` for times, decimals,
+        lists and structs; with `dtype_backend=` `Float64` and `string`, or Arrow's types throughout. pandas frames
+        have a `RangeIndex`.
 
         Only an empty cell is null: `NA`, `null`, `007` and `1E5` in text stay what they are.
 
@@ -86,7 +87,8 @@ async def read_soql_async(
         NoOrgError: It isn't known which org is meant.
         AuthenticationError: No token could be had.
         ApiError: The org refused the query or can't be reached, or what it gave isn't whole.
-        JobTimeout: `timeout` was up; names the query job that goes on in the org.
+        JobTimeout: `timeout` was up; names the query job that is left to the org.
+        QuotaReserved: The read would use what the org's `quota_reserve` keeps for others.
     """
     to_frame = backend_of(backend, dtype_backend)
     frames = [frame async for frame in pulled(asked(soql, options), _as_it_is)]
@@ -185,7 +187,7 @@ def iter_soql(
         soql: The statement.
         backend: As in `read_soql`.
         dtype_backend: As in `read_soql`.
-        options: See `ReadOptions`.
+        options: See `sfframe.ReadOptions`.
 
     Yields:
         Frames as `read_soql` gives one: the same columns and dtypes, rows in the org's order, as many in each as a page
@@ -218,7 +220,7 @@ async def sink_soql_async(
         path: Where the file is to be.
         format: `"parquet"`, `"ipc"` (Arrow) or `"csv"`; `None`: told by the suffix, `.parquet`, `.arrow`, `.feather`
             or `.ipc`, `.csv`.
-        options: See `ReadOptions`.
+        options: See `sfframe.ReadOptions`.
 
     Returns:
         How many rows were written. Without any the file has the schema, or the header, all the same.
