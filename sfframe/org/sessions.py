@@ -105,6 +105,8 @@ async def _keep_session(user_agent: str) -> AsyncGenerator[aiohttp.ClientSession
         max_field_size=_HEADER_BYTES,
         trace_configs=[trace],
     ) as session:
+        # The trace above stays for versions that don't know this; it costs the pooled connection that was to be used.
+        session._retry_connection = False
         yield session
 
 

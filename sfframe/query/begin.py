@@ -14,7 +14,7 @@ from sfframe.query.bulk_pages import BulkPages
 from sfframe.query.rest_pages import RestPages
 from sfframe.query.route import ReadRequest, Route, Transport, by_size
 from sfframe.query.soql import Statement
-from sfframe.query.trouble import is_not_for_bulk, not_created
+from sfframe.query.trouble import is_not_for_bulk, not_created, took_too_long
 
 # What a query job costs beside its pages: create and a dozen looks.
 _CALLS_PER_JOB: Final = 14
@@ -55,7 +55,13 @@ async def begin(org: Org, request: ReadRequest, statement: Statement, route: Rou
     """
     if route is not None and route.transport == "bulk":
         return await _begin_job(org, request, route.why, n_rows=None, spare=None)
-    first = await org.rest.query(request.soql, all_rows=request.all_rows)
+    try:
+        first = await org.rest.query(request.soql, all_rows=request.all_rows)
+    except ApiError as error:
+        if route is not None or not took_too_long(error):
+            raise
+        why = f"REST hadn't the time to answer ({error.error_code}), and a query job has"
+        return await _begin_job(org, request, why, n_rows=None, spare=None)
     pages = RestPages(org.rest, first, is_count=statement.is_count)
     route = route or by_size(request.soql, pages.n_total)
     if route.transport == "rest" or pages.is_whole:

@@ -92,7 +92,7 @@ class Reading:
 
     @property
     def n_expected(self) -> int | None:
-        """How many rows there will be, as the org says; `None` before it says so."""
+        """How many rows there are in all, as the org says; `None` before it says so."""
         pages = self._begun.pages if self._begun else None
         if isinstance(pages, RestPages):
             return pages.n_total
@@ -178,16 +178,9 @@ class Reading:
 
     async def frames(self) -> AsyncIterator[pl.DataFrame]:
         """Typed frames, in order; at the end the rows are compared with the org's count."""
-        while (frame := await self.next_frame()) is not None:
-            yield frame
-
-    async def next_frame(self) -> pl.DataFrame | None:
-        """The rows of the next page, typed; `None` after the last one. It holds neither page nor frame."""
-        page = await self.next()
-        if page is None:
-            self.done()
-            return None
-        return self.take(await self._readable(page, self._decoded))
+        while (page := await self.next()) is not None:
+            yield self.take(await self._readable(page, self._decoded))
+        self.done()
 
     async def _next(self, begun: Begun) -> Page | None:
         try:

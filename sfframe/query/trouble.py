@@ -10,6 +10,7 @@ from sfframe.org.job import JobInfo, JobState
 
 _SPENT: Final = frozenset({"LIMITEXCEEDED", "EXCEEDEDQUOTA", "REQUESTLIMITEXCEEDED"})
 _TOO_EARLY: Final = frozenset({"INVALIDJOBSTATE", "JOBNOTCOMPLETE"})
+_TOO_LONG: Final = frozenset({"QUERYTIMEOUT", "REQUESTRUNNINGTOOLONG"})
 # What a job fails by whose statement isn't for Bulk; others, such as QUERY_TIMEOUT, REST wouldn't spare.
 _NOT_FOR_BULK: Final = re.compile(
     r"not supported (in|by) (the )?bulk|aggregate relationships|functionality_not_enabled|implementation restriction"
@@ -32,6 +33,11 @@ def is_not_for_bulk(error: ApiError) -> bool:
 def is_too_early(error: ApiError) -> bool:
     """The results aren't there yet, whatever the job's state says (wire notes, 6.3)."""
     return error.status == 412 or (error.status == 400 and _code(error) in _TOO_EARLY)
+
+
+def took_too_long(error: ApiError) -> bool:
+    """The org gave up on a statement that it is to answer at once; a query job has more time."""
+    return _code(error) in _TOO_LONG or "QUERY_TIMEOUT" in error.message
 
 
 def has_no_result_pages(error: ApiError) -> bool:
@@ -115,7 +121,7 @@ def wrong_count(job: JobInfo, n_rows: int) -> ApiError:
 
 
 def timed_out(seconds: float | None, job_id: str | None) -> JobTimeout:
-    """The time of a read was up."""
+    """The time of a read was up; its job is left running."""
     if job_id is None:
         return JobTimeout(f"timeout={seconds} s was up; nothing runs in the org")
     return JobTimeout(

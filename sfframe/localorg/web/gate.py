@@ -90,7 +90,9 @@ class Gate:
         if path.startswith("/services/data/"):
             usage = f"api-usage={self._org.calls.used}/{self._org.manners.daily_api_requests}"
             response.headers["Sforce-Limit-Info"] = usage
-        if self._org.manners.compress and "gzip" in request.headers.get("Accept-Encoding", ""):
+        # The HTTP library can't compress what isn't there.
+        has_body = not isinstance(response, web.Response) or bool(response.body)
+        if has_body and self._org.manners.compress and "gzip" in request.headers.get("Accept-Encoding", ""):
             response.enable_compression(web.ContentCoding.gzip)
 
     async def _routed(self, request: web.BaseRequest, route: Route, fault: Fault | None) -> web.StreamResponse:
