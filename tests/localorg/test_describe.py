@@ -79,6 +79,8 @@ def test_8_answers_are_compressed_for_those_who_ask() -> None:
         done = client.load("LastName\n" + "x\n" * 500)
         results = client.get(f"{DATA}/jobs/ingest/{done.info['id']}/successfulResults", {"Accept-Encoding": "gzip"})
         assert gzip.decompress(results.body).decode() == done.successful_csv
+        job = f"{DATA}/jobs/ingest/{client.open_job()}"
+        assert client.request("PUT", f"{job}/batches", b"LastName\nx\n", {"Accept-Encoding": "gzip"}).status == 201
         client.close()
 
 

@@ -226,6 +226,12 @@ async def test_a_redirect_isnt_followed_and_a_get_asks_a_fresh_token_where_the_o
     assert "secret" not in str(caught.value)
 
 
+async def test_a_post_that_may_be_repeated_asks_where_the_org_is_too(site: Site, org: Org) -> None:
+    away = reply(status=302, headers={"Location": "https://elsewhere.example/"})
+    site.on("POST", PATH, by_token(token_1=away, token_2=reply(b"home")))
+    assert (await org.transport.request("POST", PATH, json={})).body == b"home"
+
+
 async def test_a_write_that_is_redirected_is_reported(site: Site, org: Org) -> None:
     site.on("PUT", "/x", reply(status=307, headers={"Location": "https://elsewhere.example/x"}))
     with pytest.raises(ApiError, match=r"elsewhere\.example"):

@@ -71,7 +71,7 @@ class Count:
 
     def __init__(self, local: sfframe.LocalOrg) -> None:
         self._local = local
-        self._before = {kind: local.count(kind) for kind in ("rest", "query_create", "limits")}
+        self._before: dict[str, int] = {kind: local.count(kind) for kind in ("rest", "query_create", "limits")}
 
     def __getitem__(self, kind: str) -> int:
         return int(self._local.count(kind)) - self._before[kind]
