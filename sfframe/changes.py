@@ -39,7 +39,7 @@ class Changes(Generic[FrameT]):
         deleted: `Id` (string) and `DeletedDate` (datetime in UTC, microseconds) of each record that was deleted, by
             date. No record is in both frames.
         cursor: For the next call's `since`: a text of ASCII without Ids or values. It is the longer the more records
-            changed within the last `overlap`: some 14 bytes for each.
+            changed within the last `overlap`: some 12 bytes for each.
         until: No change is given that the org stamped at this moment or later.
         stamp: The field that tells when a record changed: `SystemModstamp`; `LastModifiedDate` or `CreatedDate` where
             the object has no other.

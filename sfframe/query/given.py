@@ -46,7 +46,7 @@ class Given:
         return contents is not None and (not by_content or fingerprint[_HEAD:] in contents)
 
     def to_text(self) -> str:
-        """Letters and digits, some 11 for each fingerprint."""
+        """ASCII, some 12 characters for each fingerprint."""
         whole = b"".join(sorted(head + tail for head, tails in self.parts.items() for tail in tails))
         # Byte by byte across all of them: the first bytes of sorted fingerprints hardly differ.
         planes = b"".join(whole[nth::_WHOLE] for nth in range(_WHOLE))

@@ -226,7 +226,7 @@ class Records:
         return record_id
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @example(steps=CHANGED_TWICE_IN_A_SECOND, lag=0, overlap=30)
 @example(steps=LOOKED_AT_TWICE_IN_A_SECOND, lag=10, overlap=900)
 @example(steps=COMMITTED_LATE, lag=1, overlap=900)
