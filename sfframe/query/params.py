@@ -144,19 +144,25 @@ class _Binder:
             return self._list(at, after)
         if token.kind != "bind":
             return None
-        name = token.value.removeprefix(":")
+        new = self._single(at)
+        return None if new is None else (token.start, token.end, new, at + 1)
+
+    def _single(self, at: int) -> str | None:
+        """What a name gives way to where one value can stand; `None`: there is none that could."""
+        name = self._tokens[at].value.removeprefix(":")
         value = self._values.get(name)
-        before = self._tokens[at - 1].word if at else ""
-        if value is not None and value.is_list:
-            self.problems.append(f":{name} is a list, and only behind IN, INCLUDES or EXCLUDES can one stand")
-        if value is None or value.is_list:
+        if value is None:
             return None
+        if value.is_list:
+            self.problems.append(f":{name} is a list, and only behind IN, INCLUDES or EXCLUDES can one stand")
+            return None
+        before = self._tokens[at - 1].word if at else ""
         literal = value.literals[0]
         if not _COUNTED_DAYS.fullmatch(before):
-            return token.start, token.end, literal, at + 1
+            return literal
         if not literal.isdigit():
             self.problems.append(f":{name} is no whole number, which {before} needs")
-        return token.start, token.end, f":{literal}", at + 1
+        return f":{literal}"
 
     def _list_end(self, at: int) -> int | None:
         """Where the list behind IN ends that has names in it; `None`: there is no such list."""
@@ -178,19 +184,45 @@ class _Binder:
         return None
 
     def _list(self, at: int, after: int) -> tuple[int, int, str, int]:
-        inside = [token for token in self._tokens[at + 1 : after] if token.kind != "sign"]
-        literals: list[str] = []
+        members: list[str] = []
         is_known = True
-        for token in inside:
-            found = self._values.get(token.value.removeprefix(":")) if token.kind == "bind" else _Bound((token.value,))
-            is_known = is_known and found is not None
-            literals += found.literals if found is not None else ()
+        for first, last in self._members(at + 1, after):
+            only = self._tokens[first] if first == last else None
+            if only is not None and only.kind == "bind":
+                found = self._values.get(only.value.removeprefix(":"))
+                is_known = is_known and found is not None
+                members += found.literals if found is not None else ()
+            else:
+                members.append(self._member(first, last))
         end = self._tokens[after - 1].end
-        if literals or not is_known:
-            return self._tokens[at].end, end, f" ({', '.join(dict.fromkeys(literals))})", after
+        if members or not is_known:
+            return self._tokens[at].end, end, f" ({', '.join(dict.fromkeys(members))})", after
         is_negated = self._tokens[at].word == "EXCLUDES" or (at > 0 and self._tokens[at - 1].word == "NOT")
-        first = self._operand(at - 1 - (is_negated and self._tokens[at].word == "IN"))
-        return self._tokens[first].start, end, self._constant(at, always=is_negated), after
+        start = self._operand(at - 1 - (is_negated and self._tokens[at].word == "IN"))
+        return self._tokens[start].start, end, self._constant(at, always=is_negated), after
+
+    def _members(self, start: int, after: int) -> Iterator[tuple[int, int]]:
+        """The first and the last token of each member of a list."""
+        first: int | None = None
+        for place in range(start, after):
+            token = self._tokens[place]
+            if token.kind != "sign" or token.value not in "(,)":
+                first = place if first is None else first
+            elif first is not None:
+                yield first, place - 1
+                first = None
+        if first is not None:
+            yield first, after - 1
+
+    def _member(self, first: int, last: int) -> str:
+        """A member as it stands in the statement, but for a name within."""
+        out, done = [], self._tokens[first].start
+        for place in range(first, last + 1):
+            token = self._tokens[place]
+            if token.kind == "bind" and (new := self._single(place)) is not None:
+                out += [self._soql[done : token.start], new]
+                done = token.end
+        return "".join([*out, self._soql[done : self._tokens[last].end]])
 
     def _operand(self, last: int) -> int:
         """The first token of the field or function that ends there."""

@@ -120,6 +120,7 @@ def test_a_name_in_quoted_text_and_a_date_literal_are_no_names() -> None:
         ("A NOT IN (:x, 'c', :many, 'a')", "A NOT IN (1, 'c', 'a', 'b')"),
         ("M INCLUDES(:many)", "M INCLUDES ('a', 'b')"),
         ("A IN (1, :none)", "A IN (1)"),
+        ("A IN (LAST_N_DAYS:x, TODAY, - 5, :none)", "A IN (LAST_N_DAYS:1, TODAY, - 5)"),
         ("A IN :none", "Id = null"),
         ("A.B NOT IN :none", "Id != null"),
         ("(A = 1 OR (NOT A IN ( :none )))", "(A = 1 OR (NOT Id = null))"),
