@@ -85,6 +85,7 @@ query.condition query.expressions query.written
 query.columns
 query.types
 query.params
+query.literals
 query.soql
 local
 definition

@@ -16,7 +16,7 @@ from typing import Final
 
 from sfframe.query.condition import NEVER, Choice, Condition, Subject, exactly, more, nothing
 from sfframe.query.expressions import Operator
-from sfframe.query.params import quote_soql
+from sfframe.query.literals import quote_soql
 from sfframe.query.written import widened
 
 _DIGITS: Final = Context(prec=80)
