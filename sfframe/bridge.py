@@ -154,6 +154,11 @@ class LoopBlockedError(RuntimeError):
     """The background loop's thread waits for the very thread that would wait for the loop."""
 
 
+def is_on_loop() -> bool:
+    """Whether this is the background loop's own thread, where a blocking call would wait for itself."""
+    return threading.current_thread() is _background.thread
+
+
 def loop_is_inside(package: str) -> bool:
     """Whether the background loop's thread is now inside of a package's code, and so can't serve anybody."""
     thread = _background.thread

@@ -91,7 +91,8 @@ def explain_soql(
 
     No row is read and no job is made: the org may be asked for describes, and once for a `COUNT()` where that decides.
     For a plan it tells what becomes of each filter too, and after a run of it how many rows came and how many of them
-    were wanted; the transport is that of the last run then. Files in the plan are opened.
+    were wanted; the transport is that of the last run then. A copy of the plan
+    tells it, run without rows of the org: frames in memory are copied with it, and files that it reads may be opened.
 
         lf = sfframe.scan_sobject("Contact").filter(pl.col("LastName") == "Ng")
         sfframe.explain_soql(lf)

@@ -12,6 +12,7 @@ import polars as pl
 
 from sfframe.org.rest import MAX_URI_BYTES
 from sfframe.query.columns import Column
+from sfframe.query.expressions import conjuncts
 from sfframe.query.route import MAX_CHARACTERS
 from sfframe.query.where import Verdict, fitted, verdicts, where_clauses
 
@@ -53,7 +54,9 @@ class Ask:
             return False
         if self.predicate is None or other.predicate is None:
             return self.predicate is other.predicate
-        return self.predicate.meta.eq(other.predicate)
+        # Old Polars joins the parts of a filter in any order.
+        mine, others = (sorted(conjuncts(one), key=str) for one in (self.predicate, other.predicate))
+        return len(mine) == len(others) and all(one.meta.eq(two) for one, two in zip(mine, others, strict=True))
 
 
 def ask_for(

@@ -68,7 +68,8 @@ class Explanation:
 def explain_plan(plan: pl.LazyFrame) -> Explanation:
     """What the scans in a plan ask for. The org may be asked for describes and a `COUNT()`, never for rows.
 
-    The plan itself isn't run: a copy is, whose scans give no rows. Files in it are opened all the same.
+    The plan itself isn't run: a copy is, whose scans give no rows, until each of them was asked. Frames in memory are
+    copied with it, and files that it reads may be opened.
 
     Raises:
         ValueError: There is no scan of sfframe in it, or it can't be copied, or it writes a file.

@@ -12,7 +12,7 @@ from typing import Any, Final, TypeVar
 
 import polars as pl
 
-from sfframe.bridge import LoopBlockedError, loop_is_inside, run
+from sfframe.bridge import LoopBlockedError, is_on_loop, loop_is_inside, run
 from sfframe.org.org import Org
 from sfframe.query.decode import BadPage
 from sfframe.query.pages import Page
@@ -23,15 +23,22 @@ T = TypeVar("T")
 
 # So many looks in a row, some ten a second, find the loop's thread inside Polars: it waits there for us.
 _STUCK_AFTER: Final = 10
+_ON_LOOP: Final = (
+    "a scan was collected on sfframe's own event loop, which it needs itself and would wait for: collect in a thread, "
+    "as in `await asyncio.to_thread(lf.collect)`."
+)
 
 
 def blocking(coroutine: Coroutine[Any, Any, T]) -> T:
     """Run a coroutine on sfframe's loop from a thread of Polars', or from the one that called Polars.
 
     Raises:
-        RuntimeError: The loop's own thread is the one that waits for Polars.
+        LoopBlockedError: The loop's own thread is the one that waits for Polars.
         KeyboardInterrupt: Ctrl-C.
     """
+    if is_on_loop():
+        coroutine.close()
+        raise LoopBlockedError(_ON_LOOP)
     return run(coroutine, watch=_watch())
 
 
@@ -45,10 +52,7 @@ def _watch() -> Callable[[], None]:
         pl.LazyFrame().collect(engine="in-memory")
         n_stuck = n_stuck + 1 if loop_is_inside("polars") else 0
         if n_stuck >= _STUCK_AFTER:
-            raise LoopBlockedError(
-                "a scan was collected on sfframe's own event loop, which it needs itself and would wait for: "
-                "collect in a thread, as in `await asyncio.to_thread(lf.collect)`, or by `await lf.collect_async()`."
-            )
+            raise LoopBlockedError(_ON_LOOP)
 
     return watch
 

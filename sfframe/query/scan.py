@@ -33,7 +33,7 @@ Parts = Generator[Iterator[pl.DataFrame], None, None]
 _log = logging.getLogger("sfframe.query")
 
 _NOT_GIVEN: Final = frozenset({"base64", "complexvalue", "junctionidlist"})
-_KEPT_RUNS: Final = 64
+_KEPT_RUNS: Final = 16
 # Polars asks some batches ahead. The first page comes in so many, so that a head is full before more is asked for.
 _SLICES: Final = 16
 
@@ -116,7 +116,7 @@ class Source:
 
     def last_run(self, ask: Ask) -> Run | None:
         """The last run that wanted the same."""
-        return next((one for one in reversed(self._runs) if one.ask.is_like(ask)), None)
+        return next((one for one in reversed(list(self._runs)) if one.ask.is_like(ask)), None)
 
     def __call__(
         self, with_columns: list[str] | None, predicate: pl.Expr | None, n_rows: int | None, batch_size: int | None

@@ -152,6 +152,17 @@ def test_the_transport_can_be_chosen(crowd: LocalOrg, api: Literal["rest", "bulk
     assert kinds(crowd) == (["rest"] if api == "rest" else JOB)
 
 
+@pytest.mark.parametrize(("n_names", "n_statements"), [(300, 1), (2_000, 3), (20_000, 2)])
+def test_a_long_list_is_split_and_gives_each_row_once(
+    asked: list[str], scan: pl.LazyFrame, n_names: int, n_statements: int
+) -> None:
+    names = [f"{letter}{n}" for n in range(n_names // 2) for letter in "Ll"]  # SOQL can't tell these apart
+    found = scan.filter(pl.col("LastName").is_in(names)).select("LastName").collect()
+    assert sorted(found["LastName"]) == sorted(f"L{n}" for n in range(min(n_names // 2, MANY)))
+    assert len([soql for soql in asked if soql.startswith("rest:")]) == n_statements
+    assert max(len(soql.removeprefix("rest: ")) for soql in asked) <= 100_000
+
+
 PLANS: dict[str, Any] = {
     "filter head": lambda lf: lf.filter(pl.col("Score__c") > 50).head(5).select(pl.len()),
     "head filter": lambda lf: lf.sort("LastName").head(5).filter(pl.col("Score__c") > 50),

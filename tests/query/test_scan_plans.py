@@ -22,7 +22,7 @@ from sfframe.testing import Fault
 
 NAMES = ["Id", "LastName", "Title", "Score__c", "Birthdate", "DoNotCall", "LastVisit__c", "Account.Name"]
 HEAD = """
-    import os, signal, sys, threading
+    import asyncio, os, signal, sys
     import polars as pl
     import sfframe
 
@@ -109,7 +109,7 @@ STUCK = """
             sfframe.run(collect(plan, engine))
         except Exception as error:
             print("own_event_loop" if "own event loop" in str(error) else error)
-    print(scan.head(2).collect().height)
+    print(sfframe.run(asyncio.to_thread(scan.head(2).collect)).height)
 """
 
 
