@@ -92,7 +92,7 @@ def asked(soql: str | None, given: ReadOptions) -> Asked:
     _check_names(given)
     _check_what(soql, given)
     org = current_org(given.get("org"))
-    options = _with_defaults(given, org)
+    options = with_defaults(given, org)
     types = TypeOptions(decimals=options["decimals"], multiselect=options["multiselect"])
     return Asked(reading=_reading(soql, org, options, types), timeout=options["timeout"])
 
@@ -118,8 +118,12 @@ def spelled_out(function: Callable[P, T]) -> Callable[P, T]:
     return function
 
 
-def _with_defaults(given: ReadOptions, org: Org) -> ReadOptions:
-    """All options: the call's own, else those of the org that reads have too."""
+def with_defaults(given: ReadOptions, org: Org) -> ReadOptions:
+    """All options: the call's own, else those of the org that reads have too.
+
+    Raises:
+        ValueError: A value that an option doesn't take.
+    """
     of_org = {name: value for name, value in org.defaults.items() if name in DEFAULTS}
     options: ReadOptions = {**DEFAULTS, **of_org, **given}  # type: ignore[typeddict-item]  # names were checked
     for name, allowed in _CHOICES.items():
