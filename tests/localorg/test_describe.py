@@ -80,7 +80,8 @@ def test_8_answers_are_compressed_for_those_who_ask() -> None:
         results = client.get(f"{DATA}/jobs/ingest/{done.info['id']}/successfulResults", {"Accept-Encoding": "gzip"})
         assert gzip.decompress(results.body).decode() == done.successful_csv
         job = f"{DATA}/jobs/ingest/{client.open_job()}"
-        assert client.request("PUT", f"{job}/batches", b"LastName\nx\n", {"Accept-Encoding": "gzip"}).status == 201
+        headers = {"Accept-Encoding": "gzip", "Content-Type": "text/csv"}
+        assert client.request("PUT", f"{job}/batches", b"LastName\nx\n", headers).status == 201  # without a body
         client.close()
 
 
