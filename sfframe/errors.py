@@ -10,6 +10,7 @@
     ├── SoqlError                   a statement, or what is to be put into it, makes no sense; nothing was sent
     ├── CursorError                 what read_changes is to go on from is no cursor, or that of another org or object
     ├── ChangesLost                 the org no longer knows all that was deleted since the cursor
+    ├── DuplicateKeys               the org holds a key of a lookup more than once
     ├── JobFailed                   a job failed as a whole
     ├── RecordsFailed               some rows were refused, and on_failure="raise"
     ├── ResultMismatch              the org's results can't be matched to the rows sent
@@ -20,7 +21,7 @@
     KeyboardInterrupt
     └── Interrupted                 Ctrl-C, with what is known so far
 
-No secret and no cell of a frame is ever part of a message.
+No secret and no cell of a frame is ever part of a message; `DuplicateKeys` alone names keys, which is its purpose.
 """
 
 from __future__ import annotations
@@ -124,6 +125,18 @@ class ChangesLost(SfframeError):
 
     Read everything again with `since=None`: the records that are no longer there are those that were deleted.
     """
+
+
+class DuplicateKeys(SfframeError):
+    """The org holds several records for one key, so it isn't known whose fields a row of a lookup should have.
+
+    Attributes:
+        records: Those records, a frame of the caller's library: the key field and `Id`, equal keys next to each other.
+    """
+
+    def __init__(self, message: str, *, records: Any = None) -> None:
+        super().__init__(message)
+        self.records = records
 
 
 class _WithResult(SfframeError):

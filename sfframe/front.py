@@ -97,6 +97,15 @@ class Source(Protocol[FrameT_co]):
         Columns of the frame that have the name of a result column give way.
         """
 
+    def beside(self, columns: pl.DataFrame) -> FrameT_co:
+        """The caller's own rows, all of them in order, with these columns beside them, once `rows` was called.
+
+        What can be read a single time is then in memory.
+
+        Args:
+            columns: A row for each of the caller's; none has the name of a column of the frame.
+        """
+
     def table(self, table: pl.DataFrame) -> Any:
         """A small table about the call, as a frame of the caller's library."""
 

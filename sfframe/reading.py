@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Generator
-from contextlib import aclosing
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, Literal, TypeVar, Unpack, overload
+from typing import TYPE_CHECKING, Any, Literal, Unpack, overload
 
 import polars as pl
 
-from sfframe.bridge import blocking, in_thread, run, tidy
+from sfframe.bridge import blocking, in_thread
 from sfframe.front import BackendName, DtypeBackend, backend_of
-from sfframe.query.frames import ctrl_c, finished, pulled
+from sfframe.query.frames import ctrl_c, in_turn, pulled
 from sfframe.query.options import ReadOptions, asked, spelled_out
-from sfframe.sink import Format, Writer, format_of, replaced, writer_of
+from sfframe.sink import Format, format_of, replaced, written
 
 if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
-
-FrameT = TypeVar("FrameT")
 
 
 @overload
@@ -200,7 +197,7 @@ def iter_soql(
     Raises:
         SoqlError, TypeError, ValueError, NoOrgError: At the call. The rest when frames are asked for, as `read_soql`.
     """
-    return _in_turn(iter_soql_async(soql, backend=backend, dtype_backend=dtype_backend, **options))
+    return in_turn(iter_soql_async(soql, backend=backend, dtype_backend=dtype_backend, **options))
 
 
 @spelled_out
@@ -241,47 +238,11 @@ async def sink_soql_async(
     place = Path(path)
     call, kind = asked(soql, options), format_of(place, format)
     with replaced(place) as file:
-        return await _written(pulled(call, _as_it_is), kind, file)
+        return await written(pulled(call, _as_it_is), kind, file)
 
 
 sink_soql = blocking(sink_soql_async)
 
 
-async def _written(frames: AsyncGenerator[pl.DataFrame, None], kind: Format, file: BinaryIO) -> int:
-    """Write all frames; gives the number of their rows."""
-    writer: Writer | None = None
-    n_rows = 0
-    try:
-        async with aclosing(frames):
-            async for frame in frames:
-                writer = writer or writer_of(kind, file, frame.schema)
-                n_rows += frame.height
-                with ctrl_c():
-                    await finished(in_thread(writer.write, frame))
-        assert writer is not None  # there is one frame at least
-        await finished(in_thread(writer.close))
-    except BaseException:
-        if writer is not None:
-            writer.give_up()
-        raise
-    return n_rows
-
-
 def _as_it_is(frame: pl.DataFrame) -> pl.DataFrame:
     return frame
-
-
-def _in_turn(frames: AsyncGenerator[FrameT, None]) -> Generator[FrameT, None, None]:
-    """The same frames to a caller without a loop."""
-    one: list[FrameT] = []  # where it isn't held while the caller works on it
-    try:
-        while (frame := run(_next(frames))) is not None:
-            one.append(frame)
-            del frame
-            yield one.pop()
-    finally:
-        tidy(frames.aclose)
-
-
-async def _next(frames: AsyncGenerator[FrameT, None]) -> FrameT | None:
-    return await anext(frames, None)

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import aclosing, contextmanager, suppress
 from pathlib import Path
-from typing import BinaryIO, Final, Literal, Protocol
+from typing import Any, BinaryIO, Final, Literal, Protocol
 
 import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from sfframe.bridge import in_thread
 from sfframe.ingest.forms import NoFormError, value_of
 from sfframe.ingest.printed import text_of
+from sfframe.query.frames import ctrl_c
 from sfframe.query.tables import in_arrow
 
 Format = Literal["parquet", "ipc", "csv"]
@@ -61,6 +64,26 @@ def format_of(path: Path, wanted: str | None) -> Format:
 def writer_of(wanted: Format, file: BinaryIO, schema: pl.Schema) -> Writer:
     """What writes frames of this schema."""
     return _Csv(file, schema) if wanted == "csv" else _Batches(wanted, file, schema)
+
+
+async def written(frames: AsyncGenerator[pl.DataFrame, None], kind: Format, file: BinaryIO) -> int:
+    """Write all frames; gives the number of their rows."""
+    writer: Writer | None = None
+    n_rows = 0
+    try:
+        async with aclosing(frames):
+            async for frame in frames:
+                writer = writer or writer_of(kind, file, frame.schema)
+                n_rows += frame.height
+                with ctrl_c():
+                    await _finished(in_thread(writer.write, frame))
+        assert writer is not None  # there is one frame at least
+        await _finished(in_thread(writer.close))
+    except BaseException:
+        if writer is not None:
+            writer.give_up()
+        raise
+    return n_rows
 
 
 class _Batches:
@@ -151,4 +174,14 @@ def replaced(path: Path) -> Iterator[BinaryIO]:
         beside.replace(place)
     except BaseException:
         beside.unlink(missing_ok=True)
+        raise
+
+
+async def _finished(awaitable: Any) -> Any:
+    """Wait for something that can't be broken off: when cancelled, not before it is done."""
+    task = asyncio.ensure_future(awaitable)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait([task])
         raise

@@ -10,10 +10,13 @@ import polars as pl
 from sfframe import call
 from sfframe.bridge import blocking, run
 from sfframe.ingest.request import IngestRequest, ingest_request
+from sfframe.lookup import look_up
 from sfframe.options import IngestOptions, Options, operation_of
 from sfframe.org.org import Org, current_org
 from sfframe.prepare import payloads_of, prepare
 from sfframe.problems import frame_of
+from sfframe.query.options import Multiselect
+from sfframe.query.route import Api
 from sfframe.result import IngestResult
 
 if TYPE_CHECKING:
@@ -29,6 +32,8 @@ class Bulk(Generic[FrameT]):
 
     Every verb takes the options that `sfframe.Options` describes as keywords, and `org=`; without it the
     innermost `with org:`, the default org, or the environment decides. Each has an `_async` twin.
+
+    `lookup` is the one that reads: it has options of its own.
 
     All problems that can be known beforehand are told before anything is sent, at once, as `PayloadError`.
     Datetimes are sent in UTC; digits below the millisecond are cut.
@@ -179,6 +184,74 @@ class Bulk(Generic[FrameT]):
         return prepared.source.table(frame_of(prepared.problems))
 
     check = blocking(check_async)
+
+    async def lookup_async(
+        self,
+        sobject: str,
+        key_field: str,
+        fields: Sequence[str],
+        *,
+        on: str | None = None,
+        suffix: str | None = None,
+        org: Org | None = None,
+        api: Api | None = None,
+        decimals: bool | None = None,
+        multiselect: Multiselect | None = None,
+        timeout: float | None = None,  # noqa: ASYNC109  # of the blocking twin too
+    ) -> FrameT:
+        """The frame's own rows with fields of the org beside them, each row's by its key.
+
+        Only the keys in the frame are asked for, each once: over REST, up to 2,000 keys a request (fewer where they
+        are long) and five requests at once; or by one query job on the key and the wanted fields of the whole table.
+        `api="auto"` takes the job if the keys would need more requests than 10 and one for every 10,000 records that
+        have a key; these are counted, by one request, only if there would be more than 10 at all. Which it was, and
+        why, is logged by `sfframe.query`.
+
+        Keys are compared as the field does it: text without case unless describe says that case counts, and without
+        blanks at its ends; the 15 and 18 character forms of an id are one; numbers by value, as floats where the field
+        isn't one of whole numbers; datetimes by the second. A number in the frame is a key of a text field by its
+        digits. A key that the org can't hold (text too long, no id at all, ...) is one that isn't there.
+
+        Args:
+            sobject: API name of the object.
+            key_field: The field that tells its records apart, in whatever case; not more than its being filterable
+                is asked of it.
+            fields: Fields wanted, and paths to fields of parents, such as `"Account.Name"`, five levels up.
+            on: The frame's column of keys; `None`: the one with the name of the key field, in whatever case.
+            suffix: What is put behind the names of those of the org's columns that the frame has already; `None`:
+                such a column is an error.
+            org: The org to use.
+            api: `"auto"`, `"rest"` or `"bulk"`; `None`: the default of the org, which is `"auto"` where it has none.
+            decimals: As in `read_soql`; `None`: the default of the org, or else `False`.
+            multiselect: As in `read_soql`; `None`: the default of the org, or else `"text"`.
+            timeout: Seconds for the whole call; `None`: the default of the org, or else as long as it takes.
+
+        Returns:
+            A frame of the caller's kind: all rows in their order, index and dtypes as they were, then the org's
+            columns, named and typed as `read_soql` does it, null where the key is null or the org has no such record.
+            Keys may stand in several rows. A LazyFrame is run once, to a folder on disk, and so is the LazyFrame that
+            comes back; readers and relations are read whole, and a pyarrow Table comes back.
+
+        Raises:
+            SchemaError: There is no column of keys, or the frame has a column that the org's would be named as.
+            UnsupportedTypeError: The column's values are no keys of the field.
+            SoqlError: The object doesn't have such fields, or can't be asked by this key; or `api="bulk"` and one
+                that the Bulk API doesn't give.
+            ValueError: An option doesn't take such a value.
+            DuplicateKeys: The org has several records for one of the keys; names them.
+            NoOrgError: It isn't known which org is meant.
+            AuthenticationError: No token could be had.
+            ApiError: There is no such object, the org refused to answer, or it can't be reached.
+            QuotaReserved: It would use what the org's `quota_reserve` keeps for others.
+            JobTimeout: `timeout` was up; nothing goes on in the org.
+        """
+        given = {"api": api, "decimals": decimals, "multiselect": multiselect, "timeout": timeout}
+        frame: FrameT = await look_up(
+            self._frame, sobject, key_field, fields, on=on, suffix=suffix, org=current_org(org), given=given
+        )
+        return frame
+
+    lookup = blocking(lookup_async)
 
 
 @overload

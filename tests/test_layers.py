@@ -28,7 +28,7 @@ frames.pandas frames.polars frames.arrow
 frames.objects
 frames.series frames.files frames.kept
 verbs
-changes objects
+changes objects lookup
 reading scanning
 sink
 call
@@ -38,6 +38,8 @@ chart excel screen
 row_errors
 prepare
 front
+query.lookup
+query.keys
 ingest.runner
 ingest.job
 ingest.run

@@ -16,6 +16,7 @@ import pytest
 
 import sfframe
 from sfframe.localorg.faults import Fault
+from sfframe.localorg.manners import Manners
 from sfframe.progress import Event, JobCreated, JobFinished, PartUploaded
 
 from .conftest import MakeFrame, column
@@ -297,3 +298,98 @@ def test_other_jobs_finish_when_one_fails(local: sfframe.LocalOrg, org: sfframe.
         frame.sfbulk.insert("Contact", org=org, max_records=10, progress=watch)
     assert sorted(finished) == ["Failed", "JobComplete", "JobComplete", "JobComplete"]
     assert caught.value.result.counts["successful"] == 30
+
+
+# --- reading ----------------------------------------------------------------------------------------------------------
+
+BOTH = pytest.mark.parametrize("api", ["rest", "bulk"])
+ANY_BACKEND = pytest.mark.parametrize("backend", ["polars", "pandas", "pyarrow"])
+
+
+@BOTH
+@ANY_BACKEND
+def test_na_null_007_and_1e5_are_mangled_on_read(org: sfframe.Org, api: Any, backend: Any) -> None:
+    texts = ["NA", "null", "007", "1E5", "NaN", "None", "true", "1.0", "-", "#VALUE!", "2024-01-01"]
+    assert pl.DataFrame({"LastName": texts}).sfbulk.insert("Contact", org=org)
+    frame = sfframe.read_soql("SELECT LastName FROM Contact ORDER BY Id", api=api, backend=backend, org=org)
+    assert column(frame, "LastName") == texts
+
+
+@BOTH
+def test_integers_with_gaps_are_read_as_floats(org: sfframe.Org, api: Any) -> None:
+    frame = pl.DataFrame({"Name": ["a", "b", "c"], "NumberOfEmployees": [1, None, 12_345_678]})
+    assert frame.sfbulk.insert("Account", org=org)
+    found = sfframe.read_soql("SELECT NumberOfEmployees FROM Account ORDER BY Name", api=api, org=org)
+    assert found.schema == {"NumberOfEmployees": pl.Int64()}
+    assert found["NumberOfEmployees"].to_list() == [1, None, 12_345_678]
+
+
+@BOTH
+@ANY_BACKEND
+def test_dates_are_shifted_by_a_day_on_read(org: sfframe.Org, api: Any, backend: Any) -> None:
+    days = [dt.date(1700, 1, 2), dt.date(2024, 2, 29), dt.date(3999, 12, 31)]
+    moment = dt.datetime(2024, 3, 31, 0, 30, tzinfo=dt.UTC)
+    frame = pl.DataFrame({"LastName": ["a", "b", "c"], "Birthdate": days, "LastVisit__c": [moment] * 3})
+    assert frame.sfbulk.insert("Contact", org=org)
+    soql = "SELECT Birthdate, LastVisit__c FROM Contact ORDER BY LastName"
+    found = sfframe.read_soql(soql, api=api, backend=backend, org=org)
+    assert [f"{day:%Y-%m-%d}" for day in column(found, "Birthdate")] == [f"{day:%Y-%m-%d}" for day in days]
+    assert column(found, "LastVisit__c") == [moment] * 3
+
+
+@BOTH
+def test_line_breaks_and_odd_separators_break_or_vanish_on_read(org: sfframe.Org, api: Any) -> None:
+    texts = [f"one{sep}two" for sep in ["\n", "\r\n", "\r", "\x0b", "\x1c", "\x85", "\u2028", '",;|\t"""\'\\']]
+    frame = pl.DataFrame({"LastName": [f"{i:02}" for i in range(len(texts))], "Description": texts})
+    assert frame.sfbulk.insert("Contact", org=org)
+    found = sfframe.read_soql("SELECT Description FROM Contact ORDER BY LastName", api=api, org=org)
+    assert found["Description"].to_list() == texts
+
+
+@BOTH
+@ANY_BACKEND
+def test_no_row_loses_the_columns_on_read(org: sfframe.Org, api: Any, backend: Any) -> None:
+    soql = "SELECT Id, lastname, Birthdate, Score__c, Account.Name FROM Contact"
+    empty = sfframe.read_soql(soql, api=api, backend=backend, org=org)
+    assert pl.DataFrame({"LastName": ["a"], "Score__c": [1.5]}).sfbulk.insert("Contact", org=org)
+    full = sfframe.read_soql(soql, api=api, backend=backend, org=org)
+    if backend == "pyarrow":
+        assert empty.schema == full.schema
+    else:
+        assert list(empty.columns) == ["Id", "LastName", "Birthdate", "Score__c", "Account.Name"]
+        assert list(empty.dtypes) == list(full.dtypes)
+
+
+@BOTH
+def test_fields_over_131072_characters_crash_the_reader(local: sfframe.LocalOrg, org: sfframe.Org, api: Any) -> None:
+    local.define("Letter__c", {"Body__c": {"type": "textarea", "length": 131_072}, "Ext__c": "string"})
+    bodies = ["x\n" * 65_535 + "xx", "é" * 131_072]
+    assert pl.DataFrame({"Body__c": bodies, "Ext__c": ["1", "2"]}).sfbulk.insert("Letter__c", org=org)
+    found = sfframe.read_soql("SELECT Body__c FROM Letter__c ORDER BY Ext__c", api=api, org=org)
+    assert found["Body__c"].to_list() == bodies
+
+
+def test_a_typo_in_a_select_list_kills_the_job_after_it_ran(local: sfframe.LocalOrg, org: sfframe.Org) -> None:
+    with pytest.raises(sfframe.SoqlError, match="Did you mean 'LastName'"):
+        sfframe.read_soql("SELECT LastNam FROM Contact", org=org)
+    assert local.count("query_create") == local.count("rest") == 0
+
+
+def test_a_quote_in_a_name_breaks_the_statement_or_becomes_a_part_of_it(org: sfframe.Org) -> None:
+    names = ["O'Neil", "x' OR LastName != '", "back\\", "\\' OR Id != null"]
+    assert pl.DataFrame({"LastName": names}).sfbulk.insert("Contact", org=org)
+    for name in names:
+        found = sfframe.read_soql("SELECT LastName FROM Contact WHERE LastName = :n", params={"n": name}, org=org)
+        assert found["LastName"].to_list() == [name]
+
+
+@pytest.mark.parametrize("is_stripped", [False, True])
+def test_a_bulk_query_gives_text_of_the_first_page_only(is_stripped: bool) -> None:
+    """And where a proxy strips `Sforce-*` headers, an endless loop or no rows."""
+    with sfframe.LocalOrg(manners=Manners(query_page_rows=40)) as local:
+        frame = pl.DataFrame({"LastName": [f"n{i:03}" for i in range(100)], "Score__c": [i / 4 for i in range(100)]})
+        assert frame.sfbulk.insert("Contact", org=local.org)
+        if is_stripped:
+            local.faults.append(Fault("query_results", "omit", times=None, names=("Sforce-*",)))
+        soql = "SELECT LastName, Score__c FROM Contact ORDER BY LastName"
+        assert sfframe.read_soql(soql, api="bulk", org=local.org).equals(frame)

@@ -76,6 +76,9 @@ class TableSource:
             table = filtered(table, mask)
         return _beside(table, columns_beside(outcomes, part))
 
+    def beside(self, columns: pl.DataFrame) -> pa.Table:
+        return _with_columns(self._table, columns)
+
     def table(self, table: pl.DataFrame) -> pa.Table:
         return table.to_arrow()
 
@@ -154,6 +157,9 @@ class StreamSource:
                 writer.write_table(_beside(table, sf_columns(mine, part)).cast(schema))
                 start += batch.num_rows
 
+    def beside(self, columns: pl.DataFrame) -> pa.Table:
+        return _with_columns(pq.read_table(self._path).cast(self._reader.schema), columns)
+
     def table(self, table: pl.DataFrame) -> pa.Table:
         return table.to_arrow()
 
@@ -190,6 +196,9 @@ class DictsSource:
 
     def rows(self, names: Sequence[str], folder: Callable[[], Folder]) -> Rows:
         return MemoryRows(pl.DataFrame([self._columns[name] for name in names]))
+
+    def beside(self, columns: pl.DataFrame) -> pl.DataFrame:
+        return pl.DataFrame([self._series(label) for label in self._labels]).hstack(columns)
 
     def view(self, outcomes: Outcomes, part: Part) -> pl.DataFrame:
         own = pl.DataFrame([self._series(label) for label in own_labels(self._labels)])
@@ -229,6 +238,13 @@ def _beside(table: pa.Table, fates: pl.DataFrame) -> pa.Table:
     for name in fates.columns:
         if name in _SF_TYPES:
             table = table.append_column(name, fates[name].to_arrow().cast(_SF_TYPES[name]))
+    return table
+
+
+def _with_columns(table: pa.Table, columns: pl.DataFrame) -> pa.Table:
+    made = in_arrow(columns)
+    for field, column in zip(made.schema, made.columns, strict=True):
+        table = table.append_column(field, column)
     return table
 
 

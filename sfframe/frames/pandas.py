@@ -74,6 +74,9 @@ class PandasSource:
         beside = {column.name: _array(column) for column in columns_beside(outcomes, part)}
         return frame.assign(**beside) if beside else frame.copy(deep=not _COPY_ON_WRITE)
 
+    def beside(self, columns: pl.DataFrame) -> pd.DataFrame:
+        return self._frame.assign(**{column.name: _default(column) for column in columns.iter_columns()})
+
     def table(self, table: pl.DataFrame) -> pd.DataFrame:
         return pd.DataFrame({name: _array(table[name]) for name in table.columns})
 

@@ -54,6 +54,9 @@ class PolarsSource:
             frame = frame.filter(pl.Series(mask))  # much faster than to gather
         return frame.hstack(columns_beside(outcomes, part))
 
+    def beside(self, columns: pl.DataFrame) -> pl.DataFrame:
+        return self._frame.hstack(columns)
+
     def table(self, table: pl.DataFrame) -> pl.DataFrame:
         return table
 
@@ -92,30 +95,54 @@ class LazySource:
         own = {str(label): self._schema[str(label)] for label in own_labels(self.labels)}
         schema = {**own, **{name: SF_SCHEMA[name] for name in part.beside}}
 
-        def source(
-            with_columns: list[str] | None,
-            predicate: pl.Expr | None,
-            n_rows: int | None,
-            batch_size: int | None,
-        ) -> Iterator[pl.DataFrame]:
-            names = list(schema) if with_columns is None else with_columns
+        def views(names: Sequence[str]) -> Iterator[pl.DataFrame]:
             rows = SpooledRows(folder.path / "rows.parquet", own)  # also what holds the folder
-            left = n_rows
-            for frame in _views(rows, outcomes, part, names, own):
-                # `n_rows` comes from a head before the filter, so it counts unfiltered rows.
-                frame = frame if left is None else frame.head(left)
-                left = None if left is None else left - frame.height
-                yield frame if predicate is None else frame.filter(predicate)
-                if left == 0:
-                    return
+            return _views(rows, outcomes, part, names, own)
 
-        return register_io_source(source, schema=schema)
+        return _lazy(views, schema)
+
+    def beside(self, columns: pl.DataFrame) -> pl.LazyFrame:
+        folder = self._folder
+        assert folder is not None
+        own = self._schema
+
+        def pieces(names: Sequence[str]) -> Iterator[pl.DataFrame]:
+            rows = SpooledRows(folder.path / "rows.parquet", own)
+            own_names = [name for name in names if name in own]
+            for start in range(0, rows.n, CHUNK):
+                frame = columns.slice(start, CHUNK)
+                if own_names:
+                    frame = rows.slice(start, start + CHUNK, own_names).hstack(frame)
+                yield chosen(frame, names)
+
+        return _lazy(pieces, {**own, **columns.schema})
 
     def table(self, table: pl.DataFrame) -> pl.DataFrame:
         return table
 
     def store(self, view: pl.LazyFrame, path: Path) -> None:
         view.sink_parquet(path)
+
+
+def _lazy(pieces: Callable[[Sequence[str]], Iterator[pl.DataFrame]], schema: Mapping[str, pl.DataType]) -> pl.LazyFrame:
+    """A LazyFrame over pieces, which are made anew, with the columns needed, each time it is run."""
+
+    def source(
+        with_columns: list[str] | None,
+        predicate: pl.Expr | None,
+        n_rows: int | None,
+        batch_size: int | None,
+    ) -> Iterator[pl.DataFrame]:
+        left = n_rows
+        for frame in pieces(list(schema) if with_columns is None else with_columns):
+            # `n_rows` comes from a head before the filter, so it counts unfiltered rows.
+            frame = frame if left is None else frame.head(left)
+            left = None if left is None else left - frame.height
+            yield frame if predicate is None else frame.filter(predicate)
+            if left == 0:
+                return
+
+    return register_io_source(source, schema=dict(schema))
 
 
 def _views(

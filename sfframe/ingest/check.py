@@ -12,7 +12,7 @@ from sfframe.ingest.columns import Column, Layout
 from sfframe.ingest.printed import utf16_length
 from sfframe.ingest.request import IngestRequest
 from sfframe.ingest.spool import Numbers, Rows, chunks
-from sfframe.ingest.values import CLEAR, Flaw, Kind, flaw
+from sfframe.ingest.values import CLEAR, Flaw, Kind, flaw, same_key
 from sfframe.problems import Problem
 
 # Characters per record (wire notes, 4.2).
@@ -176,7 +176,7 @@ class _Keys:
     def __init__(self, layout: Layout) -> None:
         assert layout.key is not None
         self._key = layout.key
-        self._expr = same_key(layout.key, ignores_case=layout.key_ignores_case)
+        self._expr = same_key(layout.key.value, ignores_case=layout.key_ignores_case)
         self._hashes: list[np.ndarray[tuple[int, ...], np.dtype[np.uint64]]] = []
         self._nulls = 0
 
@@ -212,18 +212,6 @@ class _Keys:
                 remedy="Drop all but one row of each key, or send them all with on_duplicate_key='send'.",
                 rows=suspects[real],
             )
-
-
-def same_key(key: Column, *, ignores_case: bool) -> pl.Expr:
-    """The key such that two rows name one record exactly if their values here are equal; null without a key."""
-    value = key.value.expr
-    if key.kind in (Kind.NUMBER, Kind.INTEGER):
-        return value.cast(pl.Float64, strict=False)
-    text = value.cast(pl.String)
-    text = pl.when(text != "").then(text)
-    if key.kind is Kind.ID:
-        return text.str.slice(0, 15)  # the 15 and the 18 character form of an id are one
-    return text.str.to_lowercase() if ignores_case else text
 
 
 def all_problems(*groups: Iterable[Problem]) -> list[Problem]:

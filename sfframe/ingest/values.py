@@ -122,3 +122,17 @@ def read(source: Source, kind: Kind, out: pl.Expr, *more: Flaw, what: str, remed
     bad = source.filled().is_not_null() & out.is_null()
     form = flaw("WRONG_FORM", f"text that is no {what}", remedy, bad)
     return Value(kind, pl.when(text == CLEAR).then(text).otherwise(out), (form, *more))
+
+
+def same_key(value: Value, *, ignores_case: bool) -> pl.Expr:
+    """A key such that two of them name one record exactly if their values here are equal; null without a key."""
+    if value.kind is Kind.INTEGER:
+        return value.expr.cast(pl.Int64, strict=False)
+    if value.kind is Kind.NUMBER:
+        return value.expr.cast(pl.Float64, strict=False)
+    text = value.expr.cast(pl.String)
+    text = pl.when(text != "").then(text)
+    if value.kind is Kind.ID:
+        return text.str.slice(0, 15)  # the 15 and the 18 character form of an id are one
+    # The lower case of a capital sigma depends on where it stands.
+    return text.str.to_lowercase().str.replace_all("ς", "σ", literal=True) if ignores_case else text

@@ -91,7 +91,8 @@ def ask_for(
     if n_rows is not None:
         found = _local(predicate, "a head comes before it, and SOQL cuts after the filter")
         return ask(verdicts=found, statements=(f"{base} LIMIT {n_rows}",) if n_rows else ())
-    found, clauses = _travelling(verdicts(predicate, columns) if predicate is not None else (), base)
+    judged = verdicts(predicate, columns, sobject=sobject) if predicate is not None else ()
+    found, clauses = _travelling(judged, base)
     return ask(
         verdicts=found,
         statements=tuple(f"{base} WHERE {clause}" for clause in clauses) or (base,),

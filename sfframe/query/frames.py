@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import polars as pl
 
-from sfframe.bridge import in_thread, interrupt_in
+from sfframe.bridge import in_thread, interrupt_in, run, tidy
 from sfframe.query.decode import empty_frame
 from sfframe.query.options import Asked
+from sfframe.query.read import Reading
 
 FrameT = TypeVar("FrameT")
 
@@ -38,12 +39,11 @@ async def pulled(asked: Asked, to_frame: Callable[[pl.DataFrame], FrameT]) -> As
         async with patience.spent():
             await reading.open()
         one: list[FrameT] = []  # where it isn't held while somebody else works on it
-        rows = reading.frames()
-        n_given = 0
-        while await _fill(one, rows, patience, to_frame):
-            n_given += 1
+        is_empty = True
+        while await _fill(one, reading, patience, to_frame):
+            is_empty = False
             yield one.pop()
-        if not n_given:
+        if is_empty:
             yield to_frame(empty_frame(reading.columns))
     except _TimeIsUp:
         keeps_job = True
@@ -52,9 +52,25 @@ async def pulled(asked: Asked, to_frame: Callable[[pl.DataFrame], FrameT]) -> As
         await reading.close(abort=not keeps_job)
 
 
+def in_turn(frames: AsyncGenerator[FrameT, None]) -> Generator[FrameT, None, None]:
+    """The same frames to a caller without a loop; left early, they are closed."""
+    one: list[FrameT] = []
+    try:
+        while (frame := run(_next(frames))) is not None:
+            one.append(frame)
+            del frame
+            yield one.pop()
+    finally:
+        tidy(frames.aclose)
+
+
+async def _next(frames: AsyncGenerator[FrameT, None]) -> FrameT | None:
+    return await anext(frames, None)
+
+
 async def _fill(
     one: list[FrameT],
-    frames: AsyncIterator[pl.DataFrame],
+    reading: Reading,
     patience: _Patience,
     to_frame: Callable[[pl.DataFrame], FrameT],
 ) -> bool:
@@ -62,7 +78,7 @@ async def _fill(
     with ctrl_c():
         while True:
             async with patience.spent():
-                frame = await anext(frames, None)
+                frame = await reading.next_frame()
             if frame is None:
                 return False
             if frame.height:
@@ -105,14 +121,4 @@ def ctrl_c() -> Iterator[None]:
     except BaseException as error:
         if interrupt_in(error):
             raise KeyboardInterrupt from None
-        raise
-
-
-async def finished(awaitable: Any) -> Any:
-    """Wait for something that can't be broken off: when cancelled, not before it is done."""
-    task = asyncio.ensure_future(awaitable)
-    try:
-        return await asyncio.shield(task)
-    except asyncio.CancelledError:
-        await asyncio.wait([task])
         raise

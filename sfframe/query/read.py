@@ -178,9 +178,16 @@ class Reading:
 
     async def frames(self) -> AsyncIterator[pl.DataFrame]:
         """Typed frames, in order; at the end the rows are compared with the org's count."""
-        while (page := await self.next()) is not None:
-            yield self.take(await self._readable(page, self._decoded))
-        self.done()
+        while (frame := await self.next_frame()) is not None:
+            yield frame
+
+    async def next_frame(self) -> pl.DataFrame | None:
+        """The rows of the next page, typed; `None` after the last one. It holds neither page nor frame."""
+        page = await self.next()
+        if page is None:
+            self.done()
+            return None
+        return self.take(await self._readable(page, self._decoded))
 
     async def _next(self, begun: Begun) -> Page | None:
         try:

@@ -14,7 +14,7 @@ import polars as pl
 
 from sfframe.query.columns import Column
 from sfframe.query.condition import ALWAYS, NEVER, Choice, Condition, every, nothing, some
-from sfframe.query.conditions import condition
+from sfframe.query.conditions import condition, is_ordinary
 from sfframe.query.expressions import Constant, Every, Node, Not, OneOf, Some, Unknown, conjuncts, read
 
 _AND: Final = " AND "
@@ -39,16 +39,19 @@ class Verdict:
     _narrower: str = field(default="", repr=False)
 
 
-def verdicts(predicate: pl.Expr, columns: Mapping[str, Column]) -> tuple[Verdict, ...]:
+def verdicts(predicate: pl.Expr, columns: Mapping[str, Column], *, sobject: str | None = None) -> tuple[Verdict, ...]:
     """What becomes of a predicate, as Polars hands it over to an IO source: row by row, without aggregates.
 
     Args:
         predicate: A boolean expression; a row counts where it is true.
         columns: The columns that it may speak of, by name.
+        sobject: The object they are of: some kinds of objects take few conditions, and are asked for none.
 
     Returns:
         One verdict for each conjunct, in the predicate's order.
     """
+    if sobject is not None and not is_ordinary(sobject):
+        columns = {}
     return tuple(_verdict(one, columns) for one in conjuncts(predicate))
 
 

@@ -25,6 +25,10 @@ def blocking(org: Org, table: pa.Table) -> None:
     assert_type(sfframe.ingest([{"LastName": "a"}], "Contact", "insert"), IngestResult[pl.DataFrame])
     assert_type(sfframe.bulk(pl.DataFrame()).upsert("Contact", "Ext__c", nulls="clear"), IngestResult[pl.DataFrame])
     assert_type(sfframe.bulk(pl.DataFrame()).payloads("Contact", "insert"), Iterator[bytes])
+    assert_type(sfframe.bulk(pd.DataFrame()).lookup("Contact", "Ext__c", ["Id"], on="key"), pd.DataFrame)
+    assert_type(sfframe.bulk(pl.LazyFrame()).lookup("Contact", "Ext__c", ("Id",), suffix="_org"), pl.LazyFrame)
+    assert_type(sfframe.bulk(table).lookup("Contact", "Ext__c", ["Id"], org=org, api="bulk"), pa.Table)
+    assert_type(sfframe.bulk([{"Ext__c": "a"}]).lookup("Contact", "Ext__c", ["Id"], timeout=60), pl.DataFrame)
     assert_type(pandas_result.raise_for_failures(), IngestResult[pd.DataFrame])
     assert_type(pandas_result.retry(), IngestResult[pd.DataFrame])
     assert_type(pandas_result.counts, dict[str, int])
@@ -63,6 +67,7 @@ def changed(org: Org) -> None:
 
 
 async def awaited(org: Org) -> None:
+    assert_type(await sfframe.bulk(pl.DataFrame()).lookup_async("Contact", "Ext__c", ["Id"]), pl.DataFrame)
     assert_type(await sfframe.bulk(pl.DataFrame()).upsert_async("Contact", "Ext__c"), IngestResult[pl.DataFrame])
     assert_type(await sfframe.ingest_async(pd.DataFrame(), "Contact", "delete"), IngestResult[pd.DataFrame])
     assert_type(await org.ingest.create_job("Contact", "insert"), JobInfo)
@@ -76,3 +81,4 @@ def wrong(org: Org) -> None:
     sfframe.bulk(pl.DataFrame()).upsert("Contact", org=org)  # type: ignore[call-arg]  # an upsert needs its key
     sfframe.read_soql("", api="soap")  # type: ignore[call-overload]  # no such transport
     sfframe.sink_soql("", "a", format="xlsx")  # type: ignore[arg-type]  # no such format
+    sfframe.bulk(pl.DataFrame()).lookup("Contact", "Ext__c", ["Id"], api="soap")  # type: ignore[arg-type]  # no such one

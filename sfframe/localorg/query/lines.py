@@ -8,12 +8,13 @@ from sfframe.localorg.data.sql import literal, name
 from sfframe.localorg.objects.schema import NUMBER_TYPES
 from sfframe.localorg.soql import Query
 
+# A timestamp of milliseconds would be made one of nanoseconds, which ends in 2262.
 _FORMS: dict[str, Callable[[str], str]] = {
     "boolean": "{}::VARCHAR".format,
     "int": "{}::VARCHAR".format,
     "long": "{}::VARCHAR".format,
     "date": "{}::VARCHAR".format,
-    "datetime": "strftime({}, '%Y-%m-%dT%H:%M:%S.000Z')".format,
+    "datetime": "strftime({}::TIMESTAMP, '%Y-%m-%dT%H:%M:%S.000Z')".format,
     "time": "strftime(DATE '2000-01-01' + {}, '%H:%M:%S.%gZ')".format,
     **dict.fromkeys(NUMBER_TYPES, "_org.java_double({})".format),
 }

@@ -34,9 +34,10 @@ _RESERVED = re.compile(
     re.IGNORECASE,
 )
 # What may be asked behind a polymorphic relationship: the fields of the object Name (2.2).
-_NAME_FIELDS = frozenset(
-    {"id", "name", "type", "firstname", "lastname", "email", "phone", "title", "username", "alias"}
-)
+_NAME_FIELDS = {
+    field.lower(): field
+    for field in ("Id", "Name", "Type", "FirstName", "LastName", "Email", "Phone", "Title", "Username", "Alias")
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,7 +204,9 @@ class Scope:
             if (field_ := name_field(sobject) if wanted == "name" else sobject.field(wanted)) is not None
         ]
         if not found:
-            return None
+            # Name has the field, these records don't.
+            known = Field.from_describe({"name": _NAME_FIELDS[wanted], "type": "string"})
+            return Column((*record.path, known.name), known, record.only[0], "NULL::VARCHAR", place)
         sobject, field_, _ = found[0]
         path = (*record.path, "Name" if wanted == "name" else field_.name)
         return Column(path, field_, sobject, coalesce(*(sql for _, _, sql in found)), place)

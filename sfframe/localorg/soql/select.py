@@ -190,7 +190,7 @@ def localized(scope: Scope, of: Operand) -> Sql:
     if of.type == "date":
         return put("strftime({}, '%-m/%-d/%Y')", value)
     if of.type == "datetime":
-        return put("strftime({}, '%-m/%-d/%Y, %-I:%M %p')", in_zone(scope, value))
+        return put("strftime({}::TIMESTAMP, '%-m/%-d/%Y, %-I:%M %p')", in_zone(scope, value))
     if of.type == "time":
         return put("strftime(DATE '2000-01-01' + {}, '%-I:%M %p')", value)
     return value
