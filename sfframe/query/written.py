@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import string
 import unicodedata
 from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal
 from itertools import pairwise
@@ -16,6 +17,8 @@ _LIKE_ESCAPES: Final = {"'": "\\'", "%": "\\%", "_": "\\_"}
 _FINEST: Final = Decimal(1).scaleb(-20)
 _DIGITS: Final = Context(prec=60)
 _ID: Final = re.compile(r"[A-Za-z0-9]{15}[A-Z0-5]{3}")
+_SIMPLE: Final = re.compile(r"[A-Za-z0-9]+([ .@_-][A-Za-z0-9]+)*")  # most are, and lists are long
+_CAPITALS: Final = {ord(char): "1" if char.isupper() else "0" for char in string.ascii_letters + string.digits}
 _ID_DIGITS: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZ012345"
 # Letters that some collations take for plain ones, though Unicode doesn't take them apart.
 _LETTERS: Final = str.maketrans({"ı": "i", "ø": "o", "đ": "d", "ł": "l", "ħ": "h", "ŧ": "t", "ð": "d", "þ": "th",
@@ -32,6 +35,8 @@ def text_literal(text: str) -> str | None:
 
     That is: for null, if it is empty; for what is left of it without the blanks at its ends; for another form of it.
     """
+    if _SIMPLE.fullmatch(text) and len(text) <= MAX_TEXT:
+        return f"'{text}'"
     if not text or text != text.strip() or not is_sound(text) or len(text) > MAX_TEXT:
         return None
     written = quote_soql(text)
@@ -55,11 +60,9 @@ def id_literal(text: str) -> str | None:
     """An id in quotes; `None` for what is no id of 18 characters with the right suffix, which no row has."""
     if not _ID.fullmatch(text):
         return None
-    for block in range(3):
-        capitals = sum(char.isascii() and char.isupper() and 1 << n for n, char in enumerate(text[5 * block :][:5]))
-        if text[15 + block] != _ID_DIGITS[capitals]:
-            return None
-    return f"'{text}'"
+    capitals = text[14::-1].translate(_CAPITALS)
+    suffix = (_ID_DIGITS[int(capitals[start : start + 5], 2)] for start in (10, 5, 0))
+    return f"'{text}'" if text[15:] == "".join(suffix) else None
 
 
 def widened(number: float) -> tuple[Decimal, Decimal]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import operator
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -87,6 +89,7 @@ def _asked(says: pl.Expr, **options: Any) -> str | None:
         (pl.col("Amount") != 1e-7, "(Amount != 0.0000001 AND Amount != null)"),
         (pl.col("Amount") < 1e15, None),
         (pl.col("Moment__c") <= datetime(2020, 1, 1, 1, 2, 3, 999_999, UTC), "Moment__c < 2020-01-01T01:02:04Z"),
+        (pl.col("Moment__c") < datetime(2020, 1, 1, 1, 2, 3, 999_999, UTC), "Moment__c < 2020-01-01T01:02:04Z"),
         (pl.col("Moment__c") > datetime(1969, 12, 31, 23, 59, 59, 1, UTC), "Moment__c >= 1969-12-31T23:59:59Z"),
         (pl.col("Moment__c") > datetime(1700, 12, 31, tzinfo=UTC), None),
         (pl.col("Day__c").dt.year() == 3999, None),  # it ends in 4000
@@ -154,14 +157,16 @@ def test_without_a_filter_that_travels_there_is_no_clause() -> None:
 @given(
     texts=st.lists(st.sampled_from(TEXTS), min_size=1, max_size=30),
     numbers=st.lists(st.sampled_from([float(text) for text in NUMBERS]), min_size=1, max_size=20),
+    lists=st.sets(st.sampled_from(["Text__c", "Amount"]), min_size=1),
     room=st.integers(30, 700),
     encoded=st.booleans(),
 )
 @examples(max_examples=50, deadline=None)
 def test_a_list_is_cut_into_clauses_that_fit_and_share_no_row(
-    texts: list[str], numbers: list[float], room: int, encoded: bool
+    texts: list[str], numbers: list[float], lists: set[str], room: int, encoded: bool
 ) -> None:
-    said = pl.col("Text__c").is_in(texts) & pl.col("Amount").is_in(numbers) & pl.col("Flag__c")
+    listed = {"Text__c": pl.col("Text__c").is_in(texts), "Amount": pl.col("Amount").is_in(numbers)}
+    said = functools.reduce(operator.and_, (listed[name] for name in sorted(lists)), pl.col("Flag__c"))
     measure = _encoded if encoded else len
     clauses = where_clauses(verdicts(said, COLUMNS), max_chars=room, measure=measure)
     assert clauses
