@@ -158,7 +158,7 @@ def test_without_a_filter_that_travels_there_is_no_clause() -> None:
     texts=st.lists(st.sampled_from(TEXTS), min_size=1, max_size=30),
     numbers=st.lists(st.sampled_from([float(text) for text in NUMBERS]), min_size=1, max_size=20),
     lists=st.sets(st.sampled_from(["Text__c", "Amount"]), min_size=1),
-    room=st.integers(30, 700),
+    room=st.integers(40, 700),
     encoded=st.booleans(),
 )
 @examples(max_examples=50, deadline=None)
