@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Literal, TypedDict, Unpack
+from collections.abc import Iterable, Sequence
+from typing import Any, Unpack
 
 import polars as pl
 from polars.io.plugins import register_io_source
@@ -12,6 +12,7 @@ from sfframe.bridge import run
 from sfframe.errors import SoqlError
 from sfframe.org.org import Org, current_org
 from sfframe.query.explain import Explanation, explain_plan
+from sfframe.query.options import Multiselect, ReadOptions, with_defaults
 from sfframe.query.params import bind
 from sfframe.query.route import Api, ReadRequest, explain
 from sfframe.query.scan import SchemaOf, Source
@@ -20,22 +21,14 @@ from sfframe.query.types import TypeOptions
 _MOST_LEVELS = 5  # of a path to a parent (SOQL notes, 4)
 
 
-class ExplainOptions(TypedDict, total=False):
-    """The options of `read_soql` that matter for where a statement goes, as a type for `**options`."""
-
-    params: Mapping[str, Any] | None
-    all_rows: bool
-    api: Api
-
-
 def scan_sobject(
     sobject: str,
     *,
     parents: Sequence[str] = (),
-    all_rows: bool = False,
-    api: Api = "auto",
-    decimals: bool = False,
-    multiselect: Literal["text", "list"] = "text",
+    all_rows: bool | None = None,
+    api: Api | None = None,
+    decimals: bool | None = None,
+    multiselect: Multiselect | None = None,
     org: Org | None = None,
 ) -> pl.LazyFrame:
     """An object of the org as a LazyFrame: what the plan needs of it travels to the org as SOQL, when it is collected.
@@ -54,7 +47,7 @@ def scan_sobject(
     Args:
         sobject: The object, such as `"Contact"`.
         parents: Paths of parents' fields as further columns: `["Account.Name", "Owner.Email"]`, up to five levels.
-        all_rows: Deleted and archived records too.
+        all_rows: Deleted and archived records too. `None`, here and below: as in `read_soql`.
         api: `"auto"`: what is small (up to 10,000 rows) over REST, the rest by a query job; or `"bulk"`, or `"rest"`.
         decimals: Currency and percent as decimals of describe's scale, in place of floats.
         multiselect: Multi-select picklists as `"text"` (`a;b`), or as a `"list"` of texts.
@@ -69,24 +62,22 @@ def scan_sobject(
         SoqlError: A name makes no sense.
         ValueError: An option makes no sense.
     """
-    if api not in ("auto", "bulk", "rest"):
-        raise ValueError(f"api={api!r} is none of 'auto', 'bulk', 'rest'")
-    if multiselect not in ("text", "list"):
-        raise ValueError(f"multiselect={multiselect!r} is none of 'text', 'list'")
+    bound = current_org(org)
+    given = {"all_rows": all_rows, "api": api, "decimals": decimals, "multiselect": multiselect}
+    own: Any = {name: value for name, value in given.items() if value is not None}
+    options: ReadOptions = with_defaults(own, bound)
     source = Source(
-        current_org(org),
+        bound,
         checked_name(sobject),
         parents=checked_parents(parents),
-        all_rows=all_rows,
-        api=api,
-        types=TypeOptions(decimals=decimals, multiselect=multiselect),
+        all_rows=options["all_rows"],
+        api=options["api"],
+        types=TypeOptions(decimals=options["decimals"], multiselect=options["multiselect"]),
     )
     return register_io_source(source, schema=SchemaOf(source))
 
 
-def explain_soql(
-    query: str | pl.LazyFrame, *, org: Org | None = None, **options: Unpack[ExplainOptions]
-) -> Explanation:
+def explain_soql(query: str | pl.LazyFrame, **options: Unpack[ReadOptions]) -> Explanation:
     """Tell what a statement, or a plan over `scan_sobject`, asks the org for, over which transport, and why.
 
     No row is read and no job is made: the org may be asked for describes, and once for a `COUNT()` where that decides.
@@ -99,20 +90,20 @@ def explain_soql(
 
     Args:
         query: SOQL, or a LazyFrame. Scans in a LazyFrame have their org and options already.
-        org: The org.
-        options: `params`, `all_rows` and `api`, as for `read_soql`.
+        options: `org`, `params`, `all_rows` and `api`, as for `read_soql`.
 
     Raises:
         SoqlError: The statement can't be read.
         ValueError: The LazyFrame has no scan of an org, or can't be copied, or writes a file.
     """
     if isinstance(query, pl.LazyFrame):
-        if org is not None or options:
+        if options:
             raise TypeError("a LazyFrame has its org and options from scan_sobject: none can be given here")
         return explain_plan(query)
-    text = bind(query, options.get("params"))
-    request = ReadRequest(soql=text, all_rows=options.get("all_rows", False), api=options.get("api", "auto"))
-    route = run(explain(current_org(org), request))
+    org = current_org(options.get("org"))
+    settled = with_defaults(options, org)
+    request = ReadRequest(soql=bind(query, settled["params"]), all_rows=settled["all_rows"], api=settled["api"])
+    route = run(explain(org, request))
     return Explanation(soql=route.soql, transport=route.transport, why=route.why, statements=(route.soql,))
 
 

@@ -231,6 +231,18 @@ def test_the_org_is_settled_by_the_call(crowd: LocalOrg) -> None:
     assert scan.collect().height == 5
 
 
+def test_options_are_those_of_the_org_where_the_call_has_none(crowd: LocalOrg) -> None:
+    auth = sfframe.ClientCredentials(crowd.client_id, crowd.client_secret)
+    org = sfframe.Org(crowd.url, auth, defaults={"multiselect": "list"})
+    assert scan_sobject("Contact", org=org).collect_schema()["Languages__c"] == pl.List(pl.String)
+    assert scan_sobject("Contact", multiselect="text", org=org).collect_schema()["Languages__c"] == pl.String
+
+
+def test_an_option_that_can_not_be_is_refused_at_the_call(org: sfframe.Org) -> None:
+    with pytest.raises(ValueError, match="api='soap' is none of"):
+        scan_sobject("Contact", api="soap", org=org)  # type: ignore[arg-type]  # what a notebook doesn't check
+
+
 def test_an_unknown_parent_is_told_with_what_may_be_meant(crowd: LocalOrg) -> None:
     with pytest.raises(pl.exceptions.ComputeError, match=r"SoqlError: .*Did you mean 'Name'"):
         scan_sobject("Contact", parents=["Account.Nmae"], org=crowd.org).collect_schema()
