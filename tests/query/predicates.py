@@ -236,7 +236,7 @@ def decimal_predicates() -> list[Predicate]:
     return [
         _prefilter(money == Decimal("19.99"), _RANGE),
         _prefilter(money > Decimal("19.99"), _RANGE),
-        _prefilter(money <= Decimal("0.005"), _RANGE),
+        _prefilter(money <= Decimal("0.01"), _RANGE),
         _prefilter(money != Decimal("20.00"), _RANGE),
         _prefilter(money.is_in([Decimal("0.01"), Decimal("20.00")]), _RANGE),
         _prefilter(money > 19.985, _RANGE),
