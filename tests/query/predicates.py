@@ -239,7 +239,7 @@ def decimal_predicates() -> list[Predicate]:
         _prefilter(money <= Decimal("0.01"), _RANGE),
         _prefilter(money != Decimal("20.00"), _RANGE),
         _prefilter(money.is_in([Decimal("0.01"), Decimal("20.00")]), _RANGE),
-        _prefilter(money > 19.985, _RANGE),
+        _prefilter(money > pl.lit(19.985, dtype=pl.Float64), _RANGE),
         _prefilter(_set.list.contains("Red"), ""),
         _local(~_set.list.contains("Red"), "the contrary of a prefilter would lose rows"),
         _local(_set.list.contains("Pink"), "no value of the field"),
