@@ -390,6 +390,23 @@ def test_ctrl_c_is_seen_at_once_also_with_polars_imported() -> None:
     assert done.stdout.strip() == "seen", done.stderr
 
 
+def test_what_a_watch_raises_cancels_the_coroutine_and_reaches_the_caller() -> None:
+    cancelled: list[bool] = []
+
+    async def wait() -> None:
+        try:
+            await for_ever()
+        finally:
+            cancelled.append(True)
+
+    def watch() -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run(wait(), watch=watch)
+    assert cancelled == [True]
+
+
 async def test_ctrl_c_in_a_worker_thread_does_not_end_the_loop() -> None:
     def interrupted() -> None:
         raise KeyboardInterrupt
