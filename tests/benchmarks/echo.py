@@ -133,6 +133,12 @@ def _lines(rows: pl.DataFrame, first: int) -> pl.DataFrame:
     return lines[_order(len(rows))]
 
 
+def lines_of(rows: pl.DataFrame) -> Iterator[memoryview]:
+    """The rows as a query's result has them: CSV, a line each, without a header."""
+    for block in rows.iter_slices(BLOCK_ROWS):
+        yield _bytes(block.select(line=_line([_quoted(cell) for cell in _cells(block)]))["line"])
+
+
 def _quoted(text: pl.Expr) -> pl.Expr:
     return '"' + text.str.replace_all('"', '""', literal=True) + '"'
 

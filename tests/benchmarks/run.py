@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from . import localorg
+from . import localorg, reading
 from .clients import Setting
 from .data import contacts
 from .measure import Cost
@@ -25,7 +25,7 @@ from .table import Measure, table
 
 OURS = ("polars", "pandas", "floor", "work")
 PEERS = ("aiosalesforce", "simple-salesforce")
-NAMES = (*OURS, *PEERS, "lazy", "import", "localorg")
+NAMES = (*OURS, *PEERS, "lazy", "import", "localorg", "reading")
 TITLES = {
     "polars": "sfframe, from Polars",
     "pandas": "sfframe, from pandas",
@@ -201,7 +201,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     rows = 100_000 if options.quick else options.rows
     names = options.only or [name for name in NAMES if not (options.quick and name in PEERS)]
     folder = _kept_out_of_git(options.folder)
-    clients = [name for name in NAMES if name in names and name not in ("lazy", "import", "localorg")]
+    clients = [name for name in NAMES if name in names and name not in ("lazy", "import", "localorg", "reading")]
     samples, part_bytes = samples_of(rows, clients, folder) if clients else ([], 0)
     flat = flat_samples(rows, folder) if "lazy" in names else []
     found = list(measures(samples, part_bytes, flat))
@@ -212,6 +212,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if "localorg" in names:
         _tell(f"the local org, {rows:,} rows")
         found += localorg.measures(rows, folder)
+    if "reading" in names:
+        found += reading.measures(rows, folder, with_peers=not options.quick)
     sys.stdout.write(_report(rows, [*samples, *flat], part_bytes, found))
     if options.json:
         options.json.write_text(_json([*samples, *flat], found))

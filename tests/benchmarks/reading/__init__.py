@@ -1,0 +1,3 @@
+"""Reading: typed frames of a canned org's answers, beside the bare requests and another client."""
+
+from .measures import measures as measures
