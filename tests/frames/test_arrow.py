@@ -209,7 +209,11 @@ def test_a_sequence_with_something_else_in_it_is_refused(org: Org) -> None:
         sfframe.ingest([{"LastName": "a"}, ["b"]], "Contact", "insert", org=org)
 
 
-@pytest.mark.parametrize("nothing", [5, "text", None, {"LastName": ["a"]}, pl.Series(["a"]), object()], ids=repr)
+@pytest.mark.parametrize(
+    "nothing",
+    [5, "text", None, {"LastName": ["a"]}, pl.Series(["a"]), object()],
+    ids=lambda value: type(value).__name__,
+)
 def test_what_is_no_frame_is_refused(nothing: Any, org: Org) -> None:
     with pytest.raises(TypeError, match="is no frame that sfframe can send"):
         sfframe.ingest(nothing, "Contact", "insert", org=org)
