@@ -28,7 +28,7 @@ CONTACTS: Final = 4_000
 SEED: Final = 20
 _DATABASE: Final = "local-org.duckdb"
 # Three of these aren't in the org yet: contacts that name them will be refused at first.
-_ACCOUNTS: Final = {
+ACCOUNTS: Final = {
     "A-100": "Müller & Söhne GmbH",
     "A-101": "Åkerlund Design AB",
     "A-102": "Null Island Surveying",
@@ -98,7 +98,7 @@ def contact_rows(n: int = CONTACTS, seed: int = SEED) -> Iterator[dict[str, str]
             "Languages__c": dice.choice(_LANGUAGES),
             "Level__c": dice.choice(("Bronze", "Silver", "Gold", "")),
             "Description": dice.choice(_NOTES),
-            "Account.ExternalId__c": dice.choice([*_ACCOUNTS, ""]),
+            "Account.ExternalId__c": dice.choice([*ACCOUNTS, ""]),
         }
         yield row | _slip(dice)
 
@@ -209,7 +209,7 @@ def _tell_story(path: Path, local: LocalOrg) -> None:
     org = local.org
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", sfframe.RecordsFailedWarning)
-        _frame_of(_ACCOUNTS).sfbulk.upsert("Account", "ExternalId__c", org=org, progress=False)
+        _frame_of(ACCOUNTS).sfbulk.upsert("Account", "ExternalId__c", org=org, progress=False)
         _say(f"""
             sfframe {sfframe.__version__}: from a file to Salesforce and back. Nothing leaves this machine.
 
@@ -217,7 +217,7 @@ def _tell_story(path: Path, local: LocalOrg) -> None:
                       {CONTACTS:,} contacts as a department hands them over: umlauts, line breaks, quotes, gaps,
                       dates, each contact's account by its external id (Account.ExternalId__c), and some slips.
             The org   {local.url}, kept in {path.with_name(_DATABASE).name} beside the file
-                      It speaks the Bulk API 2.0 and judges each row by its object's fields. It has {len(_ACCOUNTS)}
+                      It speaks the Bulk API 2.0 and judges each row by its object's fields. It has {len(ACCOUNTS)}
                       accounts already, and a validation rule: gold contacts need an e-mail address or a phone.
             """)
         result = _from_pandas(path, org)
