@@ -49,9 +49,9 @@ from sfframe.org.job import JobInfo
 from sfframe.org.org import Org, set_default_org
 from sfframe.org.retry import PollPolicy, RetryPolicy, Timeouts
 from sfframe.org.soap import SoapLogin
-from sfframe.query.explain import Explanation
-from sfframe.query.literals import quote_soql
 from sfframe.query.options import ReadOptions
+from sfframe.query.scan.explain import Explanation
+from sfframe.query.soql.literals import quote_soql
 from sfframe.reading import (
     iter_soql,
     iter_soql_async,

@@ -13,12 +13,12 @@ import polars as pl
 from sfframe.bridge import blocking, in_thread
 from sfframe.front import BackendName, DtypeBackend, backend_of
 from sfframe.org.org import Org, current_org
-from sfframe.query.changes import ChangesRequest, changes
+from sfframe.query.changes.window import ChangesRequest, changes
 from sfframe.query.frames import ctrl_c
 from sfframe.query.options import Multiselect, ReadOptions, with_defaults
+from sfframe.query.pages.trouble import timed_out
 from sfframe.query.read import Api
-from sfframe.query.trouble import timed_out
-from sfframe.query.types import TypeOptions
+from sfframe.query.schema.types import TypeOptions
 
 if TYPE_CHECKING:
     import pandas as pd

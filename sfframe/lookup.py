@@ -14,10 +14,10 @@ from sfframe.org.org import Org
 from sfframe.prepare import SpoolFolder
 from sfframe.problems import Problem, error_of
 from sfframe.query.frames import ctrl_c
-from sfframe.query.keys import NotKeysError
-from sfframe.query.lookup import Lookup, LookupRequest
+from sfframe.query.lookup.keys import NotKeysError
+from sfframe.query.lookup.rows import Lookup, LookupRequest
 from sfframe.query.options import with_defaults
-from sfframe.query.types import TypeOptions
+from sfframe.query.schema.types import TypeOptions
 
 
 async def look_up(

@@ -11,12 +11,12 @@ from polars.io.plugins import register_io_source
 from sfframe.bridge import run
 from sfframe.errors import SoqlError
 from sfframe.org.org import Org, current_org
-from sfframe.query.explain import Explanation, explain_plan
 from sfframe.query.options import Multiselect, ReadOptions, with_defaults
-from sfframe.query.params import bind
-from sfframe.query.route import Api, ReadRequest, explain
-from sfframe.query.scan import SchemaOf, Source
-from sfframe.query.types import TypeOptions
+from sfframe.query.pages.route import Api, ReadRequest, explain
+from sfframe.query.scan.explain import Explanation, explain_plan
+from sfframe.query.scan.source import SchemaOf, Source
+from sfframe.query.schema.types import TypeOptions
+from sfframe.query.soql.params import bind
 
 _MOST_LEVELS = 5  # of a path to a parent (SOQL notes, 4)
 

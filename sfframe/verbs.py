@@ -16,7 +16,7 @@ from sfframe.org.org import Org, current_org
 from sfframe.prepare import payloads_of, prepare
 from sfframe.problems import frame_of
 from sfframe.query.options import Multiselect
-from sfframe.query.route import Api
+from sfframe.query.pages.route import Api
 from sfframe.result import IngestResult
 
 if TYPE_CHECKING:

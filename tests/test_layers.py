@@ -38,8 +38,8 @@ chart excel screen
 row_errors
 prepare
 front
-query.lookup
-query.keys
+query.lookup.rows
+query.lookup.keys
 ingest.runner
 ingest.job
 ingest.run
@@ -60,35 +60,35 @@ ingest.texts ingest.numbers ingest.moments
 ingest.values
 ingest.printed
 ingest.request
-query.changes
-query.deletes
-query.cursor
-query.given
+query.changes.window
+query.changes.deletes
+query.changes.cursor
+query.changes.given
 query.objects
-query.explain
-query.scan
-query.pull query.ask
+query.scan.explain
+query.scan.source
+query.scan.pull query.scan.ask
 query.frames
 query.options
 query.read
-query.begin
-query.bulk_pages query.rest_pages
-query.addresses
-query.bulk_job
-query.trouble
-query.pages
+query.pages.begin
+query.pages.bulk query.pages.rest
+query.pages.addresses
+query.pages.job
+query.pages.trouble
+query.pages.page
 query.tables
-query.decode
-query.route query.header
-query.where
-query.conditions
-query.bounds
-query.condition query.expressions query.written
-query.columns
-query.types
-query.params
-query.literals
-query.soql
+query.pages.decode
+query.pages.route query.schema.header
+query.pushdown.where
+query.pushdown.conditions
+query.pushdown.bounds
+query.pushdown.condition query.pushdown.expressions query.pushdown.written
+query.schema.columns
+query.schema.types
+query.soql.params
+query.soql.literals
+query.soql.statement
 local
 definition
 org.org
@@ -198,7 +198,7 @@ def own(module: str) -> str | None:
 
 @pytest.mark.parametrize("room", sorted(r for r in rooms() if not r.startswith("localorg")))
 def test_a_room_imports_only_rooms_below_it(room: str) -> None:
-    if room in ("frames", "ingest", "query", "org"):
+    if room.partition(".")[0] in ("frames", "ingest", "query", "org") and rooms()[room].name == "__init__.py":
         assert not list(imports(rooms()[room])), "a floor's own file says what the floor is, no more"
         return
     assert room in HEIGHT, f"{room} is in no floor: give it a place in this table"

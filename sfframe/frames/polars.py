@@ -21,7 +21,7 @@ from sfframe.front import (
 )
 from sfframe.ingest.outcomes import Outcomes
 from sfframe.ingest.spool import CHUNK, MemoryRows, Rows, SpooledRows
-from sfframe.query.ask import chosen
+from sfframe.query.scan.ask import chosen
 from sfframe.verbs import Bulk
 
 

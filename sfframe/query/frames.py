@@ -10,8 +10,8 @@ from typing import TypeVar
 import polars as pl
 
 from sfframe.bridge import in_thread, interrupt_in, run, tidy
-from sfframe.query.decode import empty_frame
 from sfframe.query.options import Asked
+from sfframe.query.pages.decode import empty_frame
 from sfframe.query.read import Reading
 
 FrameT = TypeVar("FrameT")

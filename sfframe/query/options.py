@@ -10,9 +10,9 @@ from typing import Any, Final, Literal, ParamSpec, TypedDict, TypeVar, get_type_
 
 from sfframe.options import did_you_mean
 from sfframe.org.org import Org, current_org
-from sfframe.query.params import bind
 from sfframe.query.read import Api, Reading, ReadRequest
-from sfframe.query.types import TypeOptions
+from sfframe.query.schema.types import TypeOptions
+from sfframe.query.soql.params import bind
 
 P = ParamSpec("P")
 T = TypeVar("T")

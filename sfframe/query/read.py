@@ -12,19 +12,19 @@ import polars as pl
 from sfframe.bridge import in_thread
 from sfframe.errors import ApiError, JobTimeout
 from sfframe.org.org import Org
-from sfframe.query.begin import Begun, begin, begin_over_rest, take_up
-from sfframe.query.bulk_pages import BulkPages
-from sfframe.query.columns import Column, columns_of
-from sfframe.query.decode import BadPage, header_of
-from sfframe.query.header import columns_of_header
-from sfframe.query.pages import Page
-from sfframe.query.rest_pages import RestPages
-from sfframe.query.route import Api as Api
-from sfframe.query.route import ReadRequest as ReadRequest
-from sfframe.query.route import Route, Transport, route_of
-from sfframe.query.soql import Statement, parse
-from sfframe.query.trouble import is_failed_for_bulk, of_job, timed_out
-from sfframe.query.types import TypeOptions
+from sfframe.query.pages.begin import Begun, begin, begin_over_rest, take_up
+from sfframe.query.pages.bulk import BulkPages
+from sfframe.query.pages.decode import BadPage, header_of
+from sfframe.query.pages.page import Page
+from sfframe.query.pages.rest import RestPages
+from sfframe.query.pages.route import Api as Api
+from sfframe.query.pages.route import ReadRequest as ReadRequest
+from sfframe.query.pages.route import Route, Transport, route_of
+from sfframe.query.pages.trouble import is_failed_for_bulk, of_job, timed_out
+from sfframe.query.schema.columns import Column, columns_of
+from sfframe.query.schema.header import columns_of_header
+from sfframe.query.schema.types import TypeOptions
+from sfframe.query.soql.statement import Statement, parse
 
 _log = logging.getLogger("sfframe.query")
 

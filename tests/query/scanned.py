@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import polars as pl
 from polars.io.plugins import register_io_source
 
-from sfframe.query.columns import Column
-from sfframe.query.where import Verdict, verdicts, where_clauses
+from sfframe.query.pushdown.where import Verdict, verdicts, where_clauses
+from sfframe.query.schema.columns import Column
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,8 @@ from typing import Any
 import polars as pl
 
 import sfframe
-from sfframe.query.columns import Column, Finder
-from sfframe.query.types import TypeOptions
+from sfframe.query.schema.columns import Column, Finder
+from sfframe.query.schema.types import TypeOptions
 
 from .predicates import COLUMNS, Predicate, decimal_predicates, predicates, rows
 from .scanned import Scanned, scan

@@ -18,8 +18,8 @@ from hypothesis import strategies as st
 
 import sfframe
 from sfframe.localorg.objects.describe import describe_object
-from sfframe.query.cursor import Cursor, Mark
-from sfframe.query.given import Given
+from sfframe.query.changes.cursor import Cursor, Mark
+from sfframe.query.changes.given import Given
 
 START = dt.datetime(2026, 3, 1, 12, 0, 0, 250_000, tzinfo=dt.UTC)
 FIELDS = ["Id", "N__c"]

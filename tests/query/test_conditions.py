@@ -19,8 +19,8 @@ from hypothesis import strategies as st
 
 from sfframe.localorg.objects.ids import make_id
 from sfframe.org.describe import Field
-from sfframe.query.columns import Column
-from sfframe.query.where import fitted, verdicts, where_clauses
+from sfframe.query.pushdown.where import fitted, verdicts, where_clauses
+from sfframe.query.schema.columns import Column
 
 from .filters import NUMBERS, TEXTS
 from .odd_org import FOLDS, Manner, finds

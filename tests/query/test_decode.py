@@ -15,10 +15,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sfframe.query.columns import Column
-from sfframe.query.decode import BadPage, decode_csv, decode_records
-from sfframe.query.pages import Page
-from sfframe.query.types import DATETIME
+from sfframe.query.pages.decode import BadPage, decode_csv, decode_records
+from sfframe.query.pages.page import Page
+from sfframe.query.schema.columns import Column
+from sfframe.query.schema.types import DATETIME
 
 TEXT, INT, FLOAT, BOOL = pl.String(), pl.Int64(), pl.Float64(), pl.Boolean()
 UTC = dt.UTC

@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 from polars.io.plugins import register_io_source
 
-from sfframe.query.expressions import (
+from sfframe.query.pushdown.expressions import (
     UNKNOWN,
     Compare,
     Constant,

@@ -20,7 +20,8 @@ from hypothesis import strategies as st
 
 import sfframe
 from sfframe import Org
-from sfframe.query import keys, lookup
+from sfframe.query.lookup import keys
+from sfframe.query.lookup import rows as lookup
 from sfframe.query.read import Api
 from sfframe.testing import Fault
 from tests.conftest import MakeFrame, column, columns

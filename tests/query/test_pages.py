@@ -16,10 +16,10 @@ from hypothesis import strategies as st
 import sfframe
 from sfframe.errors import ApiError
 from sfframe.org.org import Org
-from sfframe.query.addresses import count_records
-from sfframe.query.bulk_pages import at_once
-from sfframe.query.decode import BadPage
-from sfframe.query.pages import Page
+from sfframe.query.pages.addresses import count_records
+from sfframe.query.pages.bulk import at_once
+from sfframe.query.pages.decode import BadPage
+from sfframe.query.pages.page import Page
 from sfframe.query.read import Reading, ReadRequest
 from sfframe.testing import Fault, Manners
 from tests.org.site import Site, drop, refuse, reply

@@ -15,8 +15,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import sfframe
-from sfframe.query.literals import quote_soql
-from sfframe.query.params import bind
+from sfframe.query.soql.literals import quote_soql
+from sfframe.query.soql.params import bind
 from sfframe.testing.values import kept
 
 FEW = settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])

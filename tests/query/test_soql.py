@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import sfframe
-from sfframe.query.soql import Call, Children, Literal, Path, Statement, TypeOf, parse, tokens
+from sfframe.query.soql.statement import Call, Children, Literal, Path, Statement, TypeOf, parse, tokens
 
 
 def test_paths_aliases_and_clauses_in_any_case_and_over_lines() -> None:

@@ -12,9 +12,9 @@ import pytest
 import sfframe
 from sfframe.errors import ApiError, QuotaReserved, SoqlError
 from sfframe.org.org import Org
+from sfframe.query.pages.route import by_size, count_of, explain
 from sfframe.query.read import Reading, ReadRequest
-from sfframe.query.route import by_size, count_of, explain
-from sfframe.query.soql import parse
+from sfframe.query.soql.statement import parse
 from sfframe.testing import Fault, Manners
 
 N = 2_100  # more than a page of REST
@@ -47,7 +47,7 @@ async def org(local: sfframe.LocalOrg) -> AsyncIterator[Org]:
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """What counts as small is less than the org holds."""
-    monkeypatch.setattr("sfframe.query.route.SMALL_ROWS", 2_050)
+    monkeypatch.setattr("sfframe.query.pages.route.SMALL_ROWS", 2_050)
 
 
 def org_of(local: sfframe.LocalOrg, **settings: Any) -> Org:

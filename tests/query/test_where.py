@@ -17,9 +17,9 @@ from hypothesis import strategies as st
 import sfframe
 from sfframe.localorg.objects.ids import make_id
 from sfframe.org.describe import SObject
-from sfframe.query.columns import Column
-from sfframe.query.expressions import conjuncts
-from sfframe.query.types import TypeOptions
+from sfframe.query.pushdown.expressions import conjuncts
+from sfframe.query.schema.columns import Column
+from sfframe.query.schema.types import TypeOptions
 from tests.localorg.soql.world import World
 
 from .filters import BOSSES, NAMES, bosses, filters, rows

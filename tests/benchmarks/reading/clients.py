@@ -88,12 +88,6 @@ def _floor(url: str, folder: Path) -> int:
     return int(pl.concat(frames).height)
 
 
-def _page_by_page(url: str, folder: Path) -> int:
-    """sfframe's own reader, with as many requests at once as a reader by locator has."""
-    _module("sfframe.query.bulk_pages").AT_ONCE = 1
-    return _polars(url, folder)
-
-
 def _simple_salesforce(url: str, folder: Path) -> int:
     """`bulk2.query`, not told to wait, and pandas' reader for each page, to the dtypes that sfframe gives."""
     pandas = _module("pandas")
@@ -119,7 +113,6 @@ CLIENTS: dict[str, tuple[Callable[[str, Path], int], tuple[str, ...]]] = {
     "sink": (_sink, ("sfframe",)),
     "scan": (_scan, ("sfframe",)),
     "floor": (_floor, ("aiohttp", "polars")),
-    "page by page": (_page_by_page, ("sfframe",)),
     "simple-salesforce": (_simple_salesforce, ("simple_salesforce", "pandas", "io")),
 }
 

@@ -12,8 +12,8 @@ import polars as pl
 
 from sfframe.errors import ApiError, SoqlError
 from sfframe.org.describe import Field, SObject
-from sfframe.query.soql import Call, Children, Item, Path, Statement, TypeOf
-from sfframe.query.types import TypeOptions, dtype_of
+from sfframe.query.schema.types import TypeOptions, dtype_of
+from sfframe.query.soql.statement import Call, Children, Item, Path, Statement, TypeOf
 
 Describe = Callable[[str], Awaitable[SObject]]
 

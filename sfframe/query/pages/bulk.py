@@ -10,10 +10,10 @@ from functools import partial
 from typing import Any, Final, TypeVar
 
 from sfframe.org.job import JobInfo
-from sfframe.query.addresses import Address, addresses
-from sfframe.query.bulk_job import BulkJob
-from sfframe.query.pages import Page
-from sfframe.query.trouble import wrong_count
+from sfframe.query.pages.addresses import Address, addresses
+from sfframe.query.pages.job import BulkJob
+from sfframe.query.pages.page import Page
+from sfframe.query.pages.trouble import wrong_count
 
 # Pages on their way or waiting to be taken: five and more, and not more bytes than memory has to spare.
 _AT_ONCE: Final = 8

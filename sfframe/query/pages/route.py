@@ -8,9 +8,9 @@ from typing import Final, Literal, TypeAlias, get_args
 
 from sfframe.errors import SoqlError
 from sfframe.org.org import Org
-from sfframe.query.columns import Column, columns_of
-from sfframe.query.soql import AGGREGATES, Call, Children, Statement, TypeOf, parse, tokens
-from sfframe.query.types import TypeOptions
+from sfframe.query.schema.columns import Column, columns_of
+from sfframe.query.schema.types import TypeOptions
+from sfframe.query.soql.statement import AGGREGATES, Call, Children, Statement, TypeOf, parse, tokens
 
 Api: TypeAlias = Literal["auto", "bulk", "rest"]
 Transport: TypeAlias = Literal["rest", "bulk"]

@@ -14,10 +14,10 @@ from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal
 from fractions import Fraction
 from typing import Final
 
-from sfframe.query.condition import NEVER, Choice, Condition, Subject, exactly, more, nothing
-from sfframe.query.expressions import Operator
-from sfframe.query.literals import quote_soql
-from sfframe.query.written import widened
+from sfframe.query.pushdown.condition import NEVER, Choice, Condition, Subject, exactly, more, nothing
+from sfframe.query.pushdown.expressions import Operator
+from sfframe.query.pushdown.written import widened
+from sfframe.query.soql.literals import quote_soql
 
 _DIGITS: Final = Context(prec=80)
 _MORE_DIGITS: Final = "the org may store more digits than the frame shows"

@@ -9,12 +9,12 @@ from typing import Final
 from sfframe.errors import ApiError
 from sfframe.org.org import Org
 from sfframe.org.quota import keep_reserve
-from sfframe.query.bulk_job import BulkJob
-from sfframe.query.bulk_pages import BulkPages
-from sfframe.query.rest_pages import RestPages
-from sfframe.query.route import ReadRequest, Route, Transport, by_size
-from sfframe.query.soql import Statement
-from sfframe.query.trouble import is_not_for_bulk, not_created, took_too_long
+from sfframe.query.pages.bulk import BulkPages
+from sfframe.query.pages.job import BulkJob
+from sfframe.query.pages.rest import RestPages
+from sfframe.query.pages.route import ReadRequest, Route, Transport, by_size
+from sfframe.query.pages.trouble import is_not_for_bulk, not_created, took_too_long
+from sfframe.query.soql.statement import Statement
 
 # What a query job costs beside its pages: create and a dozen looks.
 _CALLS_PER_JOB: Final = 14

@@ -12,13 +12,14 @@ from sfframe.errors import ApiError, AuthenticationError, SfframeError
 from sfframe.org.job import JobInfo, JobState
 from sfframe.org.org import Org
 from sfframe.org.query_jobs import ResultPage
-from sfframe.query.trouble import failed, is_too_early, of_job, resume
+from sfframe.query.pages.trouble import failed, is_too_early, of_job, resume
 
 _log = logging.getLogger("sfframe.query")
 
 _PAGES_SINCE: Final = 58  # the first API version with resultPages
 _LOOKS: Final = 3  # at a count that doesn't fit: counters may lag
 _TIDY_S: Final = 10.0
+_EARLIER: Final = 4  # a small job is done when it is made: the first look comes so many times earlier
 
 T = TypeVar("T")
 
@@ -73,13 +74,12 @@ class BulkJob:
             ApiError: It ended without a result, or is gone.
         """
         wait_s: float | None = None
-        changed = False
+        pause_s = self._org.poll.next_s() / _EARLIER
         while not self.info.is_final:
-            wait_s = self._org.poll.next_s(wait_s, changed=changed)
-            await asyncio.sleep(wait_s)
+            await asyncio.sleep(pause_s)
             before = self.info
             await self.look()
-            changed = _progress(self.info) != _progress(before)
+            pause_s = wait_s = self._org.poll.next_s(wait_s, changed=_progress(self.info) != _progress(before))
         if self.info.state != JobState.JOB_COMPLETE:
             raise failed(self.info)
 

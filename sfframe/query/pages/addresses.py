@@ -12,8 +12,8 @@ import numpy as np
 from sfframe.bridge import in_thread
 from sfframe.errors import ApiError
 from sfframe.org.query_jobs import ResultPage
-from sfframe.query.bulk_job import BulkJob
-from sfframe.query.trouble import has_no_result_pages, of_job
+from sfframe.query.pages.job import BulkJob
+from sfframe.query.pages.trouble import has_no_result_pages, of_job
 
 _FIRST_RECORDS: Final = 50_000  # of the first page by locator, before their size is known
 _MOST_RECORDS: Final = 250_000

@@ -12,10 +12,10 @@ from typing import Final, Literal
 
 import polars as pl
 
-from sfframe.query.columns import Column
-from sfframe.query.condition import ALWAYS, NEVER, Choice, Condition, every, nothing, some
-from sfframe.query.conditions import condition, is_ordinary
-from sfframe.query.expressions import Constant, Every, Node, Not, OneOf, Some, Unknown, conjuncts, read
+from sfframe.query.pushdown.condition import ALWAYS, NEVER, Choice, Condition, every, nothing, some
+from sfframe.query.pushdown.conditions import condition, is_ordinary
+from sfframe.query.pushdown.expressions import Constant, Every, Node, Not, OneOf, Some, Unknown, conjuncts, read
+from sfframe.query.schema.columns import Column
 
 _AND: Final = " AND "
 

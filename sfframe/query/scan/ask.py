@@ -11,10 +11,10 @@ from urllib.parse import quote
 import polars as pl
 
 from sfframe.org.rest import MAX_URI_BYTES
-from sfframe.query.columns import Column
-from sfframe.query.expressions import conjuncts
-from sfframe.query.route import MAX_CHARACTERS
-from sfframe.query.where import Verdict, fitted, verdicts, where_clauses
+from sfframe.query.pages.route import MAX_CHARACTERS
+from sfframe.query.pushdown.expressions import conjuncts
+from sfframe.query.pushdown.where import Verdict, fitted, verdicts, where_clauses
+from sfframe.query.schema.columns import Column
 
 ID: Final = "Id"
 # More requests than for so many parts of a list cost more than they spare.

@@ -14,10 +14,10 @@ import polars as pl
 
 from sfframe.bridge import LoopBlockedError, is_on_loop, loop_is_inside, run
 from sfframe.org.org import Org
-from sfframe.query.decode import BadPage
-from sfframe.query.pages import Page
+from sfframe.query.pages.decode import BadPage
+from sfframe.query.pages.page import Page
+from sfframe.query.pages.route import ReadRequest
 from sfframe.query.read import Reading
-from sfframe.query.route import ReadRequest
 
 T = TypeVar("T")
 

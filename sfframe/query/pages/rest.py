@@ -8,8 +8,8 @@ from typing import Any, Final
 
 from sfframe.errors import ApiError
 from sfframe.org.rest import Rest
-from sfframe.query.pages import Page
-from sfframe.query.trouble import of_cursor
+from sfframe.query.pages.page import Page
+from sfframe.query.pages.trouble import of_cursor
 
 _log = logging.getLogger("sfframe.query")
 

@@ -16,8 +16,8 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.csv as pa_csv
 
-from sfframe.query.columns import Column
-from sfframe.query.types import typed
+from sfframe.query.schema.columns import Column
+from sfframe.query.schema.types import typed
 
 # Read by Polars' CSV reader itself; all else is quicker, or possible at all, by way of text.
 _DIRECT: Final = (pl.Int64, pl.Float64, pl.Boolean, pl.Date)

@@ -19,14 +19,14 @@ from sfframe.bridge import in_thread
 from sfframe.errors import ChangesLost, CursorError, SoqlError
 from sfframe.org.describe import SObject
 from sfframe.org.org import Org
-from sfframe.query.columns import Column
-from sfframe.query.cursor import Cursor, Mark, whole_second
-from sfframe.query.decode import empty_frame
-from sfframe.query.deletes import DELETED, Deletes, Window, deletes_of, lost_before, soql_moment
-from sfframe.query.given import Given, digest_of, fingerprints, since
+from sfframe.query.changes.cursor import Cursor, Mark, whole_second
+from sfframe.query.changes.deletes import DELETED, Deletes, Window, deletes_of, lost_before, soql_moment
+from sfframe.query.changes.given import Given, digest_of, fingerprints, since
 from sfframe.query.objects import object_named
+from sfframe.query.pages.decode import empty_frame
 from sfframe.query.read import Api, Reading, ReadRequest
-from sfframe.query.types import DATETIME, TypeOptions
+from sfframe.query.schema.columns import Column
+from sfframe.query.schema.types import DATETIME, TypeOptions
 
 _log = logging.getLogger("sfframe.query")
 

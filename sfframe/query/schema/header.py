@@ -8,8 +8,8 @@ import polars as pl
 
 from sfframe.errors import ApiError, SoqlError
 from sfframe.org.job import JobInfo
-from sfframe.query.columns import Column, Describe, Finder
-from sfframe.query.types import TypeOptions
+from sfframe.query.schema.columns import Column, Describe, Finder
+from sfframe.query.schema.types import TypeOptions
 
 
 async def columns_of_header(

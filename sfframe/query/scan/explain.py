@@ -10,11 +10,11 @@ from html import escape
 import polars as pl
 
 from sfframe.errors import ApiError
-from sfframe.query.ask import Ask
-from sfframe.query.pull import blocking
-from sfframe.query.route import Transport, explain
-from sfframe.query.scan import Probe, Run, Source, probing
-from sfframe.query.where import Verdict
+from sfframe.query.pages.route import Transport, explain
+from sfframe.query.pushdown.where import Verdict
+from sfframe.query.scan.ask import Ask
+from sfframe.query.scan.pull import blocking
+from sfframe.query.scan.source import Probe, Run, Source, probing
 
 _PREDICATES = {"predicate": pl.String(), "where": pl.String(), "reason": pl.String()}
 

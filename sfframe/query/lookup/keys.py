@@ -13,7 +13,7 @@ from sfframe.ingest.printed import float_text, series_text
 from sfframe.ingest.values import Kind, Value, kind_of, same_key
 from sfframe.org.describe import Field, SObject
 from sfframe.problems import Problem
-from sfframe.query.literals import MAX_TEXT, quote_soql
+from sfframe.query.soql.literals import MAX_TEXT, quote_soql
 
 KEY: Final = "sf__key"  # no field of an org has such a name
 WRITTEN: Final = "sf__written"

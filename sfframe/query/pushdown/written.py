@@ -10,7 +10,7 @@ from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal
 from itertools import pairwise
 from typing import Final, Literal
 
-from sfframe.query.literals import MAX_TEXT, quote_soql
+from sfframe.query.soql.literals import MAX_TEXT, quote_soql
 
 _LIKE_ESCAPES: Final = {"'": "\\'", "%": "\\%", "_": "\\_"}
 # Finer than any field's scale, so that a bound near zero isn't hundreds of digits.

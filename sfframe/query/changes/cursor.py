@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from sfframe.errors import CursorError
-from sfframe.query.given import Given
+from sfframe.query.changes.given import Given
 
 _VERSION: Final = 1
 _REMEDY: Final = "give the text of an earlier changes.cursor, a datetime with a zone, or since=None for everything"

@@ -22,14 +22,14 @@ from sfframe.errors import ApiError, DuplicateKeys, SoqlError
 from sfframe.org.describe import Field, SObject
 from sfframe.org.org import Org
 from sfframe.org.quota import keep_reserve
-from sfframe.query.columns import Column, Finder
-from sfframe.query.decode import BadPage, empty_frame
-from sfframe.query.keys import KEY, WRITTEN, batches, key_field, keys_of, literals
+from sfframe.query.lookup.keys import KEY, WRITTEN, batches, key_field, keys_of, literals
+from sfframe.query.pages.decode import BadPage, empty_frame
+from sfframe.query.pages.rest import RestPages
+from sfframe.query.pages.route import MAX_CHARACTERS, Api, ReadRequest, Transport, bulk_refusal
 from sfframe.query.read import Reading
-from sfframe.query.rest_pages import RestPages
-from sfframe.query.route import MAX_CHARACTERS, Api, ReadRequest, Transport, bulk_refusal
-from sfframe.query.soql import parse
-from sfframe.query.types import TypeOptions, dtype_of
+from sfframe.query.schema.columns import Column, Finder
+from sfframe.query.schema.types import TypeOptions, dtype_of
+from sfframe.query.soql.statement import parse
 
 _log = logging.getLogger("sfframe.query")
 

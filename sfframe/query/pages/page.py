@@ -12,8 +12,8 @@ from typing import Any, Protocol
 
 import polars as pl
 
-from sfframe.query.columns import Column
-from sfframe.query.decode import BadPage, decode_csv, decode_records
+from sfframe.query.pages.decode import BadPage, decode_csv, decode_records
+from sfframe.query.schema.columns import Column
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

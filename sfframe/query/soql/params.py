@@ -8,8 +8,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from sfframe.errors import SoqlError
-from sfframe.query.literals import Bound, UnwritableError, bound
-from sfframe.query.soql import MAX_CHARACTERS, Token, tokens
+from sfframe.query.soql.literals import Bound, UnwritableError, bound
+from sfframe.query.soql.statement import MAX_CHARACTERS, Token, tokens
 
 _LISTS: Final = ("IN", "INCLUDES", "EXCLUDES")
 _COUNTED_DAYS: Final = re.compile(r"(LAST|NEXT)_N_[A-Z_]+|N_[A-Z_]+_AGO")

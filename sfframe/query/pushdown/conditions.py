@@ -16,9 +16,8 @@ from typing import Final
 import polars as pl
 
 from sfframe.org.describe import Field
-from sfframe.query import bounds
-from sfframe.query.columns import Column
-from sfframe.query.condition import (
+from sfframe.query.pushdown import bounds
+from sfframe.query.pushdown.condition import (
     ALWAYS,
     NEVER,
     NO_WORDS,
@@ -30,8 +29,9 @@ from sfframe.query.condition import (
     nothing,
     some,
 )
-from sfframe.query.expressions import Compare, Flag, Has, Leaf, Member, Null, Operand, Operator
-from sfframe.query.written import alike, id_literal, is_sound, like_literal, text_literal
+from sfframe.query.pushdown.expressions import Compare, Flag, Has, Leaf, Member, Null, Operand, Operator
+from sfframe.query.pushdown.written import alike, id_literal, is_sound, like_literal, text_literal
+from sfframe.query.schema.columns import Column
 
 _KINDS: Final = {
     "id": "id", "reference": "id",

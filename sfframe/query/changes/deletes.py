@@ -12,7 +12,7 @@ import polars as pl
 from sfframe.errors import ApiError, ChangesLost, SoqlError
 from sfframe.org.describe import SObject
 from sfframe.org.rest import Rest
-from sfframe.query.types import DATETIME
+from sfframe.query.schema.types import DATETIME
 
 DELETED: Final[dict[str, pl.DataType]] = {"Id": pl.String(), "DeletedDate": DATETIME}
 REACH: Final = timedelta(days=15)

@@ -19,13 +19,13 @@ import polars as pl
 from sfframe.errors import ApiError, SoqlError
 from sfframe.org.describe import Field
 from sfframe.org.org import Org
-from sfframe.query.ask import ID, Ask, ask_for, chosen
-from sfframe.query.columns import Column, Finder
-from sfframe.query.decode import empty_frame
-from sfframe.query.pull import Pull, blocking
-from sfframe.query.route import SMALL_ROWS, Api, ReadRequest, Transport, by_size
-from sfframe.query.trouble import is_not_for_bulk
-from sfframe.query.types import TypeOptions
+from sfframe.query.pages.decode import empty_frame
+from sfframe.query.pages.route import SMALL_ROWS, Api, ReadRequest, Transport, by_size
+from sfframe.query.pages.trouble import is_not_for_bulk
+from sfframe.query.scan.ask import ID, Ask, ask_for, chosen
+from sfframe.query.scan.pull import Pull, blocking
+from sfframe.query.schema.columns import Column, Finder
+from sfframe.query.schema.types import TypeOptions
 
 # Iterators of frames one after the other; ended, it closes what they read from.
 Parts = Generator[Iterator[pl.DataFrame], None, None]

@@ -1,0 +1,1 @@
+"""Changes: what was written and deleted since the last look."""

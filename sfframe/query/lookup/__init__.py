@@ -1,0 +1,1 @@
+"""Lookup: the org's fields for keys."""

@@ -1,0 +1,1 @@
+"""Pushdown: what of a Polars predicate may travel as a WHERE clause."""

@@ -1,0 +1,1 @@
+"""Scan: an object of the org as a LazyFrame."""

@@ -1,0 +1,1 @@
+"""Schema: which columns an answer has, by describe, and their dtypes."""

@@ -1,0 +1,1 @@
+"""SOQL as text: what a statement selects, and values put into it."""
