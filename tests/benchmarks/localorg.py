@@ -23,7 +23,7 @@ import polars as pl
 
 from .data import KEY, contacts
 from .describe import FIELDS
-from .org import ROOT
+from .serving import ROOT
 from .table import Measure
 
 _JOBS = "/services/data/v66.0/jobs/ingest"

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import json
-import subprocess
-import sys
 import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).parents[2]
+from .serving import served_by
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,13 +25,6 @@ class RunningOrg:
 
 @contextlib.contextmanager
 def running(data: Path) -> Iterator[RunningOrg]:
-    """The org for one file of contacts; its process ends with the block, or with this process."""
-    command = [sys.executable, "-m", f"{__package__}.server", str(data)]
-    process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-    assert process.stdin
-    assert process.stdout
-    try:
-        yield RunningOrg(f"http://127.0.0.1:{int(process.stdout.readline())}")
-    finally:
-        process.stdin.close()
-        process.wait()
+    """The org for one file of contacts."""
+    with served_by(f"{__package__}.server", data) as url:
+        yield RunningOrg(url)

@@ -20,7 +20,8 @@ from . import localorg, reading
 from .clients import Setting
 from .data import contacts
 from .measure import Cost
-from .org import ROOT, RunningOrg, running
+from .org import RunningOrg, running
+from .serving import ROOT
 from .table import Measure, table
 
 OURS = ("polars", "pandas", "floor", "work")

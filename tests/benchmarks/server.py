@@ -24,6 +24,7 @@ from . import uploads
 from .describe import CONTACT, FIELDS
 from .echo import FAILED, SUCCESSFUL, Echo, n_failed, ready
 from .measure import cpu_s
+from .serving import serve
 
 JOB_S = 0.1  # from the PATCH to JobComplete, for every job: done by any client's first look
 PIECE_BYTES = 262_144
@@ -191,17 +192,5 @@ def app(org: Org) -> web.Application:
     return served
 
 
-async def serve(data: Path) -> None:
-    """Serve until stdin ends, so never longer than who started it lives; the port is the first line out."""
-    runner = web.AppRunner(app(Org(data, ready(data))), access_log=None, read_bufsize=1 << 20)
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
-    await site.start()
-    sys.stdout.write(f"{runner.addresses[0][1]}\n")
-    sys.stdout.flush()
-    await asyncio.to_thread(sys.stdin.read)
-    await runner.cleanup()
-
-
 if __name__ == "__main__":
-    asyncio.run(serve(Path(sys.argv[1])))
+    asyncio.run(serve(app(Org(Path(sys.argv[1]), ready(Path(sys.argv[1]))))))

@@ -15,7 +15,7 @@ from typing import Any
 
 from tests.benchmarks.data import contacts
 from tests.benchmarks.measure import Cost
-from tests.benchmarks.org import ROOT
+from tests.benchmarks.serving import ROOT, served_by
 from tests.benchmarks.table import Measure
 
 REPEATS = 3
@@ -57,17 +57,10 @@ class ReadOrg:
 
 @contextlib.contextmanager
 def running(folder: Path) -> Iterator[ReadOrg]:
-    """The org, in a process that ends with the block, or with this process."""
-    command = [sys.executable, "-m", f"{__package__}.server", str(contacts(_KEPT_ROWS, folder))]
-    process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-    assert process.stdin
-    assert process.stdout
-    try:
-        with tempfile.TemporaryDirectory(dir=folder) as room:
-            yield ReadOrg(f"http://127.0.0.1:{int(process.stdout.readline())}", Path(room))
-    finally:
-        process.stdin.close()
-        process.wait()
+    """The org, and a room for what is written."""
+    data = contacts(_KEPT_ROWS, folder)
+    with served_by(f"{__package__}.server", data) as url, tempfile.TemporaryDirectory(dir=folder) as room:
+        yield ReadOrg(url, Path(room))
 
 
 def measures(rows: int, folder: Path, *, with_peers: bool) -> list[Measure]:

@@ -19,6 +19,7 @@ from aiohttp import web
 
 from tests.benchmarks.describe import CONTACT
 from tests.benchmarks.echo import lines_of
+from tests.benchmarks.serving import serve
 
 _NUMBERS = itertools.count(1)
 _MOMENT = "2026-01-02T21:33:43.000+0000"
@@ -142,18 +143,5 @@ def app(org: Org) -> web.Application:
     return served
 
 
-async def serve(data: Path) -> None:
-    """Serve until stdin ends, so never longer than who started it lives; the port is the first line out."""
-    org = Org(data)
-    runner = web.AppRunner(app(org), access_log=None)
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
-    await site.start()
-    sys.stdout.write(f"{runner.addresses[0][1]}\n")
-    sys.stdout.flush()
-    await asyncio.to_thread(sys.stdin.read)
-    await runner.cleanup()
-
-
 if __name__ == "__main__":
-    asyncio.run(serve(Path(sys.argv[1])))
+    asyncio.run(serve(app(Org(Path(sys.argv[1])))))
