@@ -110,7 +110,7 @@ def test_only_the_empty_cell_is_null(dtype: pl.DataType) -> None:
         ("2024-02-30", pl.Date()),
         ("2024-04-16T19:00:00", pl.Date()),
         ("2024-04-16", DATETIME),
-        ("2024-04-16T19:00:00.000+0100", DATETIME),
+        ("2024-04-16T19:00:00.000+25:00", DATETIME),
         ("2024-04-16T25:00:00.000Z", DATETIME),
         ("25:00:00.000Z", pl.Time()),
         ("x", pl.Decimal(38, 2)),

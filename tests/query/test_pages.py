@@ -16,9 +16,8 @@ from hypothesis import strategies as st
 import sfframe
 from sfframe.errors import ApiError
 from sfframe.org.org import Org
-from sfframe.query.pages.addresses import count_records
 from sfframe.query.pages.bulk import at_once
-from sfframe.query.pages.decode import BadPage
+from sfframe.query.pages.decode import BadPage, count_records
 from sfframe.query.pages.page import Page
 from sfframe.query.read import Reading, ReadRequest
 from sfframe.testing import Fault, Manners
@@ -43,6 +42,12 @@ def site() -> Iterator[Site]:
 async def org(site: Site) -> AsyncIterator[Org]:
     async with Org(site.url, sfframe.ClientCredentials("app", "secret"), retry=AT_ONCE, poll=SOON) as org:
         yield org
+
+
+@pytest.fixture
+def apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each page comes by itself, however small."""
+    monkeypatch.setattr("sfframe.query.pages.bulk.SMALL_BYTES", 0)
 
 
 @pytest.fixture(scope="module")
@@ -93,6 +98,11 @@ def bulk(org: Org) -> Reading:
     return Reading(org, ReadRequest(soql=SOQL, api="bulk"))
 
 
+def downloads() -> list[asyncio.Task[Any]]:
+    """The pages on their way."""
+    return [one for one in asyncio.all_tasks() if one is not asyncio.current_task() and "_page" in repr(one.get_coro())]
+
+
 # Several at once, in order.
 
 
@@ -104,6 +114,7 @@ async def test_five_pages_and_more_are_on_their_way_at_once_and_come_in_order(si
     assert 5 <= gate.most <= 8
 
 
+@pytest.mark.usefixtures("apart")
 async def test_no_more_pages_are_held_than_the_window_has_room_for(site: Site, org: Org) -> None:
     result = Result(site, [2] * 30)
     reading = bulk(org)
@@ -111,8 +122,7 @@ async def test_no_more_pages_are_held_than_the_window_has_room_for(site: Site, o
     n_taken = 0
     while await reading.next() is not None:
         n_taken += 1
-        await asyncio.gather(*(one for one in asyncio.all_tasks() if one is not asyncio.current_task()
-                               and "_page" in repr(one.get_coro())))  # fmt: skip
+        await asyncio.gather(*downloads())
         assert len(result.asked) <= n_taken + 8
     assert n_taken == 30
     await reading.close()
@@ -408,6 +418,22 @@ def test_pages_of_any_sizes_make_the_result(sizes: list[int], lists: bool, data:
         assert sfframe.run(rows(org)) == result.rows
 
 
+async def test_small_pages_that_are_here_come_as_one_and_are_asked_for_again_together(site: Site, org: Org) -> None:
+    result = Result(site, [2] * 10)
+    reading = bulk(org)
+    await reading.open()
+    found = []
+    while (page := await reading.next()) is not None:
+        found.append(page.decode(reading.columns))
+        assert page.again is not None
+        assert (await page.again()).decode(reading.columns).equals(found[-1])
+        await asyncio.gather(*downloads())
+    assert len(found) < 10
+    assert pl.concat(found).rows() == result.rows
+    assert sorted(result.asked) == sorted([*range(0, 20, 2)] * 2)
+    await reading.close()
+
+
 async def test_a_page_that_never_becomes_whole_is_an_error_that_names_the_job(site: Site, org: Org) -> None:
     result = Result(site, [3, 4, 5])
 
@@ -539,6 +565,7 @@ async def test_a_locator_that_the_org_has_forgotten_is_named(site: Site, org: Or
         await rows(org)
 
 
+@pytest.mark.usefixtures("apart")
 async def test_the_first_error_in_the_order_of_pages_is_raised_and_stays(site: Site, org: Org) -> None:
     result = Result(site, [2] * 6)
 

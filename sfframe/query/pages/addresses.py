@@ -7,11 +7,10 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
 
-import numpy as np
-
 from sfframe.bridge import in_thread
 from sfframe.errors import ApiError
 from sfframe.org.query_jobs import ResultPage
+from sfframe.query.pages.decode import count_records
 from sfframe.query.pages.job import BulkJob
 from sfframe.query.pages.trouble import has_no_result_pages, of_job
 
@@ -130,17 +129,3 @@ def _refuse_double(job: BulkJob, place: str, seen: set[str]) -> None:
 
 async def _n_records(page: ResultPage) -> int:
     return page.n_records if page.n_records is not None else await in_thread(count_records, page.data)
-
-
-def count_records(body: bytes) -> int:
-    """Records of CSV with a header line and doubled quotes, for answers whose header doesn't say.
-
-    Line breaks within quotes are none; nor is a blank line a record.
-    """
-    at = np.frombuffer(body, np.uint8)
-    quotes = np.flatnonzero(at == ord('"'))
-    breaks = np.flatnonzero(at == ord("\n"))
-    ends = breaks[np.searchsorted(quotes, breaks) % 2 == 0]
-    starts, stops = np.concatenate([[0], ends + 1]), np.concatenate([ends, [len(body)]])
-    is_blank = (stops - starts <= 1) & np.isin(np.append(at, 0)[starts], (0, ord("\n"), ord("\r")))
-    return max(0, int((~is_blank).sum()) - 1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncGenerator, Coroutine
+from collections.abc import AsyncGenerator, Coroutine, Iterator
 from dataclasses import replace
 from functools import partial
 from typing import Any, Final, TypeVar
@@ -12,13 +12,14 @@ from typing import Any, Final, TypeVar
 from sfframe.org.job import JobInfo
 from sfframe.query.pages.addresses import Address, addresses
 from sfframe.query.pages.job import BulkJob
-from sfframe.query.pages.page import Page
+from sfframe.query.pages.page import Page, joined, may_join
 from sfframe.query.pages.trouble import wrong_count
 
 # Pages on their way or waiting to be taken: five and more, and not more bytes than memory has to spare.
 _AT_ONCE: Final = 8
 _LEAST_AT_ONCE: Final = 5
 _BYTES_AT_ONCE: Final = 150_000_000
+SMALL_BYTES: Final = 4_000_000  # of pages that are read as one
 _HUGE: Final = 40_000_000  # a page of which not even five are taken at once
 # Addresses beyond those: the list goes on in steps of five, each a request, and downloads mustn't wait for it.
 _AHEAD: Final = 40
@@ -90,9 +91,11 @@ class BulkPages:
             self._trouble = error
             await self._stop()
             raise
+        pages = [page, *self._small_ones_after(page)]
         self._fill()
-        self._count(page)
-        return page
+        for one in pages:
+            self._count(one)
+        return joined(pages)
 
     async def close(self, *, abort: bool = True) -> None:
         """Stop; a job that still runs is aborted if it was made for this read, or left running."""
@@ -111,12 +114,26 @@ class BulkPages:
         """Start what there is room for. Runs on the loop, after each task that ends too."""
         if self._step is not None and self._step.done():
             self._take_step()
-        while self._found and len(self._asking) < at_once(self._largest):
-            self._asking.append(self._started(self._page(self._found.popleft())))
+        # First the list's next part: the parts come one after the other, and that is what a slow network shows.
         if self._step is None and not self._is_listed and self._wants_addresses():
             if self._addresses is None:
                 self._addresses = addresses(self._job)
             self._step = self._started(_next_of(self._addresses))
+        while self._found and len(self._asking) < at_once(self._largest):
+            self._asking.append(self._started(self._page(self._found.popleft())))
+
+    def _small_ones_after(self, first: Page) -> Iterator[Page]:
+        """The pages that are here already and are small enough to be read together with the one before them."""
+        if not may_join(first, first):
+            return
+        n_bytes = len(first.content)
+        while self._asking and (task := self._asking[0]).done() and not task.cancelled() and not task.exception():
+            page = task.result()
+            n_bytes += len(page.content)
+            if n_bytes > SMALL_BYTES or not may_join(first, page):
+                return
+            self._asking.popleft()
+            yield page
 
     def _take_step(self) -> None:
         assert self._step is not None

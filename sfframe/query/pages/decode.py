@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.csv as pa_csv
 
 from sfframe.query.schema.columns import Column
-from sfframe.query.schema.types import typed
+from sfframe.query.schema.types import filled, typed, valued
 
 # Read by Polars' CSV reader itself; all else is quicker, or possible at all, by way of text.
 _DIRECT: Final = (pl.Int64, pl.Float64, pl.Boolean, pl.Date)
@@ -59,7 +59,8 @@ def decode_csv(body: bytes, columns: Sequence[Column]) -> pl.DataFrame:
     if body.find(b"\n") in (-1, len(body) - 1):
         return empty_frame(columns)
     _check_end(body)
-    return _read(body, found).select(column.name for column in columns)
+    read = {series.name: series for series in _read(body, found)}
+    return pl.DataFrame([read[column.name] for column in columns])
 
 
 def header_of(body: bytes) -> list[str]:
@@ -73,6 +74,20 @@ def header_of(body: bytes) -> list[str]:
         return next(csv.reader([line.decode("utf-8-sig").strip()], strict=True), [])
     except (UnicodeDecodeError, csv.Error) as error:
         raise BadPage("its first line is no header") from error
+
+
+def count_records(body: bytes) -> int:
+    """Records of CSV with a header line and doubled quotes, for answers whose header doesn't say.
+
+    Line breaks within quotes are none; nor is a blank line a record.
+    """
+    at = np.frombuffer(body, np.uint8)
+    quotes = np.flatnonzero(at == ord('"'))
+    breaks = np.flatnonzero(at == ord("\n"))
+    ends = breaks[np.searchsorted(quotes, breaks) % 2 == 0]
+    starts, stops = np.concatenate([[0], ends + 1]), np.concatenate([ends, [len(body)]])
+    is_blank = (stops - starts <= 1) & np.isin(np.append(at, 0)[starts], (0, ord("\n"), ord("\r")))
+    return max(0, int((~is_blank).sum()) - 1)
 
 
 def decode_records(records: Sequence[Any], columns: Sequence[Column]) -> pl.DataFrame:
@@ -112,7 +127,7 @@ def _check_end(body: bytes) -> None:
         raise BadPage("it breaks off within a row")
 
 
-def _read(body: bytes, columns: Sequence[Column]) -> pl.DataFrame:
+def _read(body: bytes, columns: Sequence[Column]) -> list[pl.Series]:
     texts = {column.name: pl.String() for column in columns}
     # The last column is always read as text: only there an empty value, "", and one that is missing differ.
     direct = {column.name: column.dtype for column in columns[:-1] if isinstance(column.dtype, _DIRECT)}
@@ -126,10 +141,13 @@ def _read(body: bytes, columns: Sequence[Column]) -> pl.DataFrame:
             raise BadPage("it is no whole CSV of these columns") from error
     if len(columns) > 1 and frame[columns[-1].name].null_count():
         _check_rows(body, len(columns), frame.height)
+    named = frame.with_columns(filled(column.name) for column in columns if column.name not in direct)
     try:
-        return frame.with_columns(
-            typed(frame[column.name], column.dtype) for column in columns if column.name not in direct
-        )
+        # Column by column: another step of Polars' would cost more than the work on a small page.
+        return [
+            series if series.name in direct else valued(series, column.dtype)
+            for series, column in zip(named.get_columns(), columns, strict=True)
+        ]
     except pl.exceptions.PolarsError as error:
         raise BadPage("a value isn't what describe says of its field") from error
 

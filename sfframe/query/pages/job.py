@@ -19,7 +19,7 @@ _log = logging.getLogger("sfframe.query")
 _PAGES_SINCE: Final = 58  # the first API version with resultPages
 _LOOKS: Final = 3  # at a count that doesn't fit: counters may lag
 _TIDY_S: Final = 10.0
-_EARLIER: Final = 4  # a small job is done when it is made: the first look comes so many times earlier
+_EARLIER: Final = 20  # a small job is done when it is made: the first look comes so many times earlier
 
 T = TypeVar("T")
 

@@ -6,13 +6,15 @@ Polars' own. So a page can be asked for again.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Protocol
 
 import polars as pl
 
-from sfframe.query.pages.decode import BadPage, decode_csv, decode_records
+from sfframe.query.pages.decode import BadPage, count_records, decode_csv, decode_records
 from sfframe.query.schema.columns import Column
 
 
@@ -25,12 +27,14 @@ class Page:
         n_rows: How many there should be; `None` if the org doesn't say.
         skip: How many of the first ones were given by earlier pages.
         again: Asks the org for the page once more; `None`: that would be of no use.
+        parts: The pages that were made one, if it is several.
     """
 
     content: bytes | Sequence[Any] = field(repr=False)
     n_rows: int | None = None
     skip: int = 0
     again: Callable[[], Awaitable[Page]] | None = field(default=None, repr=False)
+    parts: tuple[Page, ...] = field(default=(), repr=False)
 
     def decode(self, columns: Sequence[Column]) -> pl.DataFrame:
         """The typed rows.
@@ -38,6 +42,14 @@ class Page:
         Raises:
             BadPage: It isn't what it should be.
         """
+        try:
+            return self._decoded(columns)
+        except BadPage:
+            if not self.parts:
+                raise
+        return pl.concat([part.decode(columns) for part in self.parts])  # which tells what is wrong, and where
+
+    def _decoded(self, columns: Sequence[Column]) -> pl.DataFrame:
         try:
             frame = self._frame(columns)
         except pl.exceptions.PanicException as error:  # no PolarsError; its CSV reader does that with odd ends
@@ -52,6 +64,41 @@ class Page:
         if not self.content.endswith(b"\n") and self.content.count(b'"') % 2:
             raise BadPage("it breaks off within a quoted value")
         return decode_csv(self.content, columns)
+
+
+def joined(pages: Sequence[Page]) -> Page:
+    """Pages that `may_join`, as one: reading small ones each by itself costs more than their rows are worth."""
+    if len(pages) == 1:
+        return pages[0]
+    contents = [page.content for page in pages if isinstance(page.content, bytes)]
+    rows = [content[content.find(b"\n") + 1 :] for content in contents[1:]]
+    n_rows = sum(page.n_rows or 0 for page in pages)
+    again = partial(_joined_again, pages)
+    return Page(content=b"".join([contents[0], *rows]), n_rows=n_rows, again=again, parts=tuple(pages))
+
+
+def may_join(first: Page, other: Page) -> bool:
+    """Whether two pages in a row are whole lines under the same header, each with a number of rows."""
+    one, two = first.content, other.content
+    if not isinstance(one, bytes) or not isinstance(two, bytes):
+        return False
+    header = one[: one.find(b"\n") + 1]
+    is_counted = first.n_rows is not None and other.n_rows is not None and not first.skip and not other.skip
+    return is_counted and bool(header) and two.startswith(header) and one.endswith(b"\n") and two.endswith(b"\n")
+
+
+async def _joined_again(pages: Sequence[Page]) -> Page:
+    """The pages with those asked for once more that haven't their number of rows; if each has it, with all of them."""
+    wrong = [page for page in pages if isinstance(page.content, bytes) and count_records(page.content) != page.n_rows]
+    asked = [page for page in wrong or pages if page.again is not None]
+    again = dict(
+        zip(map(id, asked), await asyncio.gather(*(page.again() for page in asked if page.again)), strict=True)
+    )
+    found = [again.get(id(page), page) for page in pages]
+    if all(may_join(found[0], page) for page in found):
+        return joined(found)
+    n_rows = sum(page.n_rows or 0 for page in pages)
+    return Page(content=b"", n_rows=n_rows, again=partial(_joined_again, found), parts=tuple(found))
 
 
 class Pages(Protocol):

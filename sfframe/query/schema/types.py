@@ -10,6 +10,8 @@ from decimal import ROUND_HALF_UP, Decimal
 from typing import Any, Final, Literal
 
 import polars as pl
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from sfframe.org.describe import Field
 
@@ -30,8 +32,7 @@ _PLAIN: Final[dict[str, pl.DataType]] = {
     "address": pl.Struct({**dict.fromkeys(_ADDRESS, pl.String()), "latitude": pl.Float64(), "longitude": pl.Float64()}),
     "location": pl.Struct({"latitude": pl.Float64(), "longitude": pl.Float64()}),
 }
-# The forms in which all datetimes of an org come, as a length and an end: over Bulk, over REST.
-_MOMENTS: Final = ((24, "Z"), (28, "+0000"))
+_OLDEST: Final = pl.CompatLevel.oldest()
 _MAX_EXACT: Final = 2.0**53
 _EXPONENT: Final = "[eE]"
 
@@ -69,27 +70,36 @@ def typed(texts: pl.Series, dtype: pl.DataType) -> pl.Series:
     Raises:
         polars.exceptions.PolarsError: A text isn't of the kind.
     """
-    column = pl.col(texts.name)
-    filled = texts.to_frame().select(pl.when(column != "").then(column)).to_series()
+    return valued(texts.to_frame().select(filled(texts.name)).to_series(), dtype)
+
+
+def filled(name: str) -> pl.Expr:
+    """A column of texts with null in place of empty ones."""
+    column = pl.col(name)
+    return pl.when(column != "").then(column)
+
+
+def valued(texts: pl.Series, dtype: pl.DataType) -> pl.Series:
+    """What `typed` does, of texts of which none is empty."""
     match dtype:
         case pl.String():
-            return filled
+            return texts
         case pl.Boolean():
             words = {"true": True, "false": False}
-            return filled.str.to_lowercase().replace_strict(words, return_dtype=pl.Boolean)
+            return texts.str.to_lowercase().replace_strict(words, return_dtype=pl.Boolean)
         case pl.Int64():
-            return _whole(filled)
+            return _whole(texts)
         case pl.Datetime():
-            return _moments(filled)
+            return _moments(texts)
         case pl.Date():
-            return filled.str.to_date("%Y-%m-%d")
+            return texts.str.to_date("%Y-%m-%d")
         case pl.Time():
-            return filled.str.replace("Z$", "").str.to_time("%H:%M:%S%.f")
+            return texts.str.replace("Z$", "").str.to_time("%H:%M:%S%.f")
         case pl.List():
-            return filled.str.split(";")
+            return texts.str.split(";")
         case pl.Decimal():
-            return _decimals(filled, dtype)
-    return filled.cast(dtype)
+            return _decimals(texts, dtype)
+    return texts.cast(dtype)
 
 
 def _whole(texts: pl.Series) -> pl.Series:
@@ -104,12 +114,13 @@ def _whole(texts: pl.Series) -> pl.Series:
 
 
 def _moments(texts: pl.Series) -> pl.Series:
-    for length, end in _MOMENTS:
-        if ((texts.str.len_bytes() == length) & texts.str.ends_with(end)).all():
-            # A fixed form is read three times as fast as one that may vary.
-            return texts.str.head(23).str.to_datetime("%Y-%m-%dT%H:%M:%S.%3f", time_unit="us", time_zone="UTC")
-    plain = texts.str.replace(r"(\+0000|\+00:00|Z)$", "")
-    return plain.str.to_datetime("%Y-%m-%dT%H:%M:%S%.f", time_unit="us").dt.replace_time_zone("UTC")
+    try:
+        # Arrow reads the usual forms of ISO 8601 ten times as fast as Polars.
+        moments = pc.cast(texts.to_arrow(compat_level=_OLDEST), pa.timestamp("us", "UTC"))
+    except pa.ArrowInvalid:
+        plain = texts.str.replace(r"(\+0000|\+00:00|Z)$", "")
+        return plain.str.to_datetime("%Y-%m-%dT%H:%M:%S%.f", time_unit="us").dt.replace_time_zone("UTC")
+    return pl.Series(texts.name, moments, dtype=DATETIME)
 
 
 def _decimals(texts: pl.Series, dtype: pl.Decimal) -> pl.Series:

@@ -88,6 +88,12 @@ def _floor(url: str, folder: Path) -> int:
     return int(pl.concat(frames).height)
 
 
+def _page_by_page(url: str, folder: Path) -> int:
+    """sfframe's own reader, which asks for a page when the one before is there."""
+    _module("sfframe.query.pages.bulk").at_once = lambda largest: 1
+    return _polars(url, folder)
+
+
 def _simple_salesforce(url: str, folder: Path) -> int:
     """`bulk2.query`, not told to wait, and pandas' reader for each page, to the dtypes that sfframe gives."""
     pandas = _module("pandas")
@@ -113,6 +119,7 @@ CLIENTS: dict[str, tuple[Callable[[str, Path], int], tuple[str, ...]]] = {
     "sink": (_sink, ("sfframe",)),
     "scan": (_scan, ("sfframe",)),
     "floor": (_floor, ("aiohttp", "polars")),
+    "page by page": (_page_by_page, ("sfframe",)),
     "simple-salesforce": (_simple_salesforce, ("simple_salesforce", "pandas", "io")),
 }
 
