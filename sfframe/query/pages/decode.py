@@ -6,7 +6,6 @@ All that isn't as it should be (a page of HTML, another header, a broken end) is
 from __future__ import annotations
 
 import csv
-import io
 import json
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
@@ -17,10 +16,17 @@ import pyarrow as pa
 import pyarrow.csv as pa_csv
 
 from sfframe.query.schema.columns import Column
-from sfframe.query.schema.types import filled, typed, valued
+from sfframe.query.schema.types import typed, valued
 
-# Read by Polars' CSV reader itself; all else is quicker, or possible at all, by way of text.
-_DIRECT: Final = (pl.Int64, pl.Float64, pl.Boolean, pl.Date)
+# Dtypes that the CSV reader gives by itself; all others come by way of text.
+_DIRECT: Final[Mapping[type[pl.DataType], pa.DataType]] = {
+    pl.Int64: pa.int64(),
+    pl.Float64: pa.float64(),
+    pl.Boolean: pa.bool_(),
+    pl.Date: pa.date32(),
+    pl.Datetime: pa.timestamp("us", "UTC"),
+    pl.String: pa.large_string(),
+}
 _QUOTE: Final = ord('"')
 _CHUNK: Final = 1 << 20
 _MAX_BLOCK: Final = 2**31 - 1
@@ -128,53 +134,45 @@ def _check_end(body: bytes) -> None:
 
 
 def _read(body: bytes, columns: Sequence[Column]) -> list[pl.Series]:
-    texts = {column.name: pl.String() for column in columns}
-    # The last column is always read as text: only there an empty value, "", and one that is missing differ.
-    direct = {column.name: column.dtype for column in columns[:-1] if isinstance(column.dtype, _DIRECT)}
+    direct = {column.name: _DIRECT[type(column.dtype)] for column in columns if type(column.dtype) in _DIRECT}
     try:
-        frame = _read_csv(body, {**texts, **direct})
-    except pl.exceptions.PolarsError:
+        table = _table(body, columns, direct)
+    except pa.ArrowInvalid:
         direct = {}  # 23.0 as an integer, say
         try:
-            frame = _read_csv(body, texts)
-        except pl.exceptions.PolarsError as error:
+            table = _table(body, columns, direct)
+        except pa.ArrowInvalid as error:
             raise BadPage("it is no whole CSV of these columns") from error
-    if len(columns) > 1 and frame[columns[-1].name].null_count():
-        _check_rows(body, len(columns), frame.height)
-    named = frame.with_columns(filled(column.name) for column in columns if column.name not in direct)
+    # An empty line is a row of nulls to Arrow. Mostly such lines are within a text.
+    if (b"\n\n" in body or b"\n\r\n" in body) and count_records(body) != table.num_rows:
+        raise BadPage("some of its lines are empty")
+    frame = pl.DataFrame(table)
     try:
-        # Column by column: another step of Polars' would cost more than the work on a small page.
         return [
             series if series.name in direct else valued(series, column.dtype)
-            for series, column in zip(named.get_columns(), columns, strict=True)
+            for series, column in zip(frame.get_columns(), columns, strict=True)
         ]
     except pl.exceptions.PolarsError as error:
         raise BadPage("a value isn't what describe says of its field") from error
 
 
-def _read_csv(body: bytes, schema: Mapping[str, pl.DataType]) -> pl.DataFrame:
-    return pl.read_csv(io.BytesIO(body), has_header=False, skip_lines=1, schema=dict(schema), glob=False)
-
-
-def _check_rows(body: bytes, n_columns: int, n_rows: int) -> None:
-    """Polars fills short rows up with nulls. Where the last value of a row is missing, look whether its comma is too.
-
-    Raises:
-        BadPage: A row is short.
-    """
-    names = [str(number) for number in range(n_columns)]
-    block_size = min(max(len(body), _CHUNK), _MAX_BLOCK)  # no value may be longer than a block
-    try:
-        table = pa_csv.read_csv(
-            io.BytesIO(body),
-            pa_csv.ReadOptions(column_names=names, skip_rows=1, block_size=block_size),
-            pa_csv.ParseOptions(newlines_in_values=True),
-            pa_csv.ConvertOptions(include_columns=names[:1], column_types={names[0]: pa.binary()}),
-        )
-    except pa.ArrowException as error:
-        raise BadPage(f"some of its rows have fewer than {n_columns} values") from error
-    if table.num_rows != n_rows:
-        raise BadPage("some of its lines are empty")
+def _table(body: bytes, columns: Sequence[Column], direct: Mapping[str, pa.DataType]) -> pa.Table:
+    """By Arrow's reader: it takes no thread of Polars' pool, and refuses rows that are short, which Polars fills up."""
+    names = [column.name for column in columns]
+    source: Any = pa.BufferReader(body)  # in place
+    return pa_csv.read_csv(
+        source,
+        # One block, so that no value is longer than a block, and each column comes in one piece.
+        pa_csv.ReadOptions(column_names=names, skip_rows=1, block_size=min(len(body), _MAX_BLOCK), use_threads=False),
+        pa_csv.ParseOptions(newlines_in_values=True, ignore_empty_lines=False),
+        pa_csv.ConvertOptions(
+            column_types={name: direct.get(name, pa.large_string()) for name in names},
+            null_values=[""],
+            strings_can_be_null=True,
+            true_values=["true"],
+            false_values=["false"],
+        ),
+    )
 
 
 # Records.

@@ -50,10 +50,7 @@ class Page:
         return pl.concat([part.decode(columns) for part in self.parts])  # which tells what is wrong, and where
 
     def _decoded(self, columns: Sequence[Column]) -> pl.DataFrame:
-        try:
-            frame = self._frame(columns)
-        except pl.exceptions.PanicException as error:  # no PolarsError; its CSV reader does that with odd ends
-            raise BadPage("it is no whole CSV of these columns") from error
+        frame = self._frame(columns)
         if self.n_rows is not None and frame.height != self.n_rows:
             raise BadPage(f"it holds {frame.height:,} rows, and the org says {self.n_rows:,}")
         return frame.slice(self.skip) if self.skip else frame
