@@ -205,7 +205,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     clients = [name for name in NAMES if name in names and name not in ("lazy", "import", "localorg", "reading")]
     samples, part_bytes = samples_of(rows, clients, folder) if clients else ([], 0)
     flat = flat_samples(rows, folder) if "lazy" in names else []
-    found = list(measures(samples, part_bytes, flat))
+    found, shipped = list(measures(samples, part_bytes, flat)), ""
     if "import" in names:
         own_ms, loaded = import_ms()
         found += [Measure(name="import sfframe, beyond its dependencies", value=own_ms, must=150, unit=" ms"),
@@ -215,7 +215,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
         found += localorg.measures(rows, folder)
     if "reading" in names:
         found += reading.measures(rows, folder, with_peers=not options.quick)
+        answers, shipped = reading.of_predicates()
+        found += answers
     sys.stdout.write(_report(rows, [*samples, *flat], part_bytes, found))
+    if shipped:
+        sys.stdout.write(f"\nRows shipped and given by each predicate of a scan, and why they differ.\n{shipped}\n")
     if options.json:
         options.json.write_text(_json([*samples, *flat], found))
 
