@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+import functools
 from pathlib import Path
 
 import pytest
@@ -158,6 +158,7 @@ THIRD_PARTIES = {
 }
 
 
+@functools.cache
 def rooms() -> dict[str, Path]:
     found = {}
     for path in ROOT.rglob("*.py"):
@@ -167,7 +168,8 @@ def rooms() -> dict[str, Path]:
     return found
 
 
-def imports(path: Path) -> Iterator[str]:
+@functools.cache
+def imports(path: Path) -> list[str]:
     """The modules that a file imports when it runs; what is for type checkers alone is left out."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
     for_types = {
@@ -176,13 +178,15 @@ def imports(path: Path) -> Iterator[str]:
         if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)
         for inner in ast.walk(node)
     }
+    found: list[str] = []
     for node in ast.walk(tree):
         if id(node) in for_types:
             continue
         if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
+            found += (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+            found += (f"{node.module}.{alias.name}" for alias in node.names)
+    return found
 
 
 def own(module: str) -> str | None:
@@ -199,7 +203,7 @@ def own(module: str) -> str | None:
 @pytest.mark.parametrize("room", sorted(r for r in rooms() if not r.startswith("localorg")))
 def test_a_room_imports_only_rooms_below_it(room: str) -> None:
     if room.partition(".")[0] in ("frames", "ingest", "query", "org") and rooms()[room].name == "__init__.py":
-        assert not list(imports(rooms()[room])), "a floor's own file says what the floor is, no more"
+        assert not imports(rooms()[room]), "a floor's own file says what the floor is, no more"
         return
     assert room in HEIGHT, f"{room} is in no floor: give it a place in this table"
     for module in imports(rooms()[room]):
