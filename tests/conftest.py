@@ -14,6 +14,9 @@ import pytest
 
 import sfframe
 
+from .at_once import org_of
+from .org.site import Site
+
 MakeFrame = Callable[..., Any]
 
 
@@ -35,18 +38,20 @@ def local(started_local: sfframe.LocalOrg) -> Iterator[sfframe.LocalOrg]:
 @pytest.fixture(scope="session")
 def started_org(started_local: sfframe.LocalOrg) -> sfframe.Org:
     """The session's org, for those that only ask it for describes."""
-    return sfframe.Org(
-        started_local.url,
-        sfframe.ClientCredentials(started_local.client_id, started_local.client_secret),
-        retry=sfframe.RetryPolicy(first_wait_s=0),
-        poll=sfframe.PollPolicy(first_wait_s=0.001, max_wait_s=0.01),
-    )
+    return org_of(started_local)
 
 
 @pytest.fixture
 def org(local: sfframe.LocalOrg, started_org: sfframe.Org) -> sfframe.Org:
     """The local org, without records, seen by a client that waits for nothing."""
     return started_org
+
+
+@pytest.fixture
+def site() -> Iterator[Site]:
+    """A server whose answers the test writes down."""
+    with Site() as site:
+        yield site
 
 
 def _pandas(data: Mapping[str, Any], schema: Mapping[str, Any]) -> pd.DataFrame:

@@ -19,6 +19,7 @@ import sfframe
 from sfframe.localorg.faults import Fault
 from sfframe.localorg.manners import Manners
 from sfframe.progress import Event, JobCreated, JobFinished, JobProgressed, PartUploaded, RowsRetried
+from tests import at_once
 
 N = 300
 
@@ -44,14 +45,8 @@ def org(local: sfframe.LocalOrg) -> sfframe.Org:
 
 
 def org_of(local: sfframe.LocalOrg, **settings: Any) -> sfframe.Org:
-    """An org that never waits."""
-    settings = {
-        "retry": sfframe.RetryPolicy(first_wait_s=0),
-        "poll": sfframe.PollPolicy(first_wait_s=0.001, max_wait_s=0.01),
-        "timeouts": sfframe.Timeouts(idle_s=0.3, upload_s=0.3),
-        **settings,
-    }
-    return sfframe.Org(local.url, sfframe.ClientCredentials(local.client_id, local.client_secret), **settings)
+    """An org that never waits, for an answer either."""
+    return at_once.org_of(local, **{"timeouts": sfframe.Timeouts(idle_s=0.3, upload_s=0.3), **settings})
 
 
 def contacts(n: int = N) -> pl.DataFrame:

@@ -9,11 +9,11 @@ import pytest
 from sfframe.localorg.server import Server
 from sfframe.org.auth import ClientCredentials
 from sfframe.org.org import Org, set_default_org
-from sfframe.org.retry import RetryPolicy, Timeouts
+from sfframe.org.retry import Timeouts
+from tests.at_once import AT_ONCE
 
 from .site import Site
 
-AT_ONCE = RetryPolicy(first_wait_s=0, max_wait_s=0, max_retry_after_s=0)
 SHORT = Timeouts(connect_s=5, idle_s=0.3, upload_s=0.3)
 
 
@@ -25,12 +25,6 @@ def no_org_from_outside(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         monkeypatch.delenv(name)
     yield
     set_default_org(None)
-
-
-@pytest.fixture
-def site() -> Iterator[Site]:
-    with Site() as site:
-        yield site
 
 
 @pytest.fixture

@@ -37,8 +37,9 @@ from sfframe.org.auth import (
 )
 from sfframe.org.org import Org
 from sfframe.org.soap import SoapLogin
+from tests.at_once import AT_ONCE
 
-from .conftest import AT_ONCE, SHORT
+from .conftest import SHORT
 from .site import ORG_ID, TOKEN, USER_ID, Site, by_token, drop, reply, stale
 
 LIMITS = "/services/data/v66.0/limits"

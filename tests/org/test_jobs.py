@@ -20,8 +20,9 @@ from sfframe.org.ingest_jobs import is_spoiled
 from sfframe.org.jobs import JobInfo, JobState
 from sfframe.org.org import Org
 from sfframe.org.retry import PollPolicy
+from tests.at_once import AT_ONCE
 
-from .conftest import AT_ONCE, SHORT
+from .conftest import SHORT
 from .site import JOBS, Site, drop, job, refuse, reply, stale
 
 ID = "7505e00000Abc12AAB"

@@ -21,8 +21,8 @@ from sfframe.org.auth import (
 from sfframe.org.login import CliSession, from_env
 from sfframe.org.org import Org
 from sfframe.org.soap import SoapLogin
+from tests.at_once import AT_ONCE
 
-from .conftest import AT_ONCE
 from .site import Site, by_token, reply, stale
 
 URL = "https://acme.my.salesforce.com"

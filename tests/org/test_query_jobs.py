@@ -15,8 +15,9 @@ from sfframe.org.auth import ClientCredentials
 from sfframe.org.job import JobInfo
 from sfframe.org.org import Org
 from sfframe.org.quota import keep_reserve
+from tests.at_once import AT_ONCE
 
-from .conftest import AT_ONCE, SHORT
+from .conftest import SHORT
 from .site import Site, cut, job, refuse, reply
 
 ID = "7505e00000Abc12AAB"

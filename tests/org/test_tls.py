@@ -21,8 +21,8 @@ from cryptography.x509.oid import NameOID
 from sfframe.errors import ApiError
 from sfframe.org.auth import AccessToken
 from sfframe.org.org import Org
+from tests.at_once import AT_ONCE
 
-from .conftest import AT_ONCE
 from .site import Site, reply
 
 LIMITS = "/services/data/v66.0/limits"

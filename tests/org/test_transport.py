@@ -22,8 +22,9 @@ from sfframe.org.auth import AccessToken, ClientCredentials
 from sfframe.org.org import Org
 from sfframe.org.retry import RetryPolicy, Timeouts
 from sfframe.org.transport import Repeat
+from tests.at_once import AT_ONCE
 
-from .conftest import AT_ONCE, SHORT
+from .conftest import SHORT
 from .site import Site, by_token, cut, drop, refuse, reply, stale, stall
 
 PATH = "/services/data/v66.0/limits"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
 
 import polars as pl
 import pytest
@@ -14,6 +16,24 @@ from sfframe import LocalOrg, bulk
 __all__ = ["MANY", "crowd", "sfframe_org", "sfframe_server"]
 
 MANY = 10_500  # more than what is read over REST alone
+
+
+@contextmanager
+def contacts_named(names: Sequence[str], **settings: Any) -> Iterator[LocalOrg]:
+    """A local org with a contact of each of these last names."""
+    with LocalOrg(**settings) as local:
+        bulk(pl.DataFrame({"LastName": names})).insert("Contact", org=local.org)
+        yield local
+
+
+@pytest.fixture
+def only_read(filled: LocalOrg) -> Iterator[LocalOrg]:
+    """The org that a module fills once, in its first temper again after each test."""
+    manners = filled.server.org.manners
+    yield filled
+    filled.release_jobs()
+    filled.faults.clear()
+    filled.server.org.manners = manners
 
 
 @pytest.fixture(scope="session")

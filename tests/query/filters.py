@@ -75,6 +75,11 @@ def filters(*, decimals: bool, lists: bool) -> st.SearchStrategy[pl.Expr]:
         _numbers("Money__c", Decimal if decimals else float), _days(), _moments(), _ids("Boss__c"), _ids("Id"),
         _odd(),
     )  # fmt: skip
+    return combined(leaves, max_leaves=5)
+
+
+def combined(leaves: st.SearchStrategy[pl.Expr], *, max_leaves: int) -> st.SearchStrategy[pl.Expr]:
+    """Conditions, and what not, and, or and xor make of them."""
     return st.recursive(
         leaves,
         lambda inner: st.one_of(
@@ -83,7 +88,7 @@ def filters(*, decimals: bool, lists: bool) -> st.SearchStrategy[pl.Expr]:
             st.tuples(inner, inner).map(lambda two: two[0] | two[1]),
             st.tuples(inner, inner).map(lambda two: two[0] ^ two[1]),
         ),
-        max_leaves=5,
+        max_leaves=max_leaves,
     )
 
 

@@ -20,6 +20,7 @@ import sfframe
 from sfframe.localorg.objects.describe import describe_object
 from sfframe.query.changes.cursor import Cursor, Mark
 from sfframe.query.changes.given import Given
+from tests.at_once import org_of
 
 START = dt.datetime(2026, 3, 1, 12, 0, 0, 250_000, tzinfo=dt.UTC)
 FIELDS = ["Id", "N__c"]
@@ -121,13 +122,7 @@ def started() -> Iterator[World]:
             parent = {"type": "reference", "referenceTo": [name]}
             moving = {"LastViewedDate": "datetime", "Sum__c": {"type": "double", "calculated": True}}
             local.define(name, {"N__c": "int", "Parent__c": parent, **moving})
-        org = sfframe.Org(
-            local.url,
-            sfframe.ClientCredentials(local.client_id, local.client_secret),
-            retry=sfframe.RetryPolicy(first_wait_s=0),
-            poll=sfframe.PollPolicy(first_wait_s=0.001, max_wait_s=0.01),
-        )
-        yield World(local, org, clock)
+        yield World(local, org_of(local), clock)
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -23,12 +22,11 @@ NONE: dict[str, Any] = {"done": True, "totalSize": 0, "records": []}
 
 
 @pytest.fixture
-def site() -> Iterator[Site]:
-    with Site() as site:
-        site.on("GET", f"{BASE}/sobjects/Thing__c/describe", reply(describe_object("Thing__c", {}, key_prefix="a00")))
-        site.on("GET", f"{BASE}/query", reply(NONE))
-        site.on("GET", f"{BASE}/queryAll", reply(NONE))
-        yield site
+def site(site: Site) -> Site:
+    site.on("GET", f"{BASE}/sobjects/Thing__c/describe", reply(describe_object("Thing__c", {}, key_prefix="a00")))
+    site.on("GET", f"{BASE}/query", reply(NONE))
+    site.on("GET", f"{BASE}/queryAll", reply(NONE))
+    return site
 
 
 @pytest.fixture

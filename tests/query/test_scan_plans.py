@@ -20,6 +20,8 @@ import sfframe
 from sfframe import LocalOrg, bulk, scan_sobject
 from sfframe.testing import Fault
 
+from .filters import combined
+
 NAMES = ["Id", "LastName", "Title", "Score__c", "Birthdate", "DoNotCall", "LastVisit__c", "Account.Name"]
 HEAD = """
     import asyncio, os, signal, sys
@@ -187,15 +189,7 @@ def conditions() -> st.SearchStrategy[pl.Expr]:
         moments.map(lambda moment: pl.col("LastVisit__c") >= moment),
         st.sampled_from(["Acme", "acme"]).map(lambda name: pl.col("Account.Name") == name),
     )
-    return st.recursive(
-        leaves,
-        lambda inner: st.one_of(
-            inner.map(lambda one: ~one),
-            st.tuples(inner, inner).map(lambda two: two[0] & two[1]),
-            st.tuples(inner, inner).map(lambda two: two[0] | two[1]),
-        ),
-        max_leaves=4,
-    )
+    return combined(leaves, max_leaves=4)
 
 
 def steps() -> st.SearchStrategy[Step]:

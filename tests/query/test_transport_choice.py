@@ -16,6 +16,9 @@ from sfframe.query.pages.route import by_size, count_of, explain
 from sfframe.query.read import Reading, ReadRequest
 from sfframe.query.soql.statement import parse
 from sfframe.testing import Fault, Manners
+from tests.at_once import org_of
+
+from .conftest import contacts_named
 
 N = 2_100  # more than a page of REST
 ORDERED = "SELECT LastName FROM Contact ORDER BY LastName"
@@ -25,17 +28,13 @@ NAMES = [f"N{n:04}" for n in range(N)]
 @pytest.fixture(scope="module")
 def filled() -> Iterator[sfframe.LocalOrg]:
     """A local org that tests only read."""
-    with sfframe.LocalOrg() as local:
-        frame = pl.DataFrame({"LastName": NAMES})
-        frame.sfbulk.insert("Contact", org=local.org)  # type: ignore[attr-defined]  # accessors are invisible to it
+    with contacts_named(NAMES) as local:
         yield local
 
 
 @pytest.fixture
-def local(filled: sfframe.LocalOrg) -> Iterator[sfframe.LocalOrg]:
-    yield filled
-    filled.faults.clear()
-    filled.server.org.manners = Manners()
+def local(only_read: sfframe.LocalOrg) -> sfframe.LocalOrg:
+    return only_read
 
 
 @pytest.fixture
@@ -48,13 +47,6 @@ async def org(local: sfframe.LocalOrg) -> AsyncIterator[Org]:
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """What counts as small is less than the org holds."""
     monkeypatch.setattr("sfframe.query.pages.route.SMALL_ROWS", 2_050)
-
-
-def org_of(local: sfframe.LocalOrg, **settings: Any) -> Org:
-    retry = sfframe.RetryPolicy(first_wait_s=0, max_wait_s=0)
-    poll = sfframe.PollPolicy(first_wait_s=0.001, max_wait_s=0.01)
-    auth = sfframe.ClientCredentials(local.client_id, local.client_secret)
-    return Org(local.url, auth, retry=retry, poll=poll, **settings)
 
 
 async def read(org: Org, soql: str, **options: Any) -> tuple[Reading, pl.DataFrame]:
