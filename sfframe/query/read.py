@@ -20,7 +20,7 @@ from sfframe.query.pages.rest import RestPages
 from sfframe.query.pages.route import Api as Api
 from sfframe.query.pages.route import ReadRequest as ReadRequest
 from sfframe.query.pages.route import Route, Transport, route_of
-from sfframe.query.pages.trouble import is_failed_for_bulk, of_job, timed_out
+from sfframe.query.pages.trouble import is_failed_for_bulk, is_not_for_bulk, of_job, timed_out
 from sfframe.query.schema.columns import Column, columns_of
 from sfframe.query.schema.header import columns_of_header
 from sfframe.query.schema.types import TypeOptions
@@ -97,6 +97,11 @@ class Reading:
         if isinstance(pages, RestPages):
             return pages.n_total
         return pages.job.number_records_processed if isinstance(pages, BulkPages) and pages.job.is_final else None
+
+    def is_not_for_bulk(self, error: ApiError) -> bool:
+        """Whether an error of `next` says that the statement isn't for a query job, or that there are none here."""
+        pages = self._begun.pages if self._begun else None
+        return is_not_for_bulk(error) or (isinstance(pages, BulkPages) and is_failed_for_bulk(pages.job))
 
     async def open(self) -> None:
         """Ask for what the columns need: describes; of a job that is taken up its end and its first page too.

@@ -21,7 +21,7 @@ from sfframe.org.describe import Field
 from sfframe.org.org import Org
 from sfframe.query.pages.decode import empty_frame
 from sfframe.query.pages.route import SMALL_ROWS, Api, ReadRequest, Transport, by_size
-from sfframe.query.pages.trouble import is_not_for_bulk
+from sfframe.query.pages.trouble import took_too_long
 from sfframe.query.scan.ask import ID, Ask, ask_for, chosen
 from sfframe.query.scan.pull import Pull, blocking
 from sfframe.query.schema.columns import Column, Finder
@@ -279,12 +279,15 @@ class Frames(Iterator[pl.DataFrame]):
         try:
             if self._is_more(first):
                 # Whether a head stands behind the filter isn't told: a page may be all that Polars wants.
+                self._run.why = (
+                    f"{first.reading.n_expected:,} rows, and the first page over REST had all that was wanted"
+                )
                 page = self._shipped(next(first))
                 ids = page[ID]
                 yield iter(_slices(page))
                 del page
                 job = self._job(first)
-            elif self._run.ask.begins_over_rest:
+            elif self._begins_here(first):
                 self._run.why = by_size(soql, first.reading.n_expected or 0).why
             if job is None:
                 yield map(self._shipped, first)
@@ -299,43 +302,66 @@ class Frames(Iterator[pl.DataFrame]):
 
     def _begun(self, soql: str) -> Pull:
         ask = self._run.ask
-        api: Api | None = "rest" if ask.begins_over_rest else None
         try:
-            return self._pull(soql, api)
+            return self._opened(soql)
         except ApiError as error:
             # Encrypted fields, say, can't be filtered by, and describe doesn't tell.
             if error.status != 400 or ask.unfiltered is None or self._run.rows_shipped:
                 raise
             self._run.refused = str(error)
             _log.info("%s: the org refused the filters, so all rows are read: %s", self._source.sobject, error)
-        return self._pull(ask.unfiltered, api)
+        return self._opened(ask.unfiltered)
+
+    def _opened(self, soql: str) -> Pull:
+        """A statement with its first page: over REST where that comes before a query job, if REST has the time."""
+        if not self._run.ask.begins_over_rest:
+            return self._pull(soql)
+        try:
+            return self._pull(soql, "rest")
+        except ApiError as error:
+            if not took_too_long(error):
+                raise
+            code = error.error_code
+        job = self._pull(soql, "bulk")
+        self._run.why = f"REST hadn't the time to answer ({code}), and a query job has"
+        return job
+
+    def _begins_here(self, first: Pull) -> bool:
+        return self._run.ask.begins_over_rest and first.reading.transport == "rest"
 
     def _is_more(self, first: Pull) -> bool:
         n_total = first.reading.n_expected
-        return self._run.ask.begins_over_rest and n_total is not None and n_total > SMALL_ROWS
+        return self._begins_here(first) and n_total is not None and n_total > SMALL_ROWS
 
     def _job(self, first: Pull) -> Pull | None:
         """What the first page is a part of, by a query job; `None` if the org takes no such job."""
         n_total = first.reading.n_expected
+        job = self._made(first.soql, "bulk")
         try:
-            job = self._pull(first.soql, "bulk")
+            self._begin(job)
         except ApiError as error:
-            if not is_not_for_bulk(error):
+            if not job.reading.is_not_for_bulk(error):
                 raise
-            self._run.why = f"the org refused a query job: {error}"
+            self._run.transport, self._run.why = "rest", f"the org refused a query job: {error}"
             return None
         self._run.why = f"{n_total:,} rows: the first page over REST, then a query job"
         return job
 
-    def _pull(self, soql: str, api: Api | None) -> Pull:
-        pull = Pull(self._source.org, self._source.request(soql, api))
+    def _pull(self, soql: str, api: Api | None = None) -> Pull:
+        pull = self._made(soql, api)
+        self._begin(pull)
+        return pull
+
+    def _made(self, soql: str, api: Api | None) -> Pull:
+        return Pull(self._source.org, self._source.request(soql, api))
+
+    def _begin(self, pull: Pull) -> None:
         try:
             pull.begin()
         except BaseException:
             pull.close()
             raise
         self._run.transport, self._run.why = pull.reading.transport, pull.reading.why
-        return pull
 
     def _shipped(self, frame: pl.DataFrame) -> pl.DataFrame:
         self._run.rows_shipped += frame.height
