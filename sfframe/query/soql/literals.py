@@ -14,6 +14,8 @@ from sfframe.errors import SoqlError
 MAX_TEXT: Final = 4_000  # SOQL notes, 4
 _YEARS: Final = range(1700, 4001)
 _MAX_DIGITS: Final = 308
+_TOO_LARGE: Final = 10 ** (_MAX_DIGITS + 1)
+_TOO_MANY_DIGITS: Final = "it has more digits than a number of an org can have"
 _ESCAPES: Final = {"\\": "\\\\", "'": "\\'", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
 _NULLS: Final = ("NAType", "NaTType")
 
@@ -62,10 +64,12 @@ def bound(value: Any) -> Bound:
     if not _is_list(value):
         return Bound((_literal(value),))
     literals = []
+    # Among texts and objects pandas' null is NaN; among numbers NaN is none.
+    nan_is_null = getattr(getattr(value, "dtype", None), "kind", "") == "O"
     for one in value:
         if _is_list(one):
             raise UnwritableError("a list inside of a list is nothing that SOQL can write")
-        literals.append(_literal(one))
+        literals.append("null" if nan_is_null and isinstance(one, float) and one != one else _literal(one))
     unique = dict.fromkeys(literals)
     return Bound(tuple(sorted(unique) if isinstance(value, set | frozenset) else unique), is_list=True)
 
@@ -85,6 +89,8 @@ def _literal(value: Any) -> str:
         case bool():
             return "true" if value else "false"
         case int():
+            if abs(value) >= _TOO_LARGE:  # Python itself refuses to write the largest
+                raise UnwritableError(_TOO_MANY_DIGITS)
             return str(int(value))
         case float() | Decimal():
             return _number(Decimal(float.__repr__(value)) if isinstance(value, float) else value)
@@ -121,7 +127,7 @@ def _number(value: Decimal) -> str:
     if not value.is_finite():
         raise UnwritableError("it is no finite number, and SOQL has no other: use None for null, or leave it out")
     if value and abs(value.adjusted()) > _MAX_DIGITS:
-        raise UnwritableError("it has more digits than a number of an org can have")
+        raise UnwritableError(_TOO_MANY_DIGITS)
     digits = format(value, "f")
     digits = digits.rstrip("0").rstrip(".") if "." in digits else digits
     return "0" if not value else digits

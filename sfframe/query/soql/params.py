@@ -116,7 +116,8 @@ class _Binder:
         before = self._tokens[at - 1].word if at else ""
         literal = value.literals[0]
         if not _COUNTED_DAYS.fullmatch(before):
-            return literal
+            # `LIMIT:n` must not become `LIMIT5`, which is an alias and no limit.
+            return f" {literal}" if before and self._tokens[at - 1].end == self._tokens[at].start else literal
         if not literal.isdigit():
             self.problems.append(f":{name} is no whole number, which {before} needs")
         return f":{literal}"
@@ -198,7 +199,16 @@ class _Binder:
         It is one comparison, so that it fits wherever the one did that it stands for: beside AND, OR, NOT. The Id is
         never null; booleans, formulas and fields of missing parents have rules of their own for null (SOQL notes, 2.1).
         """
-        words = (token.word for token in reversed(self._tokens[:at]))
-        if next((word for word in words if word in ("WHERE", "HAVING", "SELECT")), "") == "HAVING":
+        if self._clause(at) == "HAVING":
             return "COUNT(Id) >= 0" if always else "COUNT(Id) < 0"
         return "Id != null" if always else "Id = null"
+
+    def _clause(self, at: int) -> str:
+        """`WHERE`, `HAVING` or `SELECT`, whichever the token is in; those of subqueries before it aren't its own."""
+        depth = 0
+        for token in reversed(self._tokens[:at]):
+            # A bracket that opens around the token is no subquery that ended before it.
+            depth = max(0, depth + (token.value == ")") - (token.value == "("))
+            if depth == 0 and token.word in ("WHERE", "HAVING", "SELECT"):
+                return token.word
+        return ""
