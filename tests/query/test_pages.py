@@ -25,7 +25,7 @@ from tests.at_once import AT_ONCE, SOON, org_of
 from tests.org.site import Site, drop, refuse, reply
 
 from .conftest import contacts_named
-from .result_site import DATA, JOB, JOB_ID, SOQL, Gate, Result, csv
+from .result_site import CONTACT, DATA, JOB, JOB_ID, SOQL, Gate, Result, csv
 
 SHORT = sfframe.Timeouts(idle_s=0.3)
 N = 61  # rows of the local org, on pages of 5
@@ -705,6 +705,29 @@ async def test_rest_pages_that_lead_nowhere_are_an_error(
         site.on("GET", MORE + "2", second)
     with pytest.raises(ApiError, match=says):
         await read(over_rest)
+
+
+def family(*members: Any, more: str | None = None) -> dict[str, Any]:
+    """An answer to a subquery, whole or with more to come."""
+    return {"totalSize": 2, "done": more is None, "records": list(members), "nextRecordsUrl": more}
+
+
+async def test_pages_of_subqueries_are_followed_on_all_levels(site: Site, org: Org) -> None:
+    children = [{"childSObject": "Contact", "relationshipName": "Kids"}]
+    Result(site, [])
+    site.on("GET", f"{DATA}/sobjects/Contact/describe", reply({**CONTACT, "childRelationships": children}))
+    first, other = (
+        {"LastName": name, "Kids": family({"LastName": f"{name}1"}, more=MORE + name)} for name in ("a", "b")
+    )
+    top = {"LastName": "top", "Kids": family(first, more=MORE + "top")}
+    site.on("GET", QUERY, reply({"totalSize": 1, "done": True, "records": [top]}))
+    site.on("GET", MORE + "top", reply(family(other)))
+    for name in ("a", "b"):
+        site.on("GET", MORE + name, reply(family({"LastName": f"{name}2"})))
+    soql = "SELECT LastName, (SELECT LastName, (SELECT LastName FROM Kids) FROM Kids) FROM Contact"
+    found = await read(Reading(org, ReadRequest(soql=soql, api="rest")))
+    kids = [(kid["LastName"], [one["LastName"] for one in kid["Kids"]]) for kid in found["Kids"][0]]
+    assert kids == [("a", ["a1", "a2"]), ("b", ["b1", "b2"])]
 
 
 async def test_empty_rest_pages_without_end_are_an_error(site: Site, over_rest: Reading) -> None:

@@ -108,8 +108,11 @@ class RestPages:
                 await self._complete(value)
 
     async def _complete(self, value: Any) -> None:
+        if not isinstance(value, dict) or not isinstance(value.get("records"), list):
+            return
+        await self._complete_children(value["records"])  # which may have subqueries of their own
         asked: set[str] = set()
-        while isinstance(value, dict) and isinstance(value.get("records"), list) and (url := _following(value)):
+        while url := _following(value):
             if url in asked:
                 raise ApiError(f"the org names a page of a subquery twice as the next one: {url}")
             page = await self._ask(url)
