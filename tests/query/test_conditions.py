@@ -85,6 +85,7 @@ def _asked(says: pl.Expr, **options: Any) -> str | None:
         (pl.col("Number__c") > -(2**40), "Number__c != null"),
         (pl.col("Number__c") < -(2**31), "Id = null"),
         (pl.col("Number__c") == 2.0**60, None),
+        (~pl.col("Number__c").is_in(pl.Series([1, None]).implode()), None),
         (pl.col("Amount") == 5e-324, "(Amount >= -0.00000000000000000001 AND Amount <= 0.00000000000000000001)"),
         (pl.col("Amount") != 1e-7, "(Amount != 0.0000001 AND Amount != null)"),
         (pl.col("Amount") < 1e15, None),

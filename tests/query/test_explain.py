@@ -88,6 +88,18 @@ def test_rows_that_came_and_were_not_wanted_are_counted(scan: pl.LazyFrame) -> N
     assert "40 rows came, 1 of them were wanted" in repr(told)
 
 
+def test_of_a_list_that_is_split_the_reason_tells_which_statement_is_meant(scan: pl.LazyFrame) -> None:
+    plan = scan.filter(pl.col("LastName").is_in([f"L{n} {'x' * 50}" for n in range(400)] + ["L7"]))
+    before = explain_soql(plan)
+    n = len(before.statements)
+    assert n > 1
+    assert before.why.endswith(f"(the first of {n} statements)")
+    assert plan.collect().height == 1
+    after = explain_soql(plan)
+    assert after.why.endswith(f"(the last of {n} statements)")
+    assert after.rows_shipped == 1
+
+
 def test_a_plan_with_several_scans_tells_of_each(scan: pl.LazyFrame, village: LocalOrg) -> None:
     accounts = scan_sobject("Account", org=village.org).select("Id", "Name")
     plan = scan.filter(pl.col("LastName") == "L5").join(accounts, left_on="AccountId", right_on="Id")

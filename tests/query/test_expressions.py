@@ -86,6 +86,21 @@ def _of(operand: Operand) -> str:
 @pytest.mark.parametrize(
     ("says", "expected"),
     [
+        (pl.lit(1) == _int, "int == 1"),
+        (pl.lit(1) != _int, "int != 1"),
+        (pl.lit(1) < _int, "int > 1"),
+        (pl.lit(1) <= _int, "int >= 1"),
+        (pl.lit(1) > _int, "int < 1"),
+        (pl.lit(1) >= _int, "int <= 1"),
+    ],
+)
+def test_a_value_on_the_left_is_turned_round_where_polars_has_not_done_so(says: pl.Expr, expected: str) -> None:
+    assert told(read(says)) == expected
+
+
+@pytest.mark.parametrize(
+    ("says", "expected"),
+    [
         (_text == "x", "text == x"),
         (_text != "x", "text != x"),
         (~(_text == "x"), "text != x"),

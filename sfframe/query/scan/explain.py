@@ -25,7 +25,7 @@ class Explanation:
 
     Attributes:
         soql: The statement; the first of them where a list had to be split; empty if nothing is asked.
-        transport: `"rest"` or `"bulk"`.
+        transport: `"rest"` or `"bulk"`; of several statements the first one's, after a run the last one's.
         why: The reason.
         predicates: A row for each part of the filter: `predicate`, as Polars writes it; `where`: `"sent"` (the org
             filters by just that), `"prefilter"` (the org filters by something wider, Polars again), `"local"` (Polars
@@ -125,8 +125,10 @@ def _explained(source: Source, ask: Ask) -> Explanation:
 def _transport(source: Source, ask: Ask, run: Run | None) -> tuple[Transport, str]:
     if not ask.statements:
         return "rest", "no row is wanted"
+    n = len(ask.statements)
     if run is not None and run.transport is not None:
-        return run.transport, run.why
+        is_last = n > 1 and run.refused is None
+        return run.transport, f"{run.why} (the last of {n} statements)" if is_last else run.why
     try:
         route = blocking(explain(source.org, source.request(ask.statements[0])))
     except ApiError as error:
@@ -135,7 +137,7 @@ def _transport(source: Source, ask: Ask, run: Run | None) -> tuple[Transport, st
         route = blocking(explain(source.org, source.request(ask.unfiltered)))
     if route.transport == "bulk" and ask.begins_over_rest:
         return "bulk", f"{route.why}; the first page comes over REST before it"
-    return route.transport, route.why
+    return route.transport, f"{route.why} (the first of {n} statements)" if n > 1 else route.why
 
 
 def _shortened(text: str, most: int = 400) -> str:
