@@ -75,11 +75,11 @@ query.pages.begin
 query.pages.bulk query.pages.rest
 query.pages.addresses
 query.pages.job
-query.pages.trouble
 query.pages.page
 query.tables
 query.pages.decode
 query.pages.route query.schema.header
+query.pages.trouble
 query.pushdown.where
 query.pushdown.conditions
 query.pushdown.bounds

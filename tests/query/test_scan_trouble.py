@@ -71,6 +71,14 @@ def test_a_first_page_that_takes_too_long_leaves_it_to_a_job_with_the_filter(
     assert ("Text__c = 'x'" in told.soql) == is_filtered
 
 
+def test_explaining_expects_a_job_where_the_count_takes_too_long(local: LocalOrg, scan: pl.LazyFrame) -> None:
+    local.faults.append(too_long())
+    told = explain_soql(scan.select("N__c").filter(pl.col("N__c") < 8))
+    assert told.transport == "bulk"
+    assert told.why.startswith("REST hadn't the time to count the rows (QUERY_TIMEOUT)")
+    assert told.soql.endswith("WHERE N__c <= 7")
+
+
 def test_few_rows_of_such_a_job_are_all_there_is(local: LocalOrg, scan: pl.LazyFrame) -> None:
     local.faults.append(too_long())
     plan = scan.filter(pl.col("N__c") < 7)

@@ -6,8 +6,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Literal, TypeAlias, get_args
 
-from sfframe.errors import SoqlError
+from sfframe.errors import ApiError, SoqlError
 from sfframe.org.org import Org
+from sfframe.query.pages.trouble import took_too_long
 from sfframe.query.schema.columns import Column, columns_of
 from sfframe.query.schema.types import TypeOptions
 from sfframe.query.soql.statement import AGGREGATES, Call, Children, Statement, TypeOf, parse, tokens
@@ -84,7 +85,13 @@ async def explain(org: Org, request: ReadRequest) -> Route:
     known = route_of(request, statement, columns)
     if known is not None:
         return known
-    answer = await org.rest.query(count_of(statement), all_rows=request.all_rows)
+    try:
+        answer = await org.rest.query(count_of(statement), all_rows=request.all_rows)
+    except ApiError as error:
+        if not took_too_long(error):
+            raise
+        why = f"REST hadn't the time to count the rows ({error.error_code}), and a query job has"
+        return Route(soql=request.soql, transport="bulk", why=why)
     n_rows = int(answer.get("totalSize") or 0)
     return by_size(request.soql, n_rows if statement.limit is None else min(n_rows, statement.limit))
 
