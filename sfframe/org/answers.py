@@ -111,7 +111,7 @@ def retry_after_s(response: Response, *, now: datetime | None = None) -> float |
     text = response.headers.get("retry-after", "").strip()
     if not text:
         return None
-    if text.isdigit():
+    if text.isascii() and text.isdigit():
         return float(text)
     try:
         moment = parsedate_to_datetime(text)
@@ -119,6 +119,17 @@ def retry_after_s(response: Response, *, now: datetime | None = None) -> float |
         return None
     moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     return max(0.0, (moment - (now or datetime.now(UTC))).total_seconds())
+
+
+def path_of(url: Any) -> str:
+    """An address in an answer as requests take it; orgs leave the slash at its beginning away at times.
+
+    Raises:
+        ApiError: It is no address.
+    """
+    if not isinstance(url, str) or not re.fullmatch(r"[!-~]+", url):
+        raise ApiError("the answer names as an address what is none")
+    return url if url.startswith(("/", "http:", "https:")) else f"/{url}"
 
 
 def refusal(response: Response) -> tuple[str | None, str]:

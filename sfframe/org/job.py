@@ -89,7 +89,7 @@ class JobInfo:
             elif value is not None:
                 try:
                     known[name] = _READERS[name](value) if name in _READERS else value
-                except (TypeError, ValueError):
+                except (TypeError, ValueError, OverflowError):
                     extra[key] = value
         return cls(**known, extra=extra)
 
@@ -107,12 +107,19 @@ def _moment(text: str) -> datetime:
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
+def _text(given: Any) -> str:
+    if not isinstance(given, str):
+        raise TypeError("no text")
+    return given
+
+
 def _version(given: float | str) -> str:
     """A number in answers, text in documents."""
     return f"{float(given):.1f}"
 
 
 _READERS: Final[Mapping[str, Callable[[Any], Any]]] = {
+    **{one.name: _text for one in fields(JobInfo) if str(one.type).startswith("str")},
     "created_date": _moment,
     "system_modstamp": _moment,
     "api_version": _version,

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
-from typing import Any, Literal
+from typing import Literal
 from urllib.parse import quote
 
 from sfframe.errors import ApiError, AuthenticationError, OutcomeUnknown
-from sfframe.org.answers import PASSING, Response
+from sfframe.org.answers import PASSING, Response, path_of
 from sfframe.org.job import JobInfo as JobInfo
 from sfframe.org.job import JobState as JobState
 from sfframe.org.readable import readable
@@ -54,9 +55,9 @@ class Jobs:
         asked: set[str] = set()
         while path:
             page = await self._page_of_list(path, params)
-            for record in page.get("records") or ():
-                yield JobInfo.from_json(record)
-            path, params = page.get("nextRecordsUrl"), None
+            for job in page.jobs:
+                yield job
+            path, params = page.following, None
             if path in asked:
                 raise ApiError(f"the list of jobs names a page twice as the next one: {path}")
             asked |= {path} if path else set()
@@ -106,7 +107,7 @@ class Jobs:
         ask = partial(self._transport.request, "GET", path, job_id=job_id, retry=retry)
         return await readable(ask, partial(job_in, job_id=job_id), retry)
 
-    async def _page_of_list(self, path: str, params: Mapping[str, str] | None) -> Mapping[str, Any]:
+    async def _page_of_list(self, path: str, params: Mapping[str, str] | None) -> _JobList:
         try:
             return await self._list_at(path, params)
         except ApiError as error:
@@ -116,12 +117,20 @@ class Jobs:
         # The documents' sample of query jobs goes on at jobs/ingest, which needn't know the locator (wire notes, 3.6).
         return await self._list_at(own, params)
 
-    async def _list_at(self, path: str, params: Mapping[str, str] | None) -> Mapping[str, Any]:
+    async def _list_at(self, path: str, params: Mapping[str, str] | None) -> _JobList:
         return await readable(partial(self._transport.request, "GET", path, params=params), _list_in, self._retry)
 
     def _path(self, *parts: str, api_version: str | None = None) -> str:
         base = f"/services/data/v{api_version or self._api_version}/jobs/{self._kind}"
         return "/".join((base, *(quote(part, safe="") for part in parts)))
+
+
+@dataclass(frozen=True, slots=True)
+class _JobList:
+    """A page of the list of jobs, and where the next one is."""
+
+    jobs: Sequence[JobInfo]
+    following: str | None
 
 
 def is_plain_refusal(error: ApiError) -> bool:
@@ -158,11 +167,14 @@ def job_in(response: Response, job_id: str | None = None) -> JobInfo:
         raise ApiError("the answer tells of no job", status=response.status, job_id=job_id) from error
 
 
-def _list_in(response: Response) -> Mapping[str, Any]:
+def _list_in(response: Response) -> _JobList:
     answer = response.json()
-    if not isinstance(answer, dict):
-        raise ApiError("the answer is no list of jobs", status=response.status)
-    return answer
+    try:
+        jobs = [JobInfo.from_json(record) for record in answer.get("records") or ()]
+    except (AttributeError, TypeError, ValueError) as error:
+        raise ApiError("the answer is no list of jobs", status=response.status) from error
+    following = answer.get("nextRecordsUrl")
+    return _JobList(jobs, path_of(following) if following else None)
 
 
 def _unknown(job_id: str, error: Exception) -> OutcomeUnknown:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, Literal
+from typing import Literal
 
 from sfframe.errors import ApiError
-from sfframe.org.answers import Response, refusal
+from sfframe.org.answers import Response, path_of, refusal
 from sfframe.org.jobs import JobInfo, Jobs, job_in, locator_in
 from sfframe.org.readable import readable
 
@@ -115,7 +116,7 @@ class QueryJobs(Jobs):
 
 def _page_in(response: Response, *, job_id: str) -> ResultPage:
     given = response.headers.get("sforce-numberofrecords", "")
-    n_records = int(given) if given.isdecimal() else None
+    n_records = int(given) if re.fullmatch(r"[0-9]{1,18}", given) else None
     if _is_of_another_kind(response):
         raise ApiError(f"the page isn't CSV but {refusal(response)[1]!r}", status=response.status, job_id=job_id)
     if n_records and not response.body.strip():
@@ -136,10 +137,4 @@ def _addresses_in(response: Response, *, job_id: str) -> tuple[list[str], str | 
     # The documents' table and sample have two names for it (wire notes, 6.4).
     following = answer.get("nextRecordsUrl") or answer.get("nextRecordUrl")
     is_last = answer.get("done") is True or following in (None, "null")
-    return [_path_of(one["resultUrl"]) for one in listed], None if is_last else _path_of(following)
-
-
-def _path_of(url: Any) -> str:
-    """An address as requests take it; the org writes some without the slash at the beginning (wire notes, 3.1)."""
-    text = str(url)
-    return text if text.startswith(("/", "http:", "https:")) else f"/{text}"
+    return [path_of(one["resultUrl"]) for one in listed], None if is_last else path_of(following)

@@ -46,8 +46,8 @@ class Rest:
 
     async def sobjects(self) -> list[Mapping[str, Any]]:
         """What the org says of each of its objects, without their fields."""
-        answer = (await self._transport.request("GET", f"{self._base}/sobjects")).json()
-        return list(answer["sobjects"])
+        ask = partial(self._transport.request, "GET", f"{self._base}/sobjects")
+        return await readable(ask, _sobjects_in, self._retry)
 
     async def now(self) -> datetime:
         """The time by the org's clock, in whole seconds: the `Date` of an answer that is made for this request.
@@ -71,8 +71,7 @@ class Rest:
         """
         window = {"start": _moment(start), "end": _moment(end)}
         path = f"{self._base}/sobjects/{quote(sobject, safe='')}/deleted/"
-        answer = (await self._transport.request("GET", path, params=window)).json()
-        return dict(answer)
+        return await readable(partial(self._transport.request, "GET", path, params=window), _object_in, self._retry)
 
     async def _page(self, path: str) -> Mapping[str, Any]:
         ask = partial(self._transport.request, "GET", path, headers=_BATCH)
@@ -106,7 +105,9 @@ class _Inner:
         return 200 <= self.status < 300
 
     def error(self) -> ApiError:
-        first = self.content[0] if isinstance(self.content, list) and self.content else {}
+        first = self.content[0] if isinstance(self.content, list) and self.content else self.content
+        if not isinstance(first, dict):
+            first = {}
         message = str(first.get("message") or "no explanation was given")
         return ApiError(message, status=self.status, error_code=first.get("errorCode"))
 
@@ -132,6 +133,20 @@ def _answer(given: Any) -> Mapping[str, Any]:
     if not isinstance(given, dict) or not isinstance(given.get("records"), list):
         raise ApiError("the answer is no page of records")
     return given
+
+
+def _object_in(response: Response) -> Mapping[str, Any]:
+    answer = response.json()
+    if not isinstance(answer, dict):
+        raise ApiError("the answer isn't what was asked for, but another kind of JSON", status=response.status)
+    return answer
+
+
+def _sobjects_in(response: Response) -> list[Mapping[str, Any]]:
+    listed = _object_in(response).get("sobjects")
+    if not isinstance(listed, list) or not all(isinstance(one, dict) for one in listed):
+        raise ApiError("the answer lists no objects", status=response.status)
+    return listed
 
 
 def _moment(moment: datetime) -> str:

@@ -190,7 +190,7 @@ async def test_what_is_done_with_frames_does_not_count_as_waiting(
 
 
 def test_a_timeout_without_a_job_says_so(people: sfframe.Org) -> None:
-    with pytest.raises(sfframe.JobTimeout, match="nothing runs in the org") as raised:
+    with pytest.raises(sfframe.JobTimeout, match="no query job is known") as raised:
         sfframe.read_soql(ALL, org=people, timeout=0)
     assert raised.value.job_ids == ()
 

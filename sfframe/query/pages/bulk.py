@@ -13,7 +13,7 @@ from sfframe.org.job import JobInfo
 from sfframe.query.pages.addresses import Address, addresses
 from sfframe.query.pages.job import BulkJob
 from sfframe.query.pages.page import Page, joined, may_join
-from sfframe.query.pages.trouble import wrong_count
+from sfframe.query.pages.trouble import endless, wrong_count
 
 # Pages on their way or waiting to be taken: five and more, and not more bytes than memory has to spare.
 _AT_ONCE: Final = 8
@@ -23,6 +23,8 @@ SMALL_BYTES: Final = 4_000_000  # of pages that are read as one
 _HUGE: Final = 40_000_000  # a page of which not even five are taken at once
 # Addresses beyond those: the list goes on in steps of five, each a request, and downloads mustn't wait for it.
 _AHEAD: Final = 40
+# Pages in a row that bring nothing, or come after as many rows as the job has, before the result is taken for endless.
+_IN_VAIN: Final = 100
 
 
 T = TypeVar("T")
@@ -53,6 +55,9 @@ class BulkPages:
         self._is_listed = False
         self._largest = 0
         self._n_rows: int | None = 0
+        self._n_least = 0  # rows, where the org doesn't say how many: one a page
+        self._n_in_vain = 0
+        self._is_last_empty = False
         self._trouble: BaseException | None = None
         self._is_stopped = False
 
@@ -95,6 +100,8 @@ class BulkPages:
         self._fill()
         for one in pages:
             self._count(one)
+        if self._n_in_vain > _IN_VAIN:
+            await self._end_in_vain()
         return joined(pages)
 
     async def close(self, *, abort: bool = True) -> None:
@@ -182,6 +189,24 @@ class BulkPages:
 
     def _count(self, page: Page) -> None:
         self._n_rows = None if self._n_rows is None or page.n_rows is None else self._n_rows + page.n_rows - page.skip
+        n_least = int(b"\n" in bytes(page.content).strip()) if page.n_rows is None else page.n_rows
+        self._n_least += n_least
+        self._is_last_empty = not n_least
+        is_in_vain = not n_least or self._n_least > self.job.number_records_processed
+        self._n_in_vain = self._n_in_vain + 1 if is_in_vain else 0
+
+    async def _end_in_vain(self) -> None:
+        """Give up a result without an end, unless it was the job's count that lagged.
+
+        Raises:
+            ApiError: It was not.
+        """
+        await self._job.look_again(self._n_rows)
+        if self._is_last_empty or self._n_least > self.job.number_records_processed:
+            self._trouble = endless(self.job, self._n_least)
+            await self._stop()
+            raise self._trouble
+        self._n_in_vain = 0
 
 
 async def _next_of(steps: AsyncGenerator[list[Address], None]) -> list[Address] | None:

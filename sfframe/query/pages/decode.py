@@ -58,7 +58,8 @@ def decode_csv(body: bytes, columns: Sequence[Column]) -> pl.DataFrame:
     by_name = {name.lower(): column for column in columns for name in (column.written, column.name) if name}
     ordered = [by_name.get(name.lower()) for name in header]
     found = [column for column in ordered if column is not None]
-    if len(header) != len(columns) or {column.name for column in found} != {column.name for column in columns}:
+    names = {column.name for column in columns}
+    if len(header) != len(names) or {column.name for column in found} != names:
         raise BadPage(f"its first line isn't the header of {len(columns)} columns that was to come")
     if body.endswith((b"\n\n", b"\n\r\n")):
         body = body.rstrip(b"\r\n") + b"\n"
@@ -104,6 +105,8 @@ def decode_records(records: Sequence[Any], columns: Sequence[Column]) -> pl.Data
     Raises:
         BadPage: They aren't records with these members, or a value isn't of its column's kind.
     """
+    if any(record is None for record in records):
+        raise BadPage("one of its records is null")
     frame = {}
     for column in columns:
         try:

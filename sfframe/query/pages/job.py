@@ -112,11 +112,11 @@ class BulkJob:
     async def page(self, *, locator: str | None, max_records: int) -> ResultPage:
         """The page at a locator."""
         ask = partial(self._org.query.results, self.id, locator=locator, max_records=max_records, **self._version())
-        return await self._complete(ask)
+        return await self._with_rows(ask)
 
     async def page_at(self, url: str) -> ResultPage:
         """The page at an address."""
-        return await self._complete(partial(self._org.query.results_at, url, self.id))
+        return await self._with_rows(partial(self._org.query.results_at, url, self.id))
 
     async def listed(self, url: str | None = None) -> tuple[list[str], str | None]:
         """Addresses of pages, and where there are more."""
@@ -131,6 +131,17 @@ class BulkJob:
                 self.info = await self._org.query.abort_job(self.id)
         except (SfframeError, TimeoutError) as error:
             _log.info("query job %s could not be aborted: %s", self.id, error)
+
+    async def _with_rows(self, ask: Callable[[], Awaitable[ResultPage]]) -> ResultPage:
+        """A page; one that has no row and doesn't say so is asked for again, since the job has some."""
+        tries = 0
+        while True:
+            tries += 1
+            page = await self._complete(ask)
+            is_odd = page.n_records is None and b"\n" not in page.data.strip() and self.info.number_records_processed
+            if not is_odd or tries >= self._org.retry.max_tries:
+                return page
+            await asyncio.sleep(self._org.retry.wait_s(tries))
 
     async def _complete(self, ask: Callable[[], Awaitable[T]]) -> T:
         """What the org answers, once it takes the job for complete."""

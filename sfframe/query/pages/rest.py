@@ -7,12 +7,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from sfframe.errors import ApiError
+from sfframe.org.answers import path_of
 from sfframe.org.rest import Rest
 from sfframe.query.pages.page import Page
 from sfframe.query.pages.trouble import of_cursor
 
 _log = logging.getLogger("sfframe.query")
 
+_BEYOND: Final = 100  # pages after as many rows as there are in all, before the answer is taken for endless
 _EMPTY_ONES: Final = 10  # pages without a record one after the other, before that is taken for an error
 
 
@@ -39,7 +41,12 @@ class RestPages:
         self._following = _following(first)
         self._asked: set[str] = set()
         self._n_empty = 0
-        self.n_total = int(first.get("totalSize") or 0)
+        self._n_rows = self._n_beyond = 0
+        self._is_told_done = False
+        total = _total(first)
+        if total is None and is_count:
+            raise ApiError("the answer to COUNT() holds no number")
+        self.n_total = total or 0
         self.n_first = len(first["records"])
         self.is_whole = self._following is None
 
@@ -60,7 +67,14 @@ class RestPages:
         page = await self._page(url, answer)
         # Only now: a call that is cancelled before this may be made again.
         self._first, self._following = None, _following(answer)
-        self.n_total = int(answer.get("totalSize") or self.n_total)
+        self.n_total = _total(answer) or self.n_total
+        self._is_told_done = answer.get("done") in (True, "true")
+        self._n_rows += len(answer["records"])
+        self._n_beyond += self._n_rows > self.n_total
+        if self._n_beyond > _BEYOND:
+            raise ApiError(
+                f"{self._n_rows:,} rows came of {self.n_total:,}, and the org names page after page: read again"
+            )
         return page
 
     async def close(self, *, abort: bool = True) -> None:
@@ -78,6 +92,10 @@ class RestPages:
             raise ApiError(
                 f"{n_rows:,} of {self.n_total:,} rows came, and no more are to be had: with OFFSET only the first page "
                 "comes. Ask for fewer at once (LIMIT), or go on by a condition on Id in place of OFFSET."
+            )
+        if not self._is_told_done:
+            raise ApiError(
+                f"{n_rows:,} of {self.n_total:,} rows came, and the last page doesn't say that it is the last"
             )
         _log.warning("%s rows came, and the org counted %s when the read began", n_rows, self.n_total)
 
@@ -126,6 +144,15 @@ def _following(answer: Mapping[str, Any]) -> str | None:
     if answer.get("done") is True:
         return None
     following = answer.get("nextRecordsUrl")
+    following = None if following == "null" else following
     if answer.get("done") is False and not following:
         raise ApiError("the org says that there are more rows, and not where")
-    return str(following) if following else None
+    return path_of(following) if following else None
+
+
+def _total(answer: Mapping[str, Any]) -> int | None:
+    """How many rows the org says there are, if it does."""
+    try:
+        return int(float(answer.get("totalSize", "")))
+    except (TypeError, ValueError, OverflowError):
+        return None

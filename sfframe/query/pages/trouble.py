@@ -120,10 +120,19 @@ def wrong_count(job: JobInfo, n_rows: int) -> ApiError:
     )
 
 
+def endless(job: JobInfo, n_rows: int) -> ApiError:
+    """The org names ever more pages, and they bring nothing that is new."""
+    return ApiError(
+        f"the org names page after page of a result without an end: {n_rows:,} rows and more came, and the job says "
+        f"that it has {job.number_records_processed:,}. {resume(job.id)}",
+        job_id=job.id,
+    )
+
+
 def timed_out(seconds: float | None, job_id: str | None) -> JobTimeout:
     """The time of a read was up; its job is left running."""
     if job_id is None:
-        return JobTimeout(f"timeout={seconds} s was up; nothing runs in the org")
+        return JobTimeout(f"timeout={seconds} s was up; no query job is known to run for it")
     return JobTimeout(
         f"timeout={seconds} s was up; query job {job_id} is left to the org. {resume(job_id)}", job_ids=(job_id,)
     )
