@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 import operator
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -126,6 +127,43 @@ def test_what_is_asked_for(says: pl.Expr, soql: str | None) -> None:
     assert _asked(says) == soql
 
 
+def _in(name: str, values: list[Any]) -> pl.Expr:
+    return pl.col(name).is_in(pl.Series(values).implode(), nulls_equal=True)
+
+
+@pytest.mark.parametrize(
+    ("says", "soql"),
+    [
+        # Without a parent it is null here, and false to SOQL.
+        (pl.col("One.Flag__c").ne_missing(False), None),
+        (~pl.col("One.Flag__c").eq_missing(True), None),
+        (_in("One.Flag__c", [True, None]), None),
+        (~_in("One.Flag__c", [False]), None),
+        (_in("One.Flag__c", [True, False]), None),
+        (_in("One.Flag__c", [False]), "One.Flag__c = false"),
+        (~_in("One.Flag__c", [False, None]), "One.Flag__c = true"),
+        (pl.col("Number__c").ne_missing(1), "((Number__c != 1 AND Number__c != null) OR Number__c = null)"),
+        (pl.col("Number__c").eq_missing(1), "Number__c = 1"),
+        (_in("Number__c", [1, None]), "(Number__c IN (1) OR Number__c = null)"),
+        (_in("Number__c", [1]), "Number__c IN (1)"),
+        (~_in("Number__c", [1, None]), "(Number__c NOT IN (1) AND Number__c != null)"),
+        (~_in("Number__c", [1]), "((Number__c NOT IN (1) AND Number__c != null) OR Number__c = null)"),
+        (pl.col("Text__c").ne_missing("x"), None),
+        (~_in("Text__c", ["x", None]), "Text__c != null"),
+        (
+            pl.col("Flag__c") ^ (pl.col("Number__c") > 1),
+            "((Flag__c = true AND Number__c <= 1) OR (Flag__c = false AND Number__c >= 2))",
+        ),
+        (
+            ~(pl.col("Flag__c") ^ (pl.col("Number__c") > 1)),
+            "((Flag__c = true AND Number__c >= 2) OR (Flag__c = false AND Number__c <= 1))",
+        ),
+    ],
+)
+def test_what_is_asked_for_where_null_is_a_value_or_one_side_alone_is_true(says: pl.Expr, soql: str | None) -> None:
+    assert _asked(says) == soql
+
+
 @pytest.mark.parametrize(
     "sobject", ["Setting__mdt", "Log__b", "Foreign__x", "Lake__dlm", "Article__kav", "article__KAV"]
 )
@@ -180,6 +218,16 @@ def test_a_list_is_cut_into_clauses_that_fit_and_share_no_row(
 
 def _encoded(text: str) -> int:
     return len(quote(text, safe=""))
+
+
+def test_numbers_whose_bounds_meet_are_one_member_that_no_cut_divides() -> None:
+    # Two units in the last place from either side: what is stored just there lies within the bounds of both.
+    meeting = [1.0, 1.0 + 4 * math.ulp(1.0)]
+    for listed in (meeting, meeting[::-1]):
+        (clause,) = _clauses(pl.col("Amount").is_in(listed), max_chars=110)
+        assert clause.count("Amount") == 2
+    apart = [1.0, 1.0 + 5 * math.ulp(1.0)]
+    assert len(_clauses(pl.col("Amount").is_in(apart), max_chars=110)) == 2
 
 
 def test_of_two_long_lists_the_longer_is_cut_and_the_other_becomes_its_range() -> None:
