@@ -54,7 +54,7 @@ def format_of(path: Path, wanted: str | None) -> Format:
     if wanted is None:
         if (found := _SUFFIXES.get(path.suffix.lower())) is not None:
             return found
-        raise ValueError(f"{path.name!r} ends in none of {', '.join(_SUFFIXES)}: rename it, or say format='csv', say")
+        raise ValueError(f"{path.name!r} ends in none of {', '.join(_SUFFIXES)}: rename it, or give the format, as format='csv'")
     for known in dict.fromkeys(_SUFFIXES.values()):
         if wanted == known:
             return known
@@ -166,6 +166,8 @@ def replaced(path: Path) -> Iterator[BinaryIO]:
     place = path.resolve()  # what a link leads to, not the link
     if place.is_dir():
         raise IsADirectoryError(f"{str(path)!r} is a folder: a file's name is needed")
+    if not place.parent.is_dir():
+        raise FileNotFoundError(f"there is no folder {str(place.parent)!r} for {place.name}: make it first")
     beside = place.with_name(f".{place.name}.{uuid.uuid4().hex[:12]}.part")
     file = beside.open("xb")
     try:

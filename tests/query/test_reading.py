@@ -451,7 +451,7 @@ def test_a_format_that_is_named_beats_the_suffix(people: sfframe.Org, tmp_path: 
         ("a.xlsx", {}, ValueError, r"'a.xlsx' ends in none of .parquet, .arrow, .feather, .ipc, .csv"),
         ("a", {}, ValueError, r"ends in none of"),
         ("a.csv", {"format": "excel"}, ValueError, r"format='excel' is none of 'parquet', 'ipc', 'csv'"),
-        ("none/a.csv", {}, FileNotFoundError, "none"),
+        ("none/a.csv", {}, FileNotFoundError, r"there is no folder .*none' for a.csv: make it first"),
         ("folder.csv", {}, IsADirectoryError, "a file's name is needed"),
     ],
 )
