@@ -54,7 +54,7 @@ def format_of(path: Path, wanted: str | None) -> Format:
     if wanted is None:
         if (found := _SUFFIXES.get(path.suffix.lower())) is not None:
             return found
-        raise ValueError(f"{path.name!r} ends in none of {', '.join(_SUFFIXES)}: rename it, or give the format, as format='csv'")
+        raise ValueError(f"{path.name!r} ends in none of {', '.join(_SUFFIXES)}: rename it, or say format='csv'")
     for known in dict.fromkeys(_SUFFIXES.values()):
         if wanted == known:
             return known
