@@ -6,7 +6,8 @@ import functools
 import math
 import operator
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from itertools import cycle
 from typing import Any
@@ -43,6 +44,8 @@ _FIELDS: Mapping[str, Mapping[str, Any]] = {
     "Formula__c": {"calculated": True},
     "FormulaFlag__c": {"type": "boolean", "calculated": True},
     "OwnerId": {"type": "reference"},
+    "Pick__c": {"type": "picklist", "picklist_values": ("A", "B")},
+    "Picks__c": {"type": "multipicklist", "picklist_values": ("A", "B")},
 }
 _DTYPES = {"int": pl.Int64(), "currency": pl.Float64(), "datetime": pl.Datetime("us", "UTC"), "date": pl.Date(),
            "boolean": pl.Boolean(), "time": pl.Time()}  # fmt: skip
@@ -59,6 +62,7 @@ def _lookup(*targets: str) -> Field:
 
 
 COLUMNS = {name: _column(name, **attributes) for name, attributes in _FIELDS.items()} | {
+    "Money__c": replace(_column("Money__c", type="currency", scale=2), dtype=pl.Decimal(18, 2)),
     "One.Text__c": _column("One.Text__c", through=(_lookup("Account"),)),
     "One.Flag__c": _column("One.Flag__c", type="boolean", through=(_lookup("Account"),)),
     "Many.Name": _column("Many.Name", through=(_lookup("Account", "Lead"),)),
@@ -119,6 +123,27 @@ def _asked(says: pl.Expr, **options: Any) -> str | None:
         (pl.col("A.B.C.D.E.F") == "x", "A.B.C.D.E.F = 'x'"),
         (pl.col("A.B.C.D.E.F.G") == "x", None),
         (pl.col("Unheard__c") == "x", None),
+        (pl.col("Text__c") == " x", None),
+        (pl.col("Text__c") == "x\u00a0", None),
+        (pl.col("Text__c").str.contains("a."), None),
+        (pl.col("Pick__c").str.starts_with("A"), None),
+        (pl.col("Picks__c") == "A;B", "Picks__c = 'A;B'"),
+        (pl.col("Picks__c") == "A;C", None),
+        (pl.col("Picks__c").is_in(["A"]), None),
+        (pl.col("Money__c") == Decimal("19.99"), "(Money__c > 19.98 AND Money__c < 20)"),
+        (pl.col("Money__c") > Decimal("19.99"), "Money__c > 19.99"),
+        (pl.col("Money__c") >= Decimal("19.985"), "Money__c > 19.98"),
+        (pl.col("Money__c") <= Decimal("123456789012345.67"), "Money__c < 123456789012345.72"),
+        (
+            pl.col("Moment__c").is_in([datetime(2020, 1, 1, tzinfo=UTC), datetime(2020, 1, 2, tzinfo=UTC)]),
+            "(Moment__c >= 2020-01-01T00:00:00Z AND Moment__c < 2020-01-02T00:00:01Z)",
+        ),
+        (
+            pl.col("Moment__c").dt.year() == 2020,
+            "(Moment__c >= 2020-01-01T00:00:00Z AND Moment__c < 2021-01-01T00:00:00Z)",
+        ),
+        (pl.col("Day__c").is_in([date(2020, 1, 1), date(4000, 1, 1)]), None),
+        (pl.col("Number__c") >= -(2**31), "Number__c != null"),
         (pl.col("Text__c") == "x" * 4001, None),
         (pl.col("Text__c") == "'" * 2001, None),  # 4,002 characters as it is written
     ],
