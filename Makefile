@@ -21,7 +21,7 @@ demo: $(VENV)/.with-local  ## load a file of contacts into an org on this machin
 
 # Budget: 10 minutes, and 4 the first time for the installation.
 test: $(VENV)/.with-dev  ## the whole test suite
-	$(PY) -m pytest -n auto
+	$(PY) -m pytest -n auto --dist worksteal
 
 # Budget: 3 minutes, and 2 the first time for the installation by npm (380 MB, nothing of it runs scripts).
 test-clients: $(VENV)/.with-dev $(NPM)/node_modules/.with-clients  ## other people's clients on the local org, those of npm too
