@@ -81,6 +81,9 @@ def test_it_keeps_its_database_and_ends_in_good_order(tmp_path: Path, number: si
         # This one is closed and nothing more: it runs at the latest when the database is opened again.
         last = client.open_job("LastName\n" + "Lovelace\n" * 20_000)
         assert client.patch(last).status == 200
+        assert first["certificate"] == f"{database}.pem"
+        certificate = Path(first["certificate"]).read_text("ascii")
+        assert "PRIVATE" not in certificate
         assert end(process, number) == (0, "")
     with running("--db", database) as (client, process, second):
         assert client.wait(last)["numberRecordsProcessed"] == 20_000
@@ -88,6 +91,7 @@ def test_it_keeps_its_database_and_ends_in_good_order(tmp_path: Path, number: si
         assert second["client_secret"] == first["client_secret"]
         assert second["database"] == str(database)
         assert second["access_token"] != first["access_token"]
+        assert Path(second["certificate"]).read_text("ascii") == certificate
         assert end(process) == (0, "")
 
 
@@ -161,18 +165,10 @@ print(Salesforce(**{login!r}).Contact.create({{"LastName": "Lovelace"}})["succes
         assert pasted([trust, proxy], first) == "1\n"
 
 
-def test_the_certificate_is_kept_beside_the_database_or_goes_at_the_end(tmp_path: Path) -> None:
-    texts = []
-    for _ in range(2):
-        with running("--db", tmp_path / "dev.db") as (_, process, facts):
-            assert facts["certificate"] == str(tmp_path / "dev.db.pem")
-            texts.append(Path(facts["certificate"]).read_text("ascii"))
-            assert end(process) == (0, "")
-    assert texts[0] == texts[1]
-    assert "PRIVATE" not in texts[0]
+def test_the_certificate_goes_at_the_end_where_no_database_is_kept() -> None:
     with running() as (_, process, facts):
         path = Path(facts["certificate"])
-        assert path.read_text("ascii") != texts[0]
+        assert path.read_text("ascii").startswith("-----BEGIN CERTIFICATE")
         assert end(process) == (0, "")
         assert not path.parent.exists()
 
