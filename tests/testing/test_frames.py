@@ -105,7 +105,7 @@ def ingest(frame: Frame, sobject: str, operation: Any, org: sfframe.Org, key: st
 
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_what_is_given_is_taken_and_comes_back(sfframe_server: sfframe.LocalOrg, backend: Any) -> None:
-    @settings(FEW, max_examples=40)
+    @settings(FEW, max_examples=25)
     @given(given=st.sampled_from(OBJECTS).flatmap(lambda name: st.tuples(st.just(name), frames(name, backend=backend))))
     def check(given: tuple[str, Frame]) -> None:
         sobject, frame = given
@@ -187,7 +187,7 @@ def test_what_must_be_refused_is_refused_for_that_reason(
 ) -> None:
     with sfframe_server.fresh() as org:
 
-        @settings(FEW, max_examples=30)
+        @settings(FEW, max_examples=15)
         @given(refused=frames(sobject, operation, key, backend=backend, invalid=True))
         def check(refused: Refused) -> None:
             found = plain(sfframe.bulk(refused.frame).check(sobject, operation, key, org=org))
