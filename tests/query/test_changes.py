@@ -528,6 +528,19 @@ def test_a_moment_without_a_zone_is_refused(world: World, since: Any) -> None:
 
 
 @pytest.mark.parametrize(
+    ("since", "words"),
+    [
+        (pd.NaT, "NaT, which is no moment"),
+        (dt.datetime.min.replace(tzinfo=dt.UTC), "1970 to 3999"),
+        (dt.datetime.max.replace(tzinfo=dt.UTC), "1970 to 3999"),
+    ],
+)
+def test_a_moment_that_no_change_can_have_is_refused(world: World, since: Any, words: str) -> None:
+    with pytest.raises(sfframe.CursorError, match=words):
+        world.read(since)
+
+
+@pytest.mark.parametrize(
     ("options", "error", "words"),
     [
         ({"fields": "Id"}, sfframe.SoqlError, "a list of names"),

@@ -36,6 +36,7 @@ _PATH: Final = re.compile(r"[A-Za-z]\w*(\.[A-Za-z]\w*)*")
 _VIEWS: Final = frozenset({"LastViewedDate", "LastReferencedDate"})
 _SECOND: Final = timedelta(seconds=1)
 _BEGINNING: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_END: Final = 4000  # the first year that SOQL doesn't know whole (SOQL notes, 1)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -235,14 +236,25 @@ def _check(request: ChangesRequest) -> None:
     given = request.since
     if not (given is None or isinstance(given, str | datetime)):
         raise CursorError(f"since is None, a datetime with a zone, or an earlier cursor, not {type(given).__name__}")
-    if isinstance(given, datetime) and given.utcoffset() is None:
-        raise CursorError("since is a datetime without a zone: give it one, such as tzinfo=datetime.UTC")
+    if isinstance(given, datetime):
+        _check_moment(given)
     if request.lag < timedelta(0) or request.overlap < timedelta(0):
         raise ValueError("lag and overlap are times of zero or more")
     if isinstance(request.fields, str) or not request.fields:
         raise SoqlError("fields is a list of names, such as ['Id', 'LastName']")
     if wrong := [name for name in request.fields if not _PATH.fullmatch(str(name))]:
         raise SoqlError(f"fields are names or paths like Account.Name, and {wrong[0]!r} is neither")
+
+
+def _check_moment(since: datetime) -> None:
+    if since != since:  # pandas' NaT, which is a datetime and has no parts
+        raise CursorError("since is NaT, which is no moment: give a datetime with a zone, or None for everything")
+    if since.utcoffset() is None:
+        raise CursorError("since is a datetime without a zone: give it one, such as tzinfo=datetime.UTC")
+    if not _BEGINNING.year <= since.year < _END:
+        raise CursorError(
+            f"since is a moment outside of the years {_BEGINNING.year} to {_END - 1}, and records change within them"
+        )
 
 
 def _end(now: datetime, lag: timedelta, before: Cursor | None) -> tuple[datetime, datetime]:
