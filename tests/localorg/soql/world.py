@@ -51,6 +51,12 @@ _PREFIXES = {"Boss__c": "a01", "Item__c": "a02", "Other__c": "a03", "User": "005
 _USER: dict[str, FieldSpec] = {"Name": {"nameField": True}, "Alias": {"length": 8}}
 
 
+def _without_zone(column: pa.Field[Any]) -> pa.Field[Any]:
+    """The oldest DuckDB casts no datetime that has a zone."""
+    is_zoned = pa.types.is_timestamp(column.type) and column.type.tz is not None
+    return column.with_type(pa.timestamp(column.type.unit)) if is_zoned else column
+
+
 @dataclass
 class World:
     """Objects Boss__c, Item__c (a field of each kind), Other__c and User."""
@@ -75,7 +81,7 @@ class World:
             ids = [self.id(sobject, number) for number in range(1, len(rows) + 1)]
             full = [{"Id": id_, "IsDeleted": False, **row} for id_, row in zip(ids, rows, strict=True)]
             table = pa.table({key: [row.get(key) for row in full] for key in {key for row in full for key in row}})
-            db.register("filling", table)
+            db.register("filling", table.cast(pa.schema(map(_without_zone, table.schema))))
             run(db, f"INSERT INTO {records(known)} BY NAME SELECT * FROM filling")
             db.unregister("filling")
         return [row["Id"] for row in full]
