@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -11,11 +12,16 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.dataset as ds
 import pytest
+from hypothesis import settings
 
 import sfframe
 
 from .at_once import org_of
 from .org.site import Site
+
+# Examples of a property that names no number of its own; more for a longer look: SFFRAME_EXAMPLES=1000.
+settings.register_profile("everyday", max_examples=int(os.environ.get("SFFRAME_EXAMPLES", "50")), deadline=None)
+settings.load_profile("everyday")
 
 MakeFrame = Callable[..., Any]
 

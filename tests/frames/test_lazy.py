@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import gc
 import stat
 from collections.abc import Callable
@@ -15,6 +14,7 @@ from polars.testing import assert_frame_equal
 
 import sfframe
 from sfframe import Org, bulk
+from sfframe.bridge import in_thread
 from tests.frames.test_polars import every_dtype
 
 pytestmark = pytest.mark.filterwarnings("ignore::sfframe.RecordsFailedWarning")
@@ -26,9 +26,11 @@ def spools(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], list
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
 
     def now() -> list[Path]:
-        sfframe.run(asyncio.sleep(0))  # until the loop's thread has let go of the last call
-        gc.collect()
-        return sorted(tmp_path.glob("sfframe-*"))
+        for _ in range(5):  # until the loop's thread, and its workers, have let go of the last call
+            sfframe.run(in_thread(gc.collect))
+            if not (found := sorted(tmp_path.glob("sfframe-*"))):
+                break
+        return found
 
     return now
 
