@@ -165,7 +165,7 @@ async def read_changes_async(
         ApiError: There is no such object, or the org refuses or can't be reached.
         JobTimeout: The time was up; a query job that ran was aborted.
     """
-    to_frame, bound = backend_of(backend, dtype_backend), current_org(org)
+    kind, bound = backend_of(backend, dtype_backend), current_org(org)
     given = {"api": api, "decimals": decimals, "multiselect": multiselect, "timeout": timeout}
     own: Any = {name: value for name, value in given.items() if value is not None}
     options: ReadOptions = with_defaults(own, bound)
@@ -187,8 +187,8 @@ async def read_changes_async(
                 raise timed_out(options["timeout"], None) from None
             raise
         return Changes(
-            upserted=await in_thread(to_frame, found.upserted),
-            deleted=await in_thread(to_frame, found.deleted),
+            upserted=await in_thread(kind.of, found.upserted),
+            deleted=await in_thread(kind.of, found.deleted),
             cursor=await in_thread(found.cursor.to_text),
             until=found.cursor.until,
             stamp=found.stamp,

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, Protocol, TypeVar
+from typing import Any, Generic, Literal, Protocol, TypeVar
 
 import polars as pl
 
@@ -18,6 +18,7 @@ from sfframe.ingest.echo import FAILED, SUCCESSFUL, UNPROCESSED, WORDS
 from sfframe.ingest.outcomes import Outcomes
 from sfframe.ingest.spool import Rows
 from sfframe.problems import Problem
+from sfframe.query.form import Form, RowsT
 
 FrameT_co = TypeVar("FrameT_co", covariant=True)
 
@@ -151,17 +152,37 @@ def no_frame(thing: Any) -> TypeError:
 
 BackendName = Literal["polars", "pandas", "pyarrow"]
 DtypeBackend = Literal["numpy_nullable", "pyarrow"]
-Backend = Callable[[pl.DataFrame], Any]
-
-_backends: dict[str, dict[str | None, Backend]] = {}
 
 
-def register_backend(name: str, to_frame: Backend, **by_dtype_backend: Backend) -> None:
-    """Add a library for what is read: what makes its frames of Polars frames; and those by `dtype_backend`, if any."""
-    _backends[name] = {None: to_frame} | by_dtype_backend
+@dataclass(frozen=True, slots=True)
+class Backend(Generic[RowsT]):
+    """A library for what is read.
+
+    Attributes:
+        form: The rows that its frames are made of.
+        to_frame: Makes a frame.
+    """
+
+    form: Form[RowsT]
+    to_frame: Callable[[RowsT], Any]
+
+    def of(self, frame: pl.DataFrame) -> Any:
+        """The library's frame of what is a Polars frame."""
+        return self.to_frame(self.form.of(frame))
 
 
-def backend_of(name: str, dtype_backend: str | None = None) -> Backend:
+_backends: dict[str, dict[str | None, Backend[Any]]] = {}
+
+
+def register_backend(
+    name: str, form: Form[RowsT], to_frame: Callable[[RowsT], Any], **by_dtype_backend: Callable[[RowsT], Any]
+) -> None:
+    """Add a library for what is read: what makes its frames; and those by `dtype_backend`, if any."""
+    makers = {None: to_frame} | by_dtype_backend
+    _backends[name] = {choice: Backend(form, maker) for choice, maker in makers.items()}
+
+
+def backend_of(name: str, dtype_backend: str | None = None) -> Backend[Any]:
     """What makes frames of that library.
 
     Raises:

@@ -82,10 +82,10 @@ async def list_sobjects_async(
         `updateable`, `deletable`, `undeletable`, `mergeable`, `queryable`, `retrieveable`, `replicateable`,
         `searchable`, `triggerable`, `layoutable`, `custom_setting`, `deprecated_and_hidden`.
     """
-    to_frame = backend_of(backend, dtype_backend)
+    kind = backend_of(backend, dtype_backend)
     found = await current_org(org).rest.sobjects()
     columns = {name: [one.get(word) for one in found] for name, (_, word) in _OBJECTS.items()}
-    return to_frame(pl.DataFrame(columns, schema={name: dtype for name, (dtype, _) in _OBJECTS.items()}))
+    return kind.of(pl.DataFrame(columns, schema={name: dtype for name, (dtype, _) in _OBJECTS.items()}))
 
 
 async def describe_sobject_async(
@@ -111,10 +111,10 @@ async def describe_sobject_async(
     Raises:
         ApiError: There is no such object for this user; names close to it are told.
     """
-    to_frame = backend_of(backend, dtype_backend)
+    kind = backend_of(backend, dtype_backend)
     found = await object_named(current_org(org), sobject)
     columns = {name: [_plain(getattr(one, name)) for one in found.fields] for name in _FIELDS}
-    return to_frame(pl.DataFrame(columns, schema=_FIELDS))
+    return kind.of(pl.DataFrame(columns, schema=_FIELDS))
 
 
 def _plain(value: Any) -> Any:

@@ -7,16 +7,16 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Unpack, overload
 
-import polars as pl
-
 from sfframe.bridge import blocking, in_thread
 from sfframe.front import BackendName, DtypeBackend, backend_of
+from sfframe.query.form import ARROW, RowsT
 from sfframe.query.frames import ctrl_c, in_turn, pulled
 from sfframe.query.options import ReadOptions, asked, spelled_out
 from sfframe.sink import Format, format_of, replaced, written
 
 if TYPE_CHECKING:
     import pandas as pd
+    import polars as pl
     import pyarrow as pa
 
 
@@ -90,12 +90,12 @@ async def read_soql_async(
         JobTimeout: `timeout` was up; names the query job that is left to the org.
         QuotaReserved: The read would use what the org's `quota_reserve` keeps for others.
     """
-    to_frame = backend_of(backend, dtype_backend)
-    frames = [frame async for frame in pulled(asked(soql, options), _as_it_is)]
-    whole = pl.concat(frames)
-    del frames
+    kind = backend_of(backend, dtype_backend)
+    pages = [rows async for rows in pulled(asked(soql, options), kind.form, _as_they_are)]
+    whole = kind.form.concat(pages)
+    del pages
     with ctrl_c():
-        return await in_thread(to_frame, whole)
+        return await in_thread(kind.to_frame, whole)
 
 
 read_soql = blocking(read_soql_async)
@@ -140,7 +140,8 @@ def iter_soql_async(
 
     Leave it early by `aclose()`, or in `contextlib.aclosing`.
     """
-    return pulled(asked(soql, options), backend_of(backend, dtype_backend))
+    kind = backend_of(backend, dtype_backend)
+    return pulled(asked(soql, options), kind.form, kind.to_frame)
 
 
 @overload
@@ -238,11 +239,11 @@ async def sink_soql_async(
     place = Path(path)
     call, kind = asked(soql, options), format_of(place, format)
     with replaced(place) as file:
-        return await written(pulled(call, _as_it_is), kind, file)
+        return await written(pulled(call, ARROW, _as_they_are), kind, file)
 
 
 sink_soql = blocking(sink_soql_async)
 
 
-def _as_it_is(frame: pl.DataFrame) -> pl.DataFrame:
-    return frame
+def _as_they_are(rows: RowsT) -> RowsT:
+    return rows

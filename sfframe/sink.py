@@ -17,7 +17,6 @@ from sfframe.bridge import in_thread
 from sfframe.ingest.forms import NoFormError, value_of
 from sfframe.ingest.printed import text_of
 from sfframe.query.frames import ctrl_c
-from sfframe.query.tables import in_arrow
 
 Format = Literal["parquet", "ipc", "csv"]
 
@@ -33,9 +32,9 @@ _BATCH_BYTES: Final = 16_000_000
 
 
 class Writer(Protocol):
-    """Writes frames of one schema into a file, one after the other."""
+    """Writes tables of one schema into a file, one after the other."""
 
-    def write(self, frame: pl.DataFrame) -> None:
+    def write(self, table: pa.Table) -> None:
         """Append rows."""
 
     def close(self) -> None:
@@ -61,23 +60,23 @@ def format_of(path: Path, wanted: str | None) -> Format:
     raise ValueError(f"format={wanted!r} is none of 'parquet', 'ipc', 'csv'")
 
 
-def writer_of(wanted: Format, file: BinaryIO, schema: pl.Schema) -> Writer:
-    """What writes frames of this schema."""
+def writer_of(wanted: Format, file: BinaryIO, schema: pa.Schema) -> Writer:
+    """What writes tables of this schema."""
     return _Csv(file, schema) if wanted == "csv" else _Batches(wanted, file, schema)
 
 
-async def written(frames: AsyncGenerator[pl.DataFrame, None], kind: Format, file: BinaryIO) -> int:
-    """Write all frames; gives the number of their rows."""
+async def written(tables: AsyncGenerator[pa.Table, None], kind: Format, file: BinaryIO) -> int:
+    """Write all tables; gives the number of their rows."""
     writer: Writer | None = None
     n_rows = 0
     try:
-        async with aclosing(frames):
-            async for frame in frames:
-                writer = writer or writer_of(kind, file, frame.schema)
-                n_rows += frame.height
+        async with aclosing(tables):
+            async for table in tables:
+                writer = writer or writer_of(kind, file, table.schema)
+                n_rows += table.num_rows
                 with ctrl_c():
-                    await _finished(in_thread(writer.write, frame))
-        assert writer is not None  # there is one frame at least
+                    await _finished(in_thread(writer.write, table))
+        assert writer is not None  # there is one table at least
         await _finished(in_thread(writer.close))
     except BaseException:
         if writer is not None:
@@ -89,19 +88,16 @@ async def written(frames: AsyncGenerator[pl.DataFrame, None], kind: Format, file
 class _Batches:
     """Parquet, or Arrow IPC: both have a schema and batches of rows."""
 
-    def __init__(self, wanted: Literal["parquet", "ipc"], file: BinaryIO, schema: pl.Schema) -> None:
-        arrow_schema = in_arrow(pl.DataFrame(schema=schema)).schema
+    def __init__(self, wanted: Literal["parquet", "ipc"], file: BinaryIO, schema: pa.Schema) -> None:
         self._writer: pq.ParquetWriter | pa.ipc.RecordBatchFileWriter = (
-            pq.ParquetWriter(file, arrow_schema, compression="zstd")
-            if wanted == "parquet"
-            else pa.ipc.new_file(file, arrow_schema)  # type: ignore[arg-type]  # any file
+            pq.ParquetWriter(file, schema, compression="zstd") if wanted == "parquet" else pa.ipc.new_file(file, schema)  # type: ignore[arg-type]  # any file
         )
-        self._waiting: list[pl.DataFrame] = []
-        self._n_bytes = 0.0
+        self._waiting: list[pa.Table] = []
+        self._n_bytes = 0
 
-    def write(self, frame: pl.DataFrame) -> None:
-        self._waiting.append(frame)
-        self._n_bytes += frame.estimated_size()
+    def write(self, table: pa.Table) -> None:
+        self._waiting.append(table)
+        self._n_bytes += table.nbytes
         if self._n_bytes >= _BATCH_BYTES:
             self._flush()
 
@@ -116,25 +112,26 @@ class _Batches:
 
     def _flush(self) -> None:
         if self._waiting:
-            self._writer.write_table(in_arrow(pl.concat(self._waiting, rechunk=True)))
-        self._waiting, self._n_bytes = [], 0.0
+            self._writer.write_table(pa.concat_tables(self._waiting).combine_chunks())
+        self._waiting, self._n_bytes = [], 0
 
 
 class _Csv:
     """CSV as `df.sfbulk` writes it: what it would send of such a frame."""
 
-    def __init__(self, file: BinaryIO, schema: pl.Schema) -> None:
+    def __init__(self, file: BinaryIO, schema: pa.Schema) -> None:
         self._file = file
-        self._cells = [_cell(name, dtype).alias(name) for name, dtype in schema.items()]
-        pl.DataFrame(schema=dict.fromkeys(schema, pl.String)).write_csv(file, quote_style=self._quotes)
+        dtypes = pl.DataFrame(schema.empty_table()).schema
+        self._cells = [_cell(name, dtype).alias(name) for name, dtype in dtypes.items()]
+        pl.DataFrame(schema=dict.fromkeys(dtypes, pl.String)).write_csv(file, quote_style=self._quotes)
 
     @property
     def _quotes(self) -> Literal["always", "necessary"]:
         # A line without anything in it would be skipped by most readers.
         return "always" if len(self._cells) == 1 else "necessary"
 
-    def write(self, frame: pl.DataFrame) -> None:
-        values = frame.select(self._cells)
+    def write(self, table: pa.Table) -> None:
+        values = pl.DataFrame(table).select(self._cells)
         texts = values.select(text_of(pl.col(name), dtype) for name, dtype in values.schema.items())
         texts.write_csv(self._file, include_header=False, quote_style=self._quotes)
 

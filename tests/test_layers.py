@@ -71,13 +71,14 @@ query.scan.pull query.scan.ask
 query.frames
 query.options
 query.read
+query.ahead query.form
 query.pages.begin
 query.pages.bulk query.pages.rest
 query.pages.addresses
 query.pages.job
 query.pages.page
-query.tables
 query.pages.decode
+query.tables
 query.pages.route query.schema.header
 query.pages.trouble
 query.pushdown.where

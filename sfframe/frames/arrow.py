@@ -28,6 +28,7 @@ from sfframe.front import (
 from sfframe.ingest.outcomes import Outcomes
 from sfframe.ingest.spool import CHUNK, MemoryRows, Rows, SpooledRows
 from sfframe.problems import Problem
+from sfframe.query.form import ARROW
 from sfframe.query.tables import in_arrow
 
 if TYPE_CHECKING:
@@ -273,4 +274,4 @@ def _is_dataset(frame: Any) -> bool:
 
 register(_is_dataset, lambda frame: StreamSource(frame.scanner().to_reader()))
 register(lambda frame: isinstance(frame, pa.Table | pa.RecordBatch), _table)
-register_backend("pyarrow", in_arrow)
+register_backend("pyarrow", ARROW, lambda table: table)

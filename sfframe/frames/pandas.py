@@ -18,6 +18,7 @@ from sfframe.front import Folder, Part, Types, columns_beside, own_labels, regis
 from sfframe.ingest.outcomes import Outcomes
 from sfframe.ingest.spool import MemoryRows, Rows
 from sfframe.problems import Problem
+from sfframe.query.form import ARROW
 from sfframe.query.tables import in_arrow
 from sfframe.verbs import Bulk
 
@@ -75,7 +76,8 @@ class PandasSource:
         return frame.assign(**beside) if beside else frame.copy(deep=not _COPY_ON_WRITE)
 
     def beside(self, columns: pl.DataFrame) -> pd.DataFrame:
-        return self._frame.assign(**{column.name: _default(column) for column in columns.iter_columns()})
+        made = in_arrow(columns)
+        return self._frame.assign(**{name: _default(made[name]) for name in made.column_names})
 
     def table(self, table: pl.DataFrame) -> pd.DataFrame:
         return pd.DataFrame({name: _array(table[name]) for name in table.columns})
@@ -112,7 +114,7 @@ def _nulls(column: pd.Series[Any]) -> np.ndarray[Any, np.dtype[np.bool_]]:
 def _array(column: pl.Series) -> Any:
     """A column of results as pandas has such columns by default."""
     if column.dtype == pl.String:
-        return _extension(_TEXT, column)
+        return _extension(_TEXT, column.to_arrow())
     if column.null_count():
         return pd.array(column.to_list(), dtype="boolean" if column.dtype == pl.Boolean else "Int64")
     return column.to_numpy()
@@ -126,48 +128,54 @@ class PandasBulk(Bulk[pd.DataFrame]):
 register(lambda frame: isinstance(frame, pd.DataFrame), PandasSource)
 
 
-def _frame(frame: pl.DataFrame, column: Callable[[pl.Series], Any]) -> pd.DataFrame:
+def _frame(table: pa.Table, column: Callable[[pa.ChunkedArray[Any]], Any]) -> pd.DataFrame:
     """What was read: dtypes by the columns' dtypes alone, so that gaps and empty frames change none."""
-    return pd.DataFrame({one.name: column(one) for one in frame.iter_columns()}, copy=False)
+    return pd.DataFrame({name: column(table[name]) for name in table.column_names}, copy=False)
 
 
-def _default(column: pl.Series) -> Any:
+def _default(column: pa.ChunkedArray[Any]) -> Any:
     """As pandas has such a column by default, but nullable where it would make floats or objects of gaps."""
-    if column.dtype == pl.Float64:
-        return column.to_numpy(writable=True)
-    return _extension(_TEXT, column) if column.dtype == pl.String else _other(column)
+    if pa.types.is_floating(column.type):
+        return _own(column)
+    return _extension(_TEXT, column) if pa.types.is_large_string(column.type) else _other(column)
 
 
-def _nullable(column: pl.Series) -> Any:
-    if column.dtype == pl.Float64:
+def _nullable(column: pa.ChunkedArray[Any]) -> Any:
+    if pa.types.is_floating(column.type):
         return _extension(pd.Float64Dtype(), column)
-    return _extension(_NULLABLE_TEXT, column) if column.dtype == pl.String else _other(column)
+    return _extension(_NULLABLE_TEXT, column) if pa.types.is_large_string(column.type) else _other(column)
 
 
-def _other(column: pl.Series) -> Any:
-    match column.dtype:
-        case pl.Int64():
-            return _extension(pd.Int64Dtype(), column)
-        case pl.Boolean():
-            return _extension(pd.BooleanDtype(), column)
-        case pl.Date():
-            return column.cast(pl.Datetime("us")).to_numpy(writable=True)
-        case pl.Datetime():
-            naive = column.dt.replace_time_zone(None).to_numpy(writable=True)
-            return pd.array(naive, dtype=pd.DatetimeTZDtype("us", "UTC"))
-    return np.fromiter(column.to_list(), np.object_, len(column))
+def _other(column: pa.ChunkedArray[Any]) -> Any:
+    kind = column.type
+    if pa.types.is_int64(kind):
+        return _extension(pd.Int64Dtype(), column)
+    if pa.types.is_boolean(kind):
+        return _extension(pd.BooleanDtype(), column)
+    if pa.types.is_date(kind):
+        return _own(column.cast(pa.timestamp("us")))
+    if pa.types.is_timestamp(kind):
+        return pd.array(_own(column.cast(pa.timestamp("us"))), dtype=pd.DatetimeTZDtype("us", "UTC"))
+    return np.fromiter(column.to_pylist(), np.object_, len(column))
 
 
-def _extension(dtype: Any, column: pl.Series) -> Any:
-    return dtype.__from_arrow__(column.to_arrow())
+def _own(column: pa.ChunkedArray[Any]) -> Any:
+    """The values in an array that can be written to; gaps are NaN and NaT."""
+    values = column.to_numpy()
+    return values if values.flags.writeable else values.copy()
 
 
-def _arrow(column: pl.Series) -> Any:
-    return pd.arrays.ArrowExtensionArray(in_arrow(column.to_frame()).column(0))
+def _extension(dtype: Any, column: pa.ChunkedArray[Any] | pa.Array[Any]) -> Any:
+    return dtype.__from_arrow__(column)
+
+
+def _arrow(column: pa.ChunkedArray[Any]) -> Any:
+    return pd.arrays.ArrowExtensionArray(column)
 
 
 register_backend(
     "pandas",
+    ARROW,
     partial(_frame, column=_default),
     numpy_nullable=partial(_frame, column=_nullable),
     pyarrow=partial(_frame, column=_arrow),

@@ -21,6 +21,7 @@ from sfframe.front import (
 )
 from sfframe.ingest.outcomes import Outcomes
 from sfframe.ingest.spool import CHUNK, MemoryRows, Rows, SpooledRows
+from sfframe.query.form import POLARS
 from sfframe.query.scan.ask import chosen
 from sfframe.verbs import Bulk
 
@@ -175,4 +176,4 @@ class LazyBulk(Bulk[pl.LazyFrame]):
 register(lambda frame: isinstance(frame, pl.DataFrame), PolarsSource)
 register(lambda frame: isinstance(frame, pl.LazyFrame), LazySource)
 
-register_backend("polars", lambda frame: frame)
+register_backend("polars", POLARS, lambda frame: frame)

@@ -7,9 +7,8 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, 
 from contextlib import asynccontextmanager, contextmanager
 from typing import TypeVar
 
-import polars as pl
-
 from sfframe.bridge import in_thread, interrupt_in, run, tidy
+from sfframe.query.form import Form, RowsT
 from sfframe.query.options import Asked
 from sfframe.query.pages.decode import empty_frame
 from sfframe.query.read import Reading
@@ -17,14 +16,15 @@ from sfframe.query.read import Reading
 FrameT = TypeVar("FrameT")
 
 
-async def pulled(asked: Asked, to_frame: Callable[[pl.DataFrame], FrameT]) -> AsyncGenerator[FrameT, None]:
+async def pulled(asked: Asked, form: Form[RowsT], to_frame: Callable[[RowsT], FrameT]) -> AsyncGenerator[FrameT, None]:
     """Frames in the order of the rows.
 
     Closed early, it stops the downloads and aborts a job that still runs; when the time is up, the job is left running.
 
     Args:
         asked: The read.
-        to_frame: Makes what is given of a Polars frame; runs in a worker thread.
+        form: What the rows of a page are decoded to.
+        to_frame: Makes what is given of that; runs in a worker thread.
 
     Yields:
         At least one frame; an empty one only if there is no row at all.
@@ -40,11 +40,11 @@ async def pulled(asked: Asked, to_frame: Callable[[pl.DataFrame], FrameT]) -> As
             await reading.open()
         one: list[FrameT] = []  # where it isn't held while somebody else works on it
         is_empty = True
-        while await _fill(one, reading, patience, to_frame):
+        while await _fill(one, reading, patience, form, to_frame):
             is_empty = False
             yield one.pop()
         if is_empty:
-            yield to_frame(empty_frame(reading.columns))
+            yield to_frame(form.of(empty_frame(reading.columns)))
     except _TimeIsUp:
         keeps_job = True
         raise reading.timed_out(asked.timeout) from None
@@ -72,17 +72,18 @@ async def _fill(
     one: list[FrameT],
     reading: Reading,
     patience: _Patience,
-    to_frame: Callable[[pl.DataFrame], FrameT],
+    form: Form[RowsT],
+    to_frame: Callable[[RowsT], FrameT],
 ) -> bool:
     """Put the next frame that has rows into the list, if there is one."""
     with ctrl_c():
         while True:
             async with patience.spent():
-                frame = await reading.next_frame()
-            if frame is None:
+                rows = await reading.next_rows(form)
+            if rows is None:
                 return False
-            if frame.height:
-                one.append(await in_thread(to_frame, frame))
+            if len(rows):
+                one.append(await in_thread(to_frame, rows))
                 return True
 
 

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Self, TypeVar
+from collections.abc import AsyncIterator, Callable
+from functools import partial
+from typing import Any, Self, TypeVar
 
 import polars as pl
 
 from sfframe.bridge import in_thread
 from sfframe.errors import ApiError, JobTimeout
 from sfframe.org.org import Org
+from sfframe.query.ahead import Ahead
+from sfframe.query.form import POLARS, Form, RowsT
 from sfframe.query.pages.begin import Begun, begin, begin_over_rest, take_up
 from sfframe.query.pages.bulk import BulkPages
 from sfframe.query.pages.decode import BadPage, header_of
@@ -39,8 +42,8 @@ class Reading:
             frame = reading.take(page.decode(reading.columns))      # on BadPage: page = await reading.again(...)
         reading.done()
 
-    The coroutines are for one event loop, each in a task of its own if need be, one at a time; a page is decoded
-    wherever it suits.
+    The coroutines are for one event loop, each in a task of its own if need be, and one `next` at a time; a page is
+    decoded wherever it suits.
 
     Attributes:
         statement: What is read; `None` of a job that was taken up.
@@ -66,6 +69,7 @@ class Reading:
         self._route: Route | None = None
         self._begun: Begun | None = None
         self._first: Page | None = None
+        self._ahead: Ahead[Any] | None = None
         self._n_rows = 0
         self._is_logged = False
 
@@ -153,10 +157,10 @@ class Reading:
         await asyncio.sleep(self._org.retry.wait_s(tries))
         return await page.again()
 
-    def take(self, frame: pl.DataFrame) -> pl.DataFrame:
-        """Count a frame that was decoded."""
-        self._n_rows += frame.height
-        return frame
+    def take(self, rows: RowsT) -> RowsT:
+        """Count rows that were decoded."""
+        self._n_rows += len(rows)
+        return rows
 
     def done(self) -> None:
         """Compare the rows that were taken with the org's count, after the last page.
@@ -174,6 +178,8 @@ class Reading:
             abort: Abort a query job that hasn't ended, if it was made for this read; otherwise it is left to be taken
                 up later.
         """
+        if self._ahead is not None:
+            await self._ahead.close()
         if self._begun is not None:
             await self._begun.pages.close(abort=abort)
 
@@ -183,16 +189,22 @@ class Reading:
 
     async def frames(self) -> AsyncIterator[pl.DataFrame]:
         """Typed frames, in order; at the end the rows are compared with the org's count."""
-        while (frame := await self.next_frame()) is not None:
+        while (frame := await self.next_rows(POLARS)) is not None:
             yield frame
 
-    async def next_frame(self) -> pl.DataFrame | None:
-        """The rows of the next page, typed; `None` after the last one. It holds neither page nor frame."""
-        page = await self.next()
-        if page is None:
+    async def next_rows(self, form: Form[RowsT]) -> RowsT | None:
+        """The rows of the next page, typed; `None` after the last one.
+
+        Args:
+            form: The same in each call.
+        """
+        if self._ahead is None:
+            self._ahead = Ahead(self.next, partial(self._decoded, form))
+        rows: RowsT | None = await self._ahead.next()
+        if rows is None:
             self.done()
             return None
-        return self.take(await self._readable(page, self._decoded))
+        return self.take(rows)
 
     async def _next(self, begun: Begun) -> Page | None:
         try:
@@ -216,20 +228,21 @@ class Reading:
         names = await self._readable(page, self._header)
         self.columns = await columns_of_header(names, pages.job, self._org.describe, self._request.types)
 
-    async def _header(self, page: Page) -> list[str]:
+    def _header(self, page: Page) -> list[str]:
         assert isinstance(page.content, bytes)
         names = header_of(page.content)
         self._first = page
         return names
 
-    async def _decoded(self, page: Page) -> pl.DataFrame:
-        return await in_thread(page.decode, self.columns)
+    async def _decoded(self, form: Form[RowsT], page: Page) -> RowsT:
+        return await self._readable(page, lambda page: form.decode(page, self.columns))
 
-    async def _readable(self, page: Page, read: Callable[[Page], Awaitable[T]]) -> T:
+    async def _readable(self, page: Page, read: Callable[[Page], T]) -> T:
+        """What a page is read as, in a worker thread."""
         tries = 1
         while True:
             try:
-                return await read(page)
+                return await in_thread(read, page)
             except BadPage as why:
                 page = await self.again(page, why, tries)
             tries += 1

@@ -165,8 +165,8 @@ ANY_ROWS = st.lists(st.tuples(*(st.none() | values for _, values in VALUES.value
 def test_any_values_are_the_same_in_each_library(backend: str, dtype_backend: str | None, pages: list[Any]) -> None:
     schema = {name: dtype for name, (dtype, _) in VALUES.items()}
     frame = pl.concat(pl.DataFrame(page, schema=schema, orient="row") for page in pages)
-    made = backend_of(backend, dtype_backend)(frame)
-    assert dtypes(made) == dtypes(backend_of(backend, dtype_backend)(frame.clear()))
+    made = backend_of(backend, dtype_backend).of(frame)
+    assert dtypes(made) == dtypes(backend_of(backend, dtype_backend).of(frame.clear()))
     for name in schema:
         assert [plain(value) for value in column(made, name)] == frame[name].to_list(), name
 

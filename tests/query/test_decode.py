@@ -15,10 +15,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sfframe.query.pages.decode import BadPage, decode_csv, decode_records
+from sfframe.query.pages import decode
+from sfframe.query.pages.decode import BadPage, decode_records, empty_frame
 from sfframe.query.pages.page import Page
 from sfframe.query.schema.columns import Column
 from sfframe.query.schema.types import DATETIME
+from sfframe.query.tables import in_arrow
 
 TEXT, INT, FLOAT, BOOL = pl.String(), pl.Int64(), pl.Float64(), pl.Boolean()
 UTC = dt.UTC
@@ -26,6 +28,15 @@ UTC = dt.UTC
 
 def columns(**dtypes: pl.DataType) -> tuple[Column, ...]:
     return tuple(Column(name=name, dtype=dtype, way=(name,)) for name, dtype in dtypes.items())
+
+
+def decode_csv(body: bytes, kinds: Sequence[Column]) -> pl.DataFrame:
+    """The rows as Polars has them; Arrow's types are always the same."""
+    table = decode.decode_csv(body, kinds)
+    assert table.schema == in_arrow(empty_frame(kinds)).schema
+    frame = pl.DataFrame(table)
+    assert frame.schema == {column.name: column.dtype for column in kinds}
+    return frame
 
 
 def page(rows: Sequence[Sequence[Any]], header: Sequence[str], end: str = "\n") -> bytes:

@@ -30,6 +30,7 @@ from hypothesis import strategies as st
 
 import sfframe
 from sfframe.localorg.query.pages import make_locator
+from sfframe.query.tables import in_arrow
 from sfframe.sink import writer_of
 from sfframe.testing import Fault, Manners
 
@@ -498,9 +499,10 @@ def test_a_link_stays_a_link(people: sfframe.Org, tmp_path: Path) -> None:
 
 def csv_of(frame: pl.DataFrame) -> str:
     buffer = io.BytesIO()
-    writer = writer_of("csv", buffer, frame.schema)
-    writer.write(frame[:1])
-    writer.write(frame[1:])
+    table = in_arrow(frame)
+    writer = writer_of("csv", buffer, table.schema)
+    writer.write(table[:1])
+    writer.write(table[1:])
     writer.close()
     return buffer.getvalue().decode()
 

@@ -17,6 +17,7 @@ import pyarrow.csv as pa_csv
 
 from sfframe.query.schema.columns import Column
 from sfframe.query.schema.types import typed, valued
+from sfframe.query.tables import in_arrow
 
 # Dtypes that the CSV reader gives by itself; all others come by way of text.
 _DIRECT: Final[Mapping[type[pl.DataType], pa.DataType]] = {
@@ -41,19 +42,22 @@ def empty_frame(columns: Sequence[Column]) -> pl.DataFrame:
     return pl.DataFrame(schema={column.name: column.dtype for column in columns})
 
 
-def decode_csv(body: bytes, columns: Sequence[Column]) -> pl.DataFrame:
+def decode_csv(body: bytes, columns: Sequence[Column]) -> pa.Table:
     """A page of a query job's result.
 
     Args:
         body: UTF-8 CSV with a header line; nothing at all is taken for no records.
         columns: What the page holds, whatever the header's case and order.
 
+    Returns:
+        The rows as `in_arrow` gives a frame of them, each column in one piece.
+
     Raises:
         BadPage: It isn't that, or breaks off within a row. A page that ends between two rows is whole by itself: only
             the org's count tells.
     """
     if not body or body.isspace():
-        return empty_frame(columns)
+        return in_arrow(empty_frame(columns))
     header = header_of(body)
     by_name = {name.lower(): column for column in columns for name in (column.written, column.name) if name}
     ordered = [by_name.get(name.lower()) for name in header]
@@ -64,10 +68,9 @@ def decode_csv(body: bytes, columns: Sequence[Column]) -> pl.DataFrame:
     if body.endswith((b"\n\n", b"\n\r\n")):
         body = body.rstrip(b"\r\n") + b"\n"
     if body.find(b"\n") in (-1, len(body) - 1):
-        return empty_frame(columns)
+        return in_arrow(empty_frame(columns))
     _check_end(body)
-    read = {series.name: series for series in _read(body, found)}
-    return pl.DataFrame([read[column.name] for column in columns])
+    return _read(body, found).select([column.name for column in columns])
 
 
 def header_of(body: bytes) -> list[str]:
@@ -136,7 +139,7 @@ def _check_end(body: bytes) -> None:
         raise BadPage("it breaks off within a row")
 
 
-def _read(body: bytes, columns: Sequence[Column]) -> list[pl.Series]:
+def _read(body: bytes, columns: Sequence[Column]) -> pa.Table:
     direct = {column.name: _DIRECT[type(column.dtype)] for column in columns if type(column.dtype) in _DIRECT}
     try:
         table = _table(body, columns, direct)
@@ -149,14 +152,20 @@ def _read(body: bytes, columns: Sequence[Column]) -> list[pl.Series]:
     # An empty line is a row of nulls to Arrow. Mostly such lines are within a text.
     if (b"\n\n" in body or b"\n\r\n" in body) and count_records(body) != table.num_rows:
         raise BadPage("some of its lines are empty")
-    frame = pl.DataFrame(table)
+    by_text = {column.name: column.dtype for column in columns if column.name not in direct}
     try:
-        return [
-            series if series.name in direct else valued(series, column.dtype)
-            for series, column in zip(frame.get_columns(), columns, strict=True)
-        ]
+        return _with_values(table, by_text) if by_text else table
     except pl.exceptions.PolarsError as error:
         raise BadPage("a value isn't what describe says of its field") from error
+
+
+def _with_values(table: pa.Table, dtypes: Mapping[str, pl.DataType]) -> pa.Table:
+    """The table with the values of columns that are texts in it."""
+    texts = pl.DataFrame(table.select(list(dtypes)))
+    values = in_arrow(pl.DataFrame([valued(texts[name], dtype) for name, dtype in dtypes.items()]))
+    for field, column in zip(values.schema, values.columns, strict=True):
+        table = table.set_column(table.schema.get_field_index(field.name), field, column)
+    return table
 
 
 def _table(body: bytes, columns: Sequence[Column], direct: Mapping[str, pa.DataType]) -> pa.Table:

@@ -10,12 +10,16 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import polars as pl
+import pyarrow as pa
 
 from sfframe.query.pages.decode import BadPage, count_records, decode_csv, decode_records
 from sfframe.query.schema.columns import Column
+from sfframe.query.tables import in_arrow
+
+RowsT = TypeVar("RowsT", pl.DataFrame, pa.Table)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -42,25 +46,30 @@ class Page:
         Raises:
             BadPage: It isn't what it should be.
         """
+        if isinstance(self.content, bytes):
+            return pl.DataFrame(self.in_arrow(columns))
+        return self._checked(decode_records(self.content, columns))
+
+    def in_arrow(self, columns: Sequence[Column]) -> pa.Table:
+        """The same rows as `tables.in_arrow` gives them, without the way through Polars.
+
+        Raises:
+            BadPage: It isn't what it should be.
+        """
+        if not isinstance(self.content, bytes):
+            return in_arrow(self.decode(columns))
         try:
-            return self._decoded(columns)
+            return self._checked(decode_csv(self.content, columns))
         except BadPage:
             if not self.parts:
                 raise
-        return pl.concat([part.decode(columns) for part in self.parts])  # which tells what is wrong, and where
+        return pa.concat_tables([part.in_arrow(columns) for part in self.parts])  # which tells what is wrong, and where
 
-    def _decoded(self, columns: Sequence[Column]) -> pl.DataFrame:
-        frame = self._frame(columns)
-        if self.n_rows is not None and frame.height != self.n_rows:
-            raise BadPage(f"it holds {frame.height:,} rows, and the org says {self.n_rows:,}")
-        return frame.slice(self.skip) if self.skip else frame
-
-    def _frame(self, columns: Sequence[Column]) -> pl.DataFrame:
-        if not isinstance(self.content, bytes):
-            return decode_records(self.content, columns)
-        if not self.content.endswith(b"\n") and self.content.count(b'"') % 2:
-            raise BadPage("it breaks off within a quoted value")
-        return decode_csv(self.content, columns)
+    def _checked(self, rows: RowsT) -> RowsT:
+        """The rows that aren't in earlier pages, if there are as many as the org says."""
+        if self.n_rows is not None and len(rows) != self.n_rows:
+            raise BadPage(f"it holds {len(rows):,} rows, and the org says {self.n_rows:,}")
+        return rows.slice(self.skip) if self.skip else rows
 
 
 def joined(pages: Sequence[Page]) -> Page:

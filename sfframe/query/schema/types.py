@@ -1,6 +1,7 @@
 """Types: what a field's type in describe is as a dtype, and how its text becomes values. No I/O.
 
-Whatever way a value comes, it passes here as text: so both transports give the same.
+Whatever way a value comes, it passes here as text, but the plain ones of CSV, which Arrow's reader makes values of: so
+both transports give the same.
 """
 
 from __future__ import annotations
@@ -70,13 +71,8 @@ def typed(texts: pl.Series, dtype: pl.DataType) -> pl.Series:
     Raises:
         polars.exceptions.PolarsError: A text isn't of the kind.
     """
-    return valued(texts.to_frame().select(filled(texts.name)).to_series(), dtype)
-
-
-def filled(name: str) -> pl.Expr:
-    """A column of texts with null in place of empty ones."""
-    column = pl.col(name)
-    return pl.when(column != "").then(column)
+    column = pl.col(texts.name)
+    return valued(texts.to_frame().select(pl.when(column != "").then(column)).to_series(), dtype)
 
 
 def valued(texts: pl.Series, dtype: pl.DataType) -> pl.Series:
