@@ -19,9 +19,10 @@ _log = logging.getLogger("sfframe.query")
 _PAGES_SINCE: Final = 58  # the first API version with resultPages
 _LOOKS: Final = 3  # at a count that doesn't fit: counters may lag
 _TIDY_S: Final = 10.0
-_EARLIER: Final = 20  # a small job is done when it is made: the first look comes so many times earlier
+_EARLIER: Final = 50  # a small job is done when it is made: the first look comes so many times earlier
 
 T = TypeVar("T")
+Listed = tuple[list[str], str | None]
 
 
 class BulkJob:
@@ -43,6 +44,7 @@ class BulkJob:
         """
         self._org = org
         self._is_ours = is_ours
+        self._early: asyncio.Task[Listed] | None = None  # the first list of pages, asked for on the off chance
         self.info = info
 
     @classmethod
@@ -70,6 +72,9 @@ class BulkJob:
     async def finish(self) -> None:
         """Wait for the job's end; looks are far between while nothing changes.
 
+        With the first look the first list of pages is asked for: of a small job both are there by then, and one wait
+        for the network is spared.
+
         Raises:
             ApiError: It ended without a result, or is gone.
         """
@@ -78,7 +83,13 @@ class BulkJob:
         while not self.info.is_final:
             await asyncio.sleep(pause_s)
             before = self.info
-            await self.look()
+            if wait_s is None and self.has_result_pages:
+                self._early = asyncio.get_running_loop().create_task(self._list())
+            try:
+                await self.look()
+            finally:
+                if self.info.state != JobState.JOB_COMPLETE:
+                    await self.forget_list()
             pause_s = wait_s = self._org.poll.next_s(wait_s, changed=_progress(self.info) != _progress(before))
         if self.info.state != JobState.JOB_COMPLETE:
             raise failed(self.info)
@@ -118,9 +129,21 @@ class BulkJob:
         """The page at an address."""
         return await self._with_rows(partial(self._org.query.results_at, url, self.id))
 
-    async def listed(self, url: str | None = None) -> tuple[list[str], str | None]:
+    async def listed(self, url: str | None = None) -> Listed:
         """Addresses of pages, and where there are more."""
-        return await self._complete(partial(self._org.query.result_pages, self.id, url=url, **self._version()))
+        if (early := self._early) is not None:
+            await asyncio.wait({early})
+            self._early = None
+            if early.exception() is None:
+                return early.result()
+        return await self._complete(partial(self._list, url))
+
+    async def forget_list(self) -> None:
+        """Leave the list of pages that was asked for early, if there is one."""
+        early, self._early = self._early, None
+        if early is not None:
+            early.cancel()
+            await asyncio.gather(early, return_exceptions=True)
 
     async def abort(self) -> None:
         """Stop the job, if it was made for this read and still runs."""
@@ -131,6 +154,9 @@ class BulkJob:
                 self.info = await self._org.query.abort_job(self.id)
         except (SfframeError, TimeoutError) as error:
             _log.info("query job %s could not be aborted: %s", self.id, error)
+
+    async def _list(self, url: str | None = None) -> Listed:
+        return await self._org.query.result_pages(self.id, url=url, **self._version())
 
     async def _with_rows(self, ask: Callable[[], Awaitable[ResultPage]]) -> ResultPage:
         """A page; one that has no row and doesn't say so is asked for again, since the job has some."""
