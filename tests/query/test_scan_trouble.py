@@ -97,7 +97,8 @@ def test_a_job_that_fails_since_it_is_not_for_bulk_leaves_the_rest_to_rest(local
 
 def test_a_job_that_fails_otherwise_is_an_error(local: LocalOrg, scan: pl.LazyFrame) -> None:
     local.faults.append(Fault("job", "fail", error="QUERY_TIMEOUT : too long"))
-    with pytest.raises(ApiError, match="ended as Failed: QUERY_TIMEOUT"):
+    # Old releases of Polars give it as an error of their own, with the text of ours.
+    with pytest.raises((ApiError, pl.exceptions.ComputeError), match="ended as Failed: QUERY_TIMEOUT"):
         scan.filter(pl.col("Text__c") == "x").collect()
 
 
