@@ -86,10 +86,21 @@ def test_without_the_local_org_it_says_what_to_install(
     assert "pip install 'sfframe[local]'" in capsys.readouterr().err
 
 
-def test_the_command_tells_what_there_is() -> None:
-    assert "demo" in run("--help").stdout
-    assert run().returncode == 2
-    assert "invalid choice" in run("query").stderr
+@pytest.mark.parametrize(
+    ("arguments", "code", "told"),
+    [
+        (["--help"], 0, "load a file into an org on this machine"),
+        ([], 2, "required: COMMAND"),
+        (["query"], 2, "invalid choice"),
+    ],
+)
+def test_the_command_tells_what_there_is(
+    capsys: pytest.CaptureFixture[str], arguments: list[str], code: int, told: str
+) -> None:
+    with pytest.raises(SystemExit) as exited:
+        command.main(arguments)
+    assert exited.value.code == code
+    assert told in capsys.readouterr()[1 if code else 0]
 
 
 # --- the file ---------------------------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -60,59 +60,104 @@ def end(process: subprocess.Popen[str], number: signal.Signals = signal.SIGINT) 
     return process.returncode, told
 
 
-def refused(*arguments: str | Path) -> str:
-    """What a start that can't be says, on one line."""
-    ran = subprocess.run(
-        [*COMMAND, *map(str, arguments)], cwd=FOLDER, env=CLEAN, capture_output=True, text=True,
-        check=False, timeout=DEADLINE_S,
-    )  # fmt: skip
-    assert (ran.returncode, ran.stdout) == (2, "")
-    assert "Traceback" not in ran.stderr
-    *_, last = ran.stderr.splitlines()
-    assert last.startswith("sfframe local-org: ")
+# Many starts that can't be, in one process: each as the command makes it, but for what Python takes to begin. A start
+# that isn't refused would wait for a signal, and gets one.
+REFUSING = f"""
+import io, json, signal, sys
+from contextlib import redirect_stderr, redirect_stdout
+from sfframe.__main__ import main
+
+for line in sys.stdin:
+    signal.alarm({DEADLINE_S})
+    with redirect_stdout(io.StringIO()) as out, redirect_stderr(io.StringIO()) as err:
+        try:
+            code = main(["local-org", *json.loads(line)])
+        except SystemExit as error:
+            code = error.code
+    signal.alarm(0)
+    print(json.dumps([code, out.getvalue(), err.getvalue()]), flush=True)
+"""
+Refused = Callable[..., str]
+
+
+@pytest.fixture(scope="module")
+def refused() -> Iterator[Refused]:
+    """What a start that can't be says, on its last line."""
+    with subprocess.Popen(
+        [sys.executable, "-c", REFUSING],
+        cwd=FOLDER,
+        env=CLEAN,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+
+        def start(*arguments: str | Path) -> str:
+            assert process.stdin is not None
+            assert process.stdout is not None
+            process.stdin.write(json.dumps([*map(str, arguments)]) + "\n")
+            process.stdin.flush()
+            return last_line(*json.loads(process.stdout.readline()))
+
+        yield start
+        process.kill()
+
+
+def last_line(code: int, out: str, err: str) -> str:
+    assert (code, out) == (2, "")
+    assert "Traceback" not in err
+    *_, last = err.splitlines()
+    # The parser is the one that names the command so.
+    assert last.startswith(("sfframe local-org: ", "sfframe: error: "))
     return last
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_it_keeps_its_database_and_ends_in_good_order(tmp_path: Path, number: signal.Signals) -> None:
-    database = tmp_path / "dev.db"
-    with running("--db", database) as (client, process, first):
-        assert client.load("LastName\nNg\n").info["numberRecordsProcessed"] == 1
-        # This one is closed and nothing more: it runs at the latest when the database is opened again.
-        last = client.open_job("LastName\n" + "Lovelace\n" * 20_000)
-        assert client.patch(last).status == 200
-        assert first["certificate"] == f"{database}.pem"
-        certificate = Path(first["certificate"]).read_text("ascii")
-        assert "PRIVATE" not in certificate
-        assert end(process, number) == (0, "")
-    with running("--db", database) as (client, process, second):
-        assert client.wait(last)["numberRecordsProcessed"] == 20_000
-        assert second["client_id"] == first["client_id"]
-        assert second["client_secret"] == first["client_secret"]
-        assert second["database"] == str(database)
-        assert second["access_token"] != first["access_token"]
-        assert Path(second["certificate"]).read_text("ascii") == certificate
-        assert end(process) == (0, "")
-
-
-def test_each_fact_that_it_tells_logs_in(tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def served() -> Iterator[tuple[Client, dict[str, Any]]]:
+    """A command that runs, for those that only ask it."""
     with running() as (client, _, facts):
-        assert client.get("/services/data/v66.0/limits").status == 200
-        assert facts["database"] is None
-        by_password = client.ask_token(
-            grant_type="password", client_id=facts["client_id"], client_secret=facts["client_secret"],
-            username=facts["username"], password=facts["password"] + facts["security_token"],
-        )  # fmt: skip
-        assert by_password.status == 200
-        assert client.log_in().get("/services/data/v66.0/limits").status == 200
+        yield client, facts
 
 
-@contextmanager
-def told(*arguments: str | Path) -> Iterator[list[str]]:
+def test_it_keeps_its_database_and_ends_in_good_order(tmp_path: Path) -> None:
+    database = tmp_path / "dev.db"
+    last, before = "", dict[str, Any]()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
+        with running("--db", database) as (client, process, facts):
+            certificate = Path(facts["certificate"]).read_text("ascii")
+            assert facts["certificate"] == f"{database}.pem"
+            assert facts["database"] == str(database)
+            assert "PRIVATE" not in certificate
+            if before:
+                assert client.wait(last)["numberRecordsProcessed"] == 2_000
+                assert facts["client_id"] == before["client_id"]
+                assert facts["client_secret"] == before["client_secret"]
+                assert facts["access_token"] != before["access_token"]
+                assert certificate == before["certificate"]
+            assert client.load("LastName\nNg\n").info["numberRecordsProcessed"] == 1
+            # This one is closed and nothing more: it runs at the latest when the database is opened again.
+            last = client.open_job("LastName\n" + "Lovelace\n" * 2_000)
+            assert client.patch(last).status == 200
+            before = facts | {"certificate": certificate}
+            assert end(process, number) == (0, "")
+
+
+def test_each_fact_that_it_tells_logs_in(served: tuple[Client, dict[str, Any]]) -> None:
+    client, facts = served
+    assert client.get("/services/data/v66.0/limits").status == 200
+    assert facts["database"] is None
+    by_password = client.ask_token(
+        grant_type="password", client_id=facts["client_id"], client_secret=facts["client_secret"],
+        username=facts["username"], password=facts["password"] + facts["security_token"],
+    )  # fmt: skip
+    assert by_password.status == 200
+    assert client.log_in().get("/services/data/v66.0/limits").status == 200
+
+
+@pytest.fixture(scope="module")
+def told() -> Iterator[list[str]]:
     """What a person reads, while it runs."""
-    with subprocess.Popen(
-        [*COMMAND, *map(str, arguments)], cwd=FOLDER, env=CLEAN, stdout=subprocess.PIPE, text=True
-    ) as process:
+    with subprocess.Popen(COMMAND, cwd=FOLDER, env=CLEAN, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None
             lines: list[str] = []
@@ -133,36 +178,34 @@ def pasted(lines: list[str], script: str) -> str:
     return ran.stdout
 
 
-def test_the_line_that_it_prints_makes_an_org_of_a_shell() -> None:
+def test_the_line_that_it_prints_makes_an_org_of_a_shell(told: list[str]) -> None:
     script = (
         "import polars as pl, sfframe; print(pl.DataFrame({'LastName': ['Ng', 'Lovelace']}).sfbulk.insert('Contact'))"
     )
-    with told() as lines:
-        (line,) = [line for line in lines if line.startswith("export SFFRAME_")]
-        assert "2 successful of 2 rows" in pasted([line], script)
+    (line,) = [line for line in told if line.startswith("export SFFRAME_")]
+    assert "2 successful of 2 rows" in pasted([line], script)
 
 
-def test_the_lines_for_others_serve_simple_salesforce() -> None:
+def test_the_lines_for_others_serve_simple_salesforce(told: list[str]) -> None:
     pytest.importorskip("simple_salesforce")
-    with told() as lines:
-        (trust,) = [line for line in lines if line.startswith("export REQUESTS_CA_BUNDLE=")]
-        (call,) = [line for line in lines if line.startswith("Salesforce(")]
-        first = f"""
+    (trust,) = [line for line in told if line.startswith("export REQUESTS_CA_BUNDLE=")]
+    (call,) = [line for line in told if line.startswith("Salesforce(")]
+    first = f"""
 from simple_salesforce import Salesforce
 sf = {call}
 print(sf.bulk2.Contact.insert(records=[{{"LastName": "Ng"}}], wait=0)[0]["numberRecordsProcessed"])
 """
-        assert pasted([trust], first) == "1\n"
-        (proxy,) = [line for line in lines if line.startswith("export HTTPS_PROXY=")]
-        facts = {line[4:20].strip(): line[20:] for line in lines if line.startswith("    ")}
-        login = {name.replace(" ", "_"): facts[name] for name in ("username", "password", "security token")}
-        second = f"""
+    assert pasted([trust], first) == "1\n"
+    (proxy,) = [line for line in told if line.startswith("export HTTPS_PROXY=")]
+    facts = {line[4:20].strip(): line[20:] for line in told if line.startswith("    ")}
+    login = {name.replace(" ", "_"): facts[name] for name in ("username", "password", "security token")}
+    second = f"""
 from simple_salesforce import Salesforce
 print(Salesforce(**{login!r}).Contact.create({{"LastName": "Lovelace"}})["success"])
 """
-        assert pasted([trust, proxy], second) == "True\n"
-        # Who has pasted all the lines into one shell still gets to the local org's own address.
-        assert pasted([trust, proxy], first) == "1\n"
+    assert pasted([trust, proxy], second) == "True\n"
+    # Who has pasted all the lines into one shell still gets to the local org's own address.
+    assert pasted([trust, proxy], first) == "1\n"
 
 
 def test_the_certificate_goes_at_the_end_where_no_database_is_kept() -> None:
@@ -173,11 +216,14 @@ def test_the_certificate_goes_at_the_end_where_no_database_is_kept() -> None:
         assert not path.parent.exists()
 
 
-def test_several_run_at_once_and_the_seed_and_objects_are_each_ones_own(tmp_path: Path) -> None:
+def test_several_run_at_once_and_the_seed_and_objects_are_each_ones_own(
+    tmp_path: Path, served: tuple[Client, dict[str, Any]]
+) -> None:
+    other, second = served
     invoice = {"name": "Invoice__c", "fields": [{"name": "Id", "type": "id"}, {"name": "Total__c", "type": "double"}]}
     path = tmp_path / "invoice.json"
     path.write_text(json.dumps(invoice), "utf-8")
-    with running("--objects", path, "--seed", "3") as (one, _, first), running() as (other, _, second):
+    with running("--objects", path, "--seed", "3") as (one, _, first):
         assert first["url"] != second["url"]
         assert first["client_secret"] != second["client_secret"]
         assert one.get("/services/data/v66.0/sobjects/Invoice__c/describe").status == 200
@@ -185,45 +231,38 @@ def test_several_run_at_once_and_the_seed_and_objects_are_each_ones_own(tmp_path
         assert other.get("/services/data/v66.0/limits", {"Authorization": f"Bearer {one.token}"}).status == 401
 
 
-def test_it_listens_on_loopback_alone() -> None:
-    assert "unrecognized arguments: --host" in refused_by_the_parser("--host", "0.0.0.0")
-    with running() as (_, _, facts):
-        host, _, port = facts["url"].removeprefix("http://").partition(":")
-        assert host == "127.0.0.1"
-        with socket.socket() as free:
-            # Were it bound to all addresses, another one of this machine would be taken too.
-            free.bind(("127.0.0.2", int(port)))
+def test_it_listens_on_loopback_alone(served: tuple[Client, dict[str, Any]], refused: Refused) -> None:
+    assert "unrecognized arguments: --host" in refused("--host", "0.0.0.0")
+    _, facts = served
+    host, _, port = facts["url"].removeprefix("http://").partition(":")
+    assert host == "127.0.0.1"
+    with socket.socket() as free:
+        # Were it bound to all addresses, another one of this machine would be taken too.
+        free.bind(("127.0.0.2", int(port)))
 
 
-def refused_by_the_parser(*arguments: str) -> str:
-    ran = subprocess.run([*COMMAND, *arguments], cwd=FOLDER, env=CLEAN, capture_output=True, text=True, check=False)
-    assert (ran.returncode, ran.stdout) == (2, "")
-    return ran.stderr
-
-
-def test_a_taken_port_is_named() -> None:
+def test_a_taken_port_is_named(refused: Refused) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
         assert f"port {port} is taken" in refused("--port", str(port))
-    assert "no port" in refused_by_the_parser("--port", "65536")
+    assert "no port" in refused("--port", "65536")
 
 
-def test_a_database_that_cannot_be_had_is_named(tmp_path: Path) -> None:
+def test_a_database_that_cannot_be_had_is_named(tmp_path: Path, refused: Refused) -> None:
     database = tmp_path / "dev.db"
-    with running("--db", database) as (_, process, _):
+    with sfframe.LocalOrg(database):
         assert f"{database} is in use by another process" in refused("--db", database)
-        assert end(process) == (0, "")
     (tmp_path / "not.db").write_bytes(b"no database at all " * 1000)
     assert "not a valid DuckDB database" in refused("--db", tmp_path / "not.db")
     assert "No such file or directory" in refused("--db", tmp_path / "nowhere" / "dev.db")
     # A start that failed leaves nothing behind.
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["dev.db", "dev.db.pem", "dev.db.uploads", "not.db"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["dev.db", "dev.db.uploads", "not.db"]
 
 
 @pytest.mark.parametrize("name", ["rows.csv", "rows.json"])
-def test_a_file_that_would_only_be_read_is_no_database(tmp_path: Path, name: str) -> None:
+def test_a_file_that_would_only_be_read_is_no_database(tmp_path: Path, refused: Refused, name: str) -> None:
     """DuckDB opens such a file as tables beside a database in memory: nothing would be kept, and nobody told."""
     (tmp_path / name).write_bytes(b"a\n1\n" if name.endswith("csv") else b'[{"a": 1}]')
     assert "it is no DuckDB file" in refused("--db", tmp_path / name)
@@ -276,7 +315,11 @@ def test_a_describe_file_that_is_none_is_named(tmp_path: Path, content: bytes, r
 
 
 def test_a_missing_describe_file_is_said_by_the_command(tmp_path: Path) -> None:
-    assert "No such file" in refused("--objects", tmp_path / "none.json")
+    command = [*COMMAND, "--objects", str(tmp_path / "none.json")]
+    ran = subprocess.run(
+        command, cwd=FOLDER, env=CLEAN, capture_output=True, text=True, check=False, timeout=DEADLINE_S
+    )
+    assert "No such file" in last_line(ran.returncode, ran.stdout, ran.stderr)
 
 
 def test_without_its_packages_it_says_what_to_install() -> None:

@@ -109,15 +109,19 @@ QUERIES: dict[str, Callable[[pl.LazyFrame], pl.LazyFrame]] = {
 }
 
 
+@pytest.fixture(scope="module")
+def loaded(started_org: Org) -> pl.LazyFrame:
+    """A result that lies in several pieces, over which one query after the other is run."""
+    return bulk(_frame().lazy()).insert("Contact", org=started_org, max_records=3).to_frame()
+
+
 @pytest.mark.parametrize("query", QUERIES.values(), ids=QUERIES)
 @pytest.mark.parametrize("engine", ["in-memory", "streaming"])
 def test_a_query_over_a_lazy_result_gives_what_it_gives_over_the_collected_one(
-    query: Callable[[pl.LazyFrame], pl.LazyFrame], engine: Any, org: Org
+    query: Callable[[pl.LazyFrame], pl.LazyFrame], engine: Any, loaded: pl.LazyFrame
 ) -> None:
-    result = bulk(_frame().lazy()).insert("Contact", org=org, max_records=3)
-    lazy = result.to_frame()
-    expected = query(lazy.collect().lazy()).collect()
-    assert_frame_equal(query(lazy).collect(engine=engine), expected, check_row_order=engine == "in-memory")
+    expected = query(loaded.collect().lazy()).collect()
+    assert_frame_equal(query(loaded).collect(engine=engine), expected, check_row_order=engine == "in-memory")
 
 
 def test_the_folder_is_the_owners_alone_and_goes_with_the_last_frame(

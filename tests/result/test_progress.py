@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-import fcntl
 import logging
 import os
 import pty
-import struct
 import subprocess
 import sys
-import termios
 import textwrap
 from typing import Any
 
@@ -40,6 +37,18 @@ SCRIPT = textwrap.dedent("""
     with sfframe.LocalOrg() as local:
         result = frame.sfbulk.insert("Contact", org=local.org, max_records=2, on_failure="return")
 """)
+# Terminals: their width (None: it doesn't tell), and what is asked for.
+TERMINALS = [(None, None), (80, None), (200, None), (80, False)]
+IN_TERMINALS = textwrap.dedent("""
+    import fcntl, struct, termios
+    import polars as pl, sfframe
+    frame = pl.DataFrame({"LastName": ["x"] * 5, "Email": ["a@b.de"] * 4 + ["?"]})
+    with sfframe.LocalOrg() as local:
+        for width, progress in %r:
+            fcntl.ioctl(2, termios.TIOCSWINSZ, struct.pack("HHHH", 40 if width else 0, width or 0, 0, 0))
+            frame.sfbulk.insert("Contact", org=local.org, max_records=2, on_failure="return", progress=progress)
+            print("NEXT", flush=True)
+""") % (TERMINALS,)  # fmt: skip
 
 
 def events_of(frame: pl.DataFrame, org: sfframe.Org, **options: Any) -> list[Any]:
@@ -156,19 +165,20 @@ def test_it_is_silent_where_nobody_looks_on() -> None:
     assert (ran.stdout, ran.stderr) == (b"", b"")
 
 
-def on_a_terminal(script: str, columns: int | None) -> str:
-    """What a terminal of that width shows; `None`: one that doesn't tell its width."""
+@pytest.fixture(scope="module")
+def shown() -> list[str]:
+    """What each of the terminals shows."""
     reader, writer = pty.openpty()
-    if columns is not None:
-        fcntl.ioctl(writer, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
-    with subprocess.Popen([sys.executable, "-c", script], stdin=writer, stdout=writer, stderr=writer) as process:
+    with subprocess.Popen([sys.executable, "-c", IN_TERMINALS], stdin=writer, stdout=writer, stderr=writer) as process:
         os.close(writer)
-        shown = b""
+        all_shown = b""
         while chunk := _read(reader):
-            shown += chunk
+            all_shown += chunk
     os.close(reader)
-    assert process.returncode == 0, shown
-    return shown.decode()
+    assert process.returncode == 0, all_shown
+    *by_terminal, rest = all_shown.decode().split("NEXT\r\n")
+    assert rest == ""
+    return by_terminal
 
 
 def _read(terminal: int) -> bytes:
@@ -178,29 +188,30 @@ def _read(terminal: int) -> bytes:
         return b""
 
 
-@pytest.mark.parametrize("columns", [None, 80, 200])
-def test_it_draws_in_a_terminal_of_any_width(columns: int | None) -> None:
-    shown = on_a_terminal(SCRIPT, columns)
-    last = shown.rstrip("\r\n").split("\r")[-1]
+@pytest.mark.parametrize("terminal", [0, 1, 2])
+def test_it_draws_in_a_terminal_of_any_width(shown: list[str], terminal: int) -> None:
+    columns, _ = TERMINALS[terminal]
+    last = shown[terminal].rstrip("\r\n").split("\r")[-1]
     assert last.startswith("insert Contact on 127.0.0.1:")
     assert "100%" in last
     assert "5/5 rows, 1 failed" in last
     assert len(last) <= (columns or 100)
-    assert shown.endswith("\r\n"), "what comes next begins on a line of its own"
+    assert shown[terminal].endswith("\r\n"), "what comes next begins on a line of its own"
 
 
-def test_false_draws_nothing_in_a_terminal() -> None:
-    assert on_a_terminal(SCRIPT.replace("on_failure=", "progress=False, on_failure="), 80) == ""
+def test_false_draws_nothing_in_a_terminal(shown: list[str]) -> None:
+    assert shown[TERMINALS.index((80, False))] == ""
 
 
-@pytest.mark.parametrize("with_widgets", [True, False])
-def test_it_draws_in_a_notebook_and_leaves_its_last_state(with_widgets: bool) -> None:
-    before = "" if with_widgets else "import sys\nsys.modules['ipywidgets'] = None\n"
+def test_it_draws_in_a_notebook_and_leaves_its_last_state() -> None:
+    without_widgets = "import sys\nsys.modules['ipywidgets'] = None\n"
+    with_widgets = "del sys.modules['ipywidgets']\nimport ipywidgets\n"
     v4: Any = nbformat.v4  # it comes without types
-    notebook = v4.new_notebook(cells=[v4.new_code_cell(before + SCRIPT)])
+    notebook = v4.new_notebook(cells=[v4.new_code_cell(before + SCRIPT) for before in (without_widgets, with_widgets)])
     nbclient.NotebookClient(notebook, kernel_name="python3").execute()
-    [output] = notebook.cells[0].outputs
-    assert output.output_type == "display_data"
-    assert "5 of 5 rows, 1 failed" in output.data["text/plain"]
-    assert "5 of 5 rows, 1 failed" in output.data["text/html"]
-    assert "script" not in output.data["text/html"]
+    for cell in notebook.cells:
+        [output] = cell.outputs
+        assert output.output_type == "display_data"
+        assert "5 of 5 rows, 1 failed" in output.data["text/plain"]
+        assert "5 of 5 rows, 1 failed" in output.data["text/html"]
+        assert "script" not in output.data["text/html"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import time
@@ -34,11 +35,15 @@ Project = Callable[..., str]
 @pytest.fixture
 def project(tmp_path: Path) -> Project:
     """Runs pytest in a folder with these files: `project({"test_etl.py": "..."}, "-q")`; gives what it prints."""
+    return _project(tmp_path)
 
+
+def _project(folder: Path) -> Project:
     def run(files: dict[str, str], *arguments: str, status: int = 0) -> str:
         for name, text in files.items():
-            (tmp_path / name).write_text(text, encoding="utf-8")
-        (installed := tmp_path / "site" / "sfframe_as_installed-0.dist-info").mkdir(parents=True)
+            (folder / name).parent.mkdir(exist_ok=True)
+            (folder / name).write_text(text, encoding="utf-8")
+        (installed := folder / "site" / "sfframe_as_installed-0.dist-info").mkdir(parents=True)
         (installed / "METADATA").write_text(INSTALLED)
         (installed / "entry_points.txt").write_text(f"[pytest11]\nsfframe = {PLUGIN}\n")
         settings = ("-W", "error", "-p", "no:cacheprovider", "-o", "asyncio_default_fixture_loop_scope=function")
@@ -46,7 +51,7 @@ def project(tmp_path: Path) -> Project:
         environment = {key: value for key, value in os.environ.items() if not key.startswith(("SFFRAME_", "PYTEST"))}
         environment["PYTHONPATH"] = f"{ROOT}{os.pathsep}{installed.parent}"
         done = subprocess.run(
-            command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=100, check=False
+            command, cwd=folder, env=environment, capture_output=True, text=True, timeout=100, check=False
         )
         assert done.returncode == status, done.stdout + done.stderr
         return done.stdout
@@ -70,9 +75,73 @@ def test_my_etl(sfframe_org, sfframe_server):
 """
 
 
-def test_a_project_of_five_lines_has_an_org(project: Project) -> None:
-    printed = project({"my_etl.py": ETL, "test_etl.py": FIVE_LINES + FIVE_LINES.replace("_my_etl(", "_again(")})
-    assert "2 passed" in printed
+OWN_OBJECTS = """
+import pytest, sfframe
+
+@pytest.fixture(scope="session")
+def sfframe_server():
+    with sfframe.LocalOrg() as local:
+        local.define("Invoice__c", {"Total__c": "currency"})
+        yield local
+"""
+INVOICES = """
+import polars as pl
+
+def test_invoices(sfframe_org, sfframe_server):
+    pl.DataFrame({"Total__c": [1.5]}).sfbulk.insert("Invoice__c")
+    assert sfframe_server.rows("Invoice__c")["Total__c"].to_pylist() == [1.5]
+"""
+EXAMPLES = """
+import pandas as pd
+from hypothesis import given, settings, strategies as st
+
+@settings(max_examples=5, deadline=None)
+@given(n=st.integers(1, 3))
+def test_counts(sfframe_server, n):
+    with sfframe_server.fresh() as org:
+        pd.DataFrame({"LastName": ["x"] * n}).sfbulk.insert("Contact", org=org)
+        assert sfframe_server.rows("Contact").num_rows == n
+"""
+COROUTINE = """
+import pandas as pd, pytest
+
+@pytest.mark.asyncio
+async def test_it(sfframe_org):
+    result = await pd.DataFrame({"LastName": ["x"]}).sfbulk.insert_async("Contact")
+    assert len(result.successful_results) == 1
+"""
+
+
+@pytest.fixture(scope="module")
+def passed(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    """The tests that passed in a project of several files; no other one is in it."""
+    files = {
+        "my_etl.py": ETL,
+        "test_etl.py": FIVE_LINES + FIVE_LINES.replace("_my_etl(", "_again("),
+        "test_counts.py": EXAMPLES,
+        "test_async.py": COROUTINE,
+        "invoices/conftest.py": OWN_OBJECTS,
+        "invoices/test_invoices.py": INVOICES,
+    }
+    printed = _project(tmp_path_factory.mktemp("project"))(files, "-v")
+    assert "5 passed" in printed
+    return re.findall(r"^(\S+) PASSED", printed, re.MULTILINE)
+
+
+def test_a_project_of_five_lines_has_an_org(passed: list[str]) -> None:
+    assert {"test_etl.py::test_my_etl", "test_etl.py::test_again"} <= set(passed)
+
+
+def test_a_project_can_bring_objects_of_its_own(passed: list[str]) -> None:
+    assert "invoices/test_invoices.py::test_invoices" in passed
+
+
+def test_tests_of_hypothesis_get_an_empty_org_for_each_example(passed: list[str]) -> None:
+    assert "test_counts.py::test_counts" in passed
+
+
+def test_coroutines_as_tests_leave_nothing_open(passed: list[str]) -> None:
+    assert "test_async.py::test_it" in passed
 
 
 def test_nothing_is_imported_before_a_fixture_is_used(project: Project) -> None:
@@ -89,55 +158,9 @@ def test_with_it(sfframe_org):
 
 
 def test_the_fixtures_can_be_switched_off(project: Project) -> None:
-    printed = project({"my_etl.py": ETL, "test_etl.py": FIVE_LINES}, "-p", "no:sfframe", status=1)
+    test = "def test_my_etl(sfframe_org): pass"
+    printed = project({"test_etl.py": test}, "-p", "no:sfframe", status=1)
     assert "fixture 'sfframe_org' not found" in printed
-
-
-def test_a_project_can_bring_objects_of_its_own(project: Project) -> None:
-    conftest = """
-import pytest, sfframe
-
-@pytest.fixture(scope="session")
-def sfframe_server():
-    with sfframe.LocalOrg() as local:
-        local.define("Invoice__c", {"Total__c": "currency"})
-        yield local
-"""
-    test = """
-import polars as pl
-
-def test_invoices(sfframe_org, sfframe_server):
-    pl.DataFrame({"Total__c": [1.5]}).sfbulk.insert("Invoice__c")
-    assert sfframe_server.rows("Invoice__c")["Total__c"].to_pylist() == [1.5]
-"""
-    project({"conftest.py": conftest, "test_invoices.py": test})
-
-
-def test_tests_of_hypothesis_get_an_empty_org_for_each_example(project: Project) -> None:
-    test = """
-import pandas as pd
-from hypothesis import given, settings, strategies as st
-
-@settings(max_examples=5, deadline=None)
-@given(n=st.integers(1, 3))
-def test_counts(sfframe_server, n):
-    with sfframe_server.fresh() as org:
-        pd.DataFrame({"LastName": ["x"] * n}).sfbulk.insert("Contact", org=org)
-        assert sfframe_server.rows("Contact").num_rows == n
-"""
-    project({"test_counts.py": test})
-
-
-def test_coroutines_as_tests_leave_nothing_open(project: Project) -> None:
-    test = """
-import pandas as pd, pytest
-
-@pytest.mark.asyncio
-async def test_it(sfframe_org):
-    result = await pd.DataFrame({"LastName": ["x"]}).sfbulk.insert_async("Contact")
-    assert len(result.successful_results) == 1
-"""
-    project({"test_async.py": test})
 
 
 def test_the_module_with_the_fixtures_is_packed() -> None:
