@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -17,10 +16,10 @@ from hypothesis import settings
 import sfframe
 
 from .at_once import org_of
+from .examples import EXAMPLES
 from .org.site import Site
 
-# Examples of a property that names no number of its own; more for a longer look: SFFRAME_EXAMPLES=1000.
-settings.register_profile("everyday", max_examples=int(os.environ.get("SFFRAME_EXAMPLES", "50")), deadline=None)
+settings.register_profile("everyday", max_examples=EXAMPLES, deadline=None)
 settings.load_profile("everyday")
 
 MakeFrame = Callable[..., Any]

@@ -27,8 +27,9 @@ from sfframe.ingest.settle import Settled, not_processed, settle
 from sfframe.ingest.spool import MemoryRows
 from sfframe.options import Operation, Options
 from sfframe.org.describe import SObject
+from tests.examples import scaled
 
-some = settings(max_examples=120, deadline=None)
+some = settings(max_examples=scaled(60))
 FIELDS: dict[str, dict[str, Any]] = {
     "Key__c": {"type": "string", "externalId": True},
     "Text__c": {"type": "string", "length": 255},
@@ -331,7 +332,7 @@ def _strange(texts: list[str]) -> list[str]:
 
 @pytest.mark.parametrize("keyed", [False, True], ids=["insert", "upsert"])
 @pytest.mark.parametrize("spoil", [_missing, _doubled, _foreign, _replaced])
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=scaled(25))
 @given(data=st.data())
 def test_results_that_dont_add_up_are_never_taken_for_whole(
     keyed: bool, spoil: Callable[[list[Row], int], list[Row]], data: st.DataObject

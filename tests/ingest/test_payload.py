@@ -18,8 +18,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from sfframe import bulk
+from tests.examples import scaled
 
-some = settings(max_examples=60, deadline=None)
+some = settings(max_examples=scaled(40))
 BREAKS = ["\n", "\r", "\r\n", "\x0b", "\x0c", "\x1c", "\x1d", "\x1e", "\x85", "\u2028", "\u2029"]
 pieces = st.sampled_from(
     [*BREAKS, '"', '""', ",", "\t", " ", "", "#N/A", "\ufeff", "é", "\U0001f600", "a", "\\", "'", ";"]

@@ -12,6 +12,7 @@ from sfframe.localorg import Manners, Server
 from sfframe.localorg.ingest.parse import read_rows
 from sfframe.localorg.ingest.scan import DELIMITERS, LINE_ENDS, scan
 from sfframe.localorg.saving.header import StructureError
+from tests.examples import scaled
 
 from .client import Client, rows
 
@@ -36,7 +37,7 @@ def tables(draw: st.DrawFn) -> list[list[str]]:
     return [[f"h{column}" for column in range(width)], *body]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=scaled(100))
 @given(tables(), st.sampled_from(list(DELIMITERS)), st.sampled_from(list(LINE_ENDS)), st.booleans(), st.booleans())
 def test_4_1_cells_are_read_as_they_were_written(
     tmp_path_factory: pytest.TempPathFactory,
@@ -87,7 +88,7 @@ def test_4_1_what_an_upload_holds_does_not_hang_on_the_pieces_it_is_read_in(
             scan(path, delimiter="COMMA", line_ending="CRLF")
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=scaled(20))
 @given(table=st.lists(st.tuples(TEXT, TEXT), min_size=1, max_size=5), line_ending=st.sampled_from(list(LINE_ENDS)))
 def test_5_3_text_survives_the_org_in_both_directions(
     one_server: Server, table: list[tuple[str, str]], line_ending: str

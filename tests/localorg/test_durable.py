@@ -18,9 +18,13 @@ from .client import JOBS, VERSION, Client
 
 SERVE = """
 import sys, time
+from contextlib import ExitStack
 from sfframe.localorg import Fault, Server
-with Server(sys.argv[1], faults=[Fault("job", "stuck", after_rows=int(sys.argv[2]))]) as server:
-    print(server.url, server.client_id, server.client_secret, flush=True)
+with ExitStack() as stack:
+    for done_before in sys.argv[2:]:
+        stuck = Fault("job", "stuck", after_rows=int(done_before))
+        server = stack.enter_context(Server(f"{sys.argv[1]}{done_before}.db", faults=[stuck]))
+        print(server.url, server.client_id, server.client_secret, flush=True)
     time.sleep(60)
 """
 ROWS = "LastName,ExternalId__c\n" + "".join(f"n{number},k{number}\n" for number in range(600))
@@ -33,20 +37,27 @@ class Killed:
         self.url, self.client_id, self.client_secret = line.split()
 
 
-@pytest.mark.parametrize("done_before", [0, 200, 450])
-def test_a_closed_job_is_finished_after_a_kill_each_row_once(tmp_path: Path, done_before: int) -> None:
-    database = tmp_path / "dev.db"
-    command = [sys.executable, "-c", SERVE, str(database), str(done_before)]
+def test_a_closed_job_is_finished_after_a_kill_each_row_once(tmp_path: Path) -> None:
+    places = [0, 200, 450]
+    command = [sys.executable, "-c", SERVE, f"{tmp_path}/dev", *map(str, places)]
+    jobs: dict[int, tuple[str, str]] = {}
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
-        client = Client(Killed(process.stdout.readline())).log_in()  # type: ignore[arg-type]  # as far as it is used
-        waiting = client.open_job("LastName\nlater\n")
-        job_id = client.open_job(ROWS)
-        assert client.patch(job_id).status == 200
-        while client.job(job_id).get("numberRecordsProcessed") != done_before:
-            pass
+        for done_before in places:
+            client = Client(Killed(process.stdout.readline())).log_in()  # type: ignore[arg-type]  # as far as it is used
+            waiting = client.open_job("LastName\nlater\n")
+            job_id = client.open_job(ROWS)
+            assert client.patch(job_id).status == 200
+            while client.job(job_id).get("numberRecordsProcessed") != done_before:
+                pass
+            jobs[done_before] = (job_id, waiting)
+            client.close()
         process.kill()
-        client.close()
+    for done_before in places:
+        _check_finished(tmp_path / f"dev{done_before}.db", *jobs[done_before])
+
+
+def _check_finished(database: Path, job_id: str, waiting: str) -> None:
     with Server(database) as server:
         client = Client(server).log_in()
         assert client.wait(job_id)["numberRecordsProcessed"] == 600

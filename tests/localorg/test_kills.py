@@ -8,6 +8,6 @@ from . import kills
 
 
 def test_what_was_answered_is_there_after_kills_and_each_row_once(tmp_path: Path) -> None:
-    assert kills.main(5, tmp_path) > 0
+    assert kills.main(3, tmp_path) > 0
     (uploads,) = tmp_path.glob("*.uploads")
     assert not [left for left in uploads.iterdir() if left.suffix == ".part" or left.name == "scratch"]

@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from sfframe.localorg import Server
+from tests.examples import scaled
 
 from .client import Client
 
@@ -412,5 +413,5 @@ def server_for_the_model() -> Iterator[None]:
 
 TestOrgAgainstModel = OrgAgainstModel.TestCase
 TestOrgAgainstModel.settings = settings(
-    max_examples=12, stateful_step_count=8, deadline=None, suppress_health_check=list(HealthCheck)
+    max_examples=scaled(10), stateful_step_count=8, deadline=None, suppress_health_check=list(HealthCheck)
 )

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 import sfframe
 from sfframe.front import backend_of
 from tests.conftest import column
+from tests.examples import scaled
 
 BACKENDS = [("polars", None), ("pyarrow", None), ("pandas", None), ("pandas", "numpy_nullable"), ("pandas", "pyarrow")]
 FIELDS: dict[str, Any] = {
@@ -161,7 +162,7 @@ ANY_ROWS = st.lists(st.tuples(*(st.none() | values for _, values in VALUES.value
 
 @pytest.mark.parametrize(("backend", "dtype_backend"), BACKENDS)
 @given(pages=st.lists(ANY_ROWS, min_size=1, max_size=3))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=scaled(25))
 def test_any_values_are_the_same_in_each_library(backend: str, dtype_backend: str | None, pages: list[Any]) -> None:
     schema = {name: dtype for name, (dtype, _) in VALUES.items()}
     frame = pl.concat(pl.DataFrame(page, schema=schema, orient="row") for page in pages)

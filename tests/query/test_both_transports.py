@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import sfframe
+from tests.examples import scaled
 
 MOMENTS = [dt.datetime(1700, 1, 2), dt.datetime(2024, 2, 29, 23, 59, 59), dt.datetime(3999, 12, 31), None]
 TEXTS = ["NA", "null", "007", "1E5", 'say "hi",\nyou', "a\r\nb", "é😀\u2028", None, "x;y", "'", "\\", "true"]
@@ -151,7 +152,7 @@ def test_any_selection_is_the_same_over_both(org: sfframe.Org) -> None:
         *fields(org, "Name", "Related__r."),
     ]
 
-    @settings(max_examples=25, deadline=None)
+    @settings(max_examples=scaled(15))
     @given(
         soql=statements(paths),
         decimals=st.booleans(),

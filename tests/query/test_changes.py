@@ -21,6 +21,7 @@ from sfframe.localorg.objects.describe import describe_object
 from sfframe.query.changes.cursor import Cursor, Mark
 from sfframe.query.changes.given import Given
 from tests.at_once import org_of
+from tests.examples import scaled
 
 START = dt.datetime(2026, 3, 1, 12, 0, 0, 250_000, tzinfo=dt.UTC)
 FIELDS = ["Id", "N__c"]
@@ -221,7 +222,7 @@ class Records:
         return record_id
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=scaled(20))
 @example(steps=CHANGED_TWICE_IN_A_SECOND, lag=0, overlap=30)
 @example(steps=LOOKED_AT_TWICE_IN_A_SECOND, lag=10, overlap=900)
 @example(steps=COMMITTED_LATE, lag=1, overlap=900)

@@ -22,6 +22,7 @@ from sfframe.query.pages.page import Page
 from sfframe.query.read import Reading, ReadRequest
 from sfframe.testing import Fault, Manners
 from tests.at_once import AT_ONCE, SOON, org_of
+from tests.examples import scaled
 from tests.org.site import Site, drop, refuse, reply
 
 from .conftest import contacts_named
@@ -346,7 +347,7 @@ async def test_no_fault_loses_or_doubles_a_row_over_rest(local: sfframe.LocalOrg
     assert local.faults_met == met + 1
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=scaled(30))
 @given(
     page_rows=st.integers(1, 70),
     lists=st.booleans(),
@@ -381,7 +382,7 @@ def test_whatever_passes_within_the_tries_the_rows_are_the_orgs_in_order(
         filled.server.org.manners = Manners(query_page_rows=5, compress=True)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=scaled(25))
 @given(sizes=st.lists(st.integers(1, 9), min_size=1, max_size=14), lists=st.booleans(), data=st.data())
 def test_pages_of_any_sizes_make_the_result(sizes: list[int], lists: bool, data: st.DataObject) -> None:
     bad = data.draw(st.dictionaries(st.sampled_from(range(len(sizes))), st.integers(1, 3)))

@@ -18,8 +18,9 @@ import sfframe
 from sfframe.query.soql.literals import quote_soql
 from sfframe.query.soql.params import bind
 from sfframe.testing.values import kept
+from tests.examples import scaled
 
-FEW = settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+FEW = settings(max_examples=scaled(15), suppress_health_check=[HealthCheck.too_slow])
 TEXTS = st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1, max_size=20).map(kept)
 HALF_NOON = dt.datetime(2024, 3, 31, 12, 30, tzinfo=dt.timezone(dt.timedelta(hours=2)))
 

@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 
 import sfframe
 from sfframe.testing import frames
+from tests.examples import scaled
 from tests.testing.test_frames import meant, plain, types_of
 
 FEW = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -36,7 +37,7 @@ def test_what_was_sent_is_read_back_over_both_transports(
     with sfframe_server.fresh() as org:
         empty = read_twice(soql, org)
 
-    @settings(FEW, max_examples=n_examples)
+    @settings(FEW, max_examples=scaled(n_examples))
     @given(frame=frames(sobject, backend="polars", max_size=6))
     def check(frame: pl.DataFrame) -> None:
         with sfframe_server.fresh() as org:

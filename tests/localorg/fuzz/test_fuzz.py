@@ -25,9 +25,10 @@ def run() -> Iterator[Run]:
         run.close()
 
 
-@pytest.mark.parametrize("start", range(0, 2000, 500))
+# `make fuzz` sends more, and others.
+@pytest.mark.parametrize("start", range(0, 900, 300))
 def test_no_input_brings_a_500_a_hang_or_a_dead_worker(run: Run, start: int) -> None:
-    run.send(range(start, start + 500))
+    run.send(range(start, start + 300))
     assert run.findings == []
 
 
