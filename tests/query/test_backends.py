@@ -57,11 +57,13 @@ def started() -> Iterator[sfframe.LocalOrg]:
         yield local
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def things(started: sfframe.LocalOrg) -> Iterator[sfframe.Org]:
-    """An org with records of every kind of field, some of them empty."""
+    """An org with records of every kind of field, some of them empty; who changes them puts them back."""
     with started.fresh() as org:
         sfframe.bulk(ROWS).insert("Thing__c").raise_for_failures()
+        accounts = pl.DataFrame({"Name": ["a", "b"], "BillingCity": ["Ulm", None]})
+        sfframe.bulk(accounts).insert("Account").raise_for_failures()
         yield org
 
 
@@ -126,7 +128,6 @@ def test_decimals_and_lists_are_those_of_the_library(
 
 @pytest.mark.parametrize(("backend", "dtype_backend"), BACKENDS)
 def test_an_address_is_a_struct_or_a_dict(things: sfframe.Org, backend: str, dtype_backend: str | None) -> None:
-    sfframe.bulk(pl.DataFrame({"Name": ["a", "b"], "BillingCity": ["Ulm", None]})).insert("Account")
     places = column(read("SELECT BillingAddress FROM Account ORDER BY Name", backend, dtype_backend), "BillingAddress")
     assert places[0]["city"] == "Ulm"
     assert places[1] is None

@@ -11,6 +11,7 @@ import pytest
 import sfframe
 from sfframe.testing import Fault, Manners, chaos
 from sfframe.testing.bad_days import SomeRows
+from tests.examples import scaled
 
 PROFILES: Any = ("network", "org", "all")
 # More than one chunk of 200, with rows that fail for reasons of their own; a payload takes about half of them.
@@ -52,7 +53,7 @@ def in_org(local: sfframe.LocalOrg) -> Counter[str]:
 
 
 @pytest.mark.parametrize("profile", PROFILES)
-@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("seed", range(scaled(8)))
 def test_a_load_comes_through_a_bad_day(sfframe_server: sfframe.LocalOrg, seed: int, profile: Any) -> None:
     with sfframe_server.fresh() as org:
         sfframe_server.faults[:] = chaos(seed, profile)
@@ -76,7 +77,7 @@ def test_a_load_comes_through_a_bad_day(sfframe_server: sfframe.LocalOrg, seed: 
     ],
     ids=lambda fault: f"{fault.where} {fault.effect} {fault.when}",
 )  # fmt: skip
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(scaled(2)))
 def test_what_cannot_be_mended_is_told_as_it_is(sfframe_server: sfframe.LocalOrg, fault: Fault, seed: int) -> None:
     """Each row is in one frame; what is said to be in the org is there, once, and what is said not to be isn't."""
     with sfframe_server.fresh() as org:
