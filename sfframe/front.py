@@ -71,6 +71,10 @@ class Source(Protocol[FrameT_co]):
     """A caller's frame, behind its library's front end."""
 
     @property
+    def kind(self) -> str:
+        """Which source it is, for `restored`: "pandas", "polars", "polars-lazy", "arrow", "arrow-stream", "dicts"."""
+
+    @property
     def labels(self) -> Sequence[object]:
         """The column labels in order, whatever they are."""
 
@@ -113,6 +117,21 @@ class Source(Protocol[FrameT_co]):
     def store(self, view: Any, path: Path) -> None:
         """Write a frame that `view` gave as Parquet."""
 
+    def unkept(self) -> Sequence[Problem]:
+        """What `keep` couldn't keep so that it comes back equal, `NOT_KEPT` each; columns that aren't sent too."""
+
+    def keep(self, folder: Path) -> None:
+        """Write all that the caller gave, so that `restored` gives it again; on the disk when this returns.
+
+        A stream must have been spooled in this very folder: its rows are there and aren't written again.
+
+        Args:
+            folder: An existing folder. Some files of it are this source's then.
+
+        Raises:
+            OSError: The disk is full, ...
+        """
+
 
 class Folder(Protocol):
     """A folder that lives as long as this object."""
@@ -123,11 +142,17 @@ class Folder(Protocol):
 
 
 _front_ends: list[tuple[Callable[[Any], bool], Callable[[Any], Source[Any]]]] = []
+_kinds: dict[str, Callable[[Path], Source[Any]]] = {}
 
 
 def register(fits: Callable[[Any], bool], source: Callable[[Any], Source[Any]]) -> None:
     """Add a front end: whether a frame is its own, and the frame's source. The last one added is asked first."""
     _front_ends.insert(0, (fits, source))
+
+
+def register_kind(kind: str, restore: Callable[[Path], Source[Any]]) -> None:
+    """Add a kind of source: what gives one again that was kept in a folder."""
+    _kinds[kind] = restore
 
 
 def source_of(frame: Any) -> Source[Any]:
@@ -140,6 +165,20 @@ def source_of(frame: Any) -> Source[Any]:
         if fits(frame):
             return source(frame)
     raise no_frame(frame)
+
+
+def restored(kind: str, folder: Path) -> Source[Any]:
+    """A source that was kept in a folder, perhaps by another process; it behaves as it did.
+
+    A stream is read where it is: the folder is needed for as long as any of its results is.
+
+    Raises:
+        OSError: A file is missing, or can't be read.
+        ValueError: A file is torn or was changed, or there is no such kind.
+    """
+    if kind not in _kinds:
+        raise ValueError(f"{kind!r} is none of the kinds of frames that sfframe keeps: {', '.join(sorted(_kinds))}")
+    return _kinds[kind](folder)
 
 
 def no_frame(thing: Any) -> TypeError:

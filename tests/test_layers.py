@@ -25,8 +25,11 @@ testing.forms
 testing.fields
 __init__
 frames.pandas frames.polars frames.arrow
-frames.objects
-frames.series frames.files frames.kept
+frames.pandas_kept frames.dicts frames.streams
+frames.pandas_arrays
+frames.cells
+frames.shelf frames.objects frames.tagged
+frames.series frames.files frames.kept frames.tables
 verbs
 changes objects lookup
 reading scanning
@@ -44,6 +47,7 @@ ingest.runner
 ingest.job
 ingest.run
 ingest.ledger
+ingest.same
 ingest.settle
 ingest.match
 ingest.outcomes
@@ -109,7 +113,7 @@ org.address org.retry
 options
 progress
 problems
-bridge
+bridge disk
 errors
 """
 HEIGHT = {room: -n for n, line in enumerate(ROOMS.split("\n")) for room in line.split()}
@@ -146,7 +150,7 @@ CLIMBS = {
 
 # Who may import a third party; whatever isn't here is everybody's.
 THIRD_PARTIES = {
-    "pandas": {"frames.pandas", "demo", "testing.in_pandas"},
+    "pandas": {"frames.pandas", "frames.pandas_kept", "frames.pandas_arrays", "demo", "testing.in_pandas"},
     "aiohttp": {"org.wire", "org.sessions"},
     "tqdm": {"progress"},
     "IPython": {"progress"},

@@ -13,8 +13,10 @@ import polars as pl
 import pyarrow as pa
 
 from sfframe.frames.objects import nulls_in, read_column
-from sfframe.frames.series import Column, column_of, no_form
-from sfframe.front import Folder, Part, Types, columns_beside, own_labels, register, register_backend
+from sfframe.frames.pandas_kept import Packing, read_frame
+from sfframe.frames.series import Column, column_of, no_form, types_of
+from sfframe.frames.shelf import read_safely
+from sfframe.front import Folder, Part, Types, columns_beside, own_labels, register, register_backend, register_kind
 from sfframe.ingest.outcomes import Outcomes
 from sfframe.ingest.spool import MemoryRows, Rows
 from sfframe.problems import Problem
@@ -32,12 +34,14 @@ _NULLABLE_TEXT = pd.StringDtype("pyarrow")
 class PandasSource:
     """A pandas DataFrame."""
 
+    kind = "pandas"
     is_stream = False
     is_once = False
 
     def __init__(self, frame: pd.DataFrame) -> None:
         self._frame = frame.copy(deep=not _COPY_ON_WRITE)
         self._columns: dict[str, pl.Series] = {}
+        self._packing: Packing | None = None
 
     @property
     def labels(self) -> Sequence[object]:
@@ -48,19 +52,9 @@ class PandasSource:
         return [name for name in self._frame.index.names if name is not None]
 
     def types(self, names: Sequence[str]) -> Types:
-        marks: dict[str, str] = {}
-        problems: list[Problem] = []
-        for name in names:
-            # By position: a name may be there twice, which is a problem of its own.
-            column = _read(name, self._frame.iloc[:, self.labels.index(name)])
-            if column.series is not None:
-                self._columns[name] = column.series
-            if column.mark is not None:
-                marks[name] = column.mark
-            if column.problem is not None:
-                problems.append(column.problem)
-        dtypes = {name: series.dtype for name, series in self._columns.items()}
-        return Types(dtypes=dtypes, marks=marks, problems=problems)
+        # By position: a name may be there twice, which is a problem of its own.
+        places = {name: self.labels.index(name) for name in names}
+        return types_of({n: _read(n, self._frame.iloc[:, place]) for n, place in places.items()}, self._columns)
 
     def rows(self, names: Sequence[str], folder: Callable[[], Folder]) -> Rows:
         return MemoryRows(pl.DataFrame([self._columns[name] for name in names]))
@@ -84,6 +78,20 @@ class PandasSource:
 
     def store(self, view: pd.DataFrame, path: Path) -> None:
         view.to_parquet(path)
+
+    def unkept(self) -> Sequence[Problem]:
+        self._packing = self._packing or Packing(self._frame)
+        return self._packing.problems
+
+    def keep(self, folder: Path) -> None:
+        packing = self._packing or Packing(self._frame)
+        self._packing = None  # it holds arrays
+        packing.write(folder)
+
+
+def _restored(folder: Path) -> PandasSource:
+    with read_safely(folder):
+        return PandasSource(read_frame(folder))
 
 
 def _read(name: str, column: pd.Series[Any]) -> Column:
@@ -126,6 +134,7 @@ class PandasBulk(Bulk[pd.DataFrame]):
 
 
 register(lambda frame: isinstance(frame, pd.DataFrame), PandasSource)
+register_kind(PandasSource.kind, _restored)
 
 
 def _frame(table: pa.Table, column: Callable[[pa.ChunkedArray[Any]], Any]) -> pd.DataFrame:

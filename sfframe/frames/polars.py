@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import polars as pl
 from polars.io.plugins import register_io_source
 
+from sfframe.frames import shelf
 from sfframe.front import (
     SF_SCHEMA,
     Folder,
@@ -17,10 +19,12 @@ from sfframe.front import (
     own_labels,
     register,
     register_backend,
+    register_kind,
     sf_columns,
 )
 from sfframe.ingest.outcomes import Outcomes
 from sfframe.ingest.spool import CHUNK, MemoryRows, Rows, SpooledRows
+from sfframe.problems import Problem
 from sfframe.query.form import POLARS
 from sfframe.query.scan.ask import chosen
 from sfframe.verbs import Bulk
@@ -29,6 +33,7 @@ from sfframe.verbs import Bulk
 class PolarsSource:
     """A Polars DataFrame."""
 
+    kind = "polars"
     is_stream = False
     is_once = False
     index_names: Sequence[object] = ()
@@ -64,18 +69,68 @@ class PolarsSource:
     def store(self, view: pl.DataFrame, path: Path) -> None:
         view.write_parquet(path)
 
+    def unkept(self) -> Sequence[Problem]:
+        return _unkept(self._frame.schema)
+
+    def keep(self, folder: Path) -> None:
+        # Without statistics, which are for those who look for something.
+        self._frame.write_parquet(folder / shelf.FRAME, compression="lz4", statistics=False, row_group_size=CHUNK)
+        shelf.write_polars_schema(folder, self._frame.schema)
+        shelf.close(folder, self.kind, {})
+
+
+def _restored(folder: Path) -> PolarsSource:
+    with shelf.read_safely(folder):
+        shelf.opened(folder, PolarsSource.kind)
+        frame, schema = pl.read_parquet(folder / shelf.FRAME, glob=False), shelf.read_polars_schema(folder)
+        if frame.columns != list(schema):
+            raise shelf.KeptError(f"the columns in {folder} aren't those of its schema")
+        return PolarsSource(frame if frame.schema == schema else frame.cast(schema))
+
+
+def _unkept(schema: Mapping[str, pl.DataType]) -> list[Problem]:
+    bad = [name for name, dtype in schema.items() if dtype not in _SIMPLE and not _can_be_kept(dtype)]
+    return [shelf.not_kept(name, f"{schema[name].base_type().__name__} values") for name in bad]
+
+
+_SIMPLE = {pl.String, pl.Boolean, pl.Int8, pl.Int16, pl.Int32, pl.Int64, pl.UInt8, pl.UInt16, pl.UInt32, pl.UInt64,
+           pl.Float32, pl.Float64, pl.Date, pl.Time, pl.Binary}  # fmt: skip
+
+
+def _can_be_kept(dtype: pl.DataType) -> bool:
+    one = pl.DataFrame({"x": pl.Series([None], dtype=dtype)})
+    try:
+        rows, types = io.BytesIO(), io.BytesIO()
+        one.write_parquet(rows)
+        one.clear().write_ipc(types)
+        for file in (rows, types):
+            file.seek(0)
+        found = pl.read_ipc(types).schema
+        return found == one.schema and pl.read_parquet(rows).cast(found).equals(one)
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException):
+        return False
+
 
 class LazySource:
-    """A Polars LazyFrame: run once, into a folder; the results are LazyFrames over that folder."""
+    """A Polars LazyFrame: run once, into a folder; the results are LazyFrames over that folder.
 
+    Args:
+        frame: The frame; `None` where its rows are spooled already.
+        schema: Its schema.
+        folder: Where its rows are, if they are spooled.
+    """
+
+    kind = "polars-lazy"
     is_stream = True
     is_once = False
     index_names: Sequence[object] = ()
 
-    def __init__(self, frame: pl.LazyFrame) -> None:
+    def __init__(
+        self, frame: pl.LazyFrame | None, schema: Mapping[str, pl.DataType], folder: Folder | None = None
+    ) -> None:
         self._frame = frame
-        self._schema = dict(frame.collect_schema())
-        self._folder: Folder | None = None
+        self._schema = dict(schema)
+        self._folder = folder
 
     @property
     def labels(self) -> Sequence[object]:
@@ -85,10 +140,17 @@ class LazySource:
         return Types(dtypes={name: self._schema[name] for name in names})
 
     def rows(self, names: Sequence[str], folder: Callable[[], Folder]) -> Rows:
-        self._folder = folder()
-        path = self._folder.path / "rows.parquet"
-        self._frame.sink_parquet(path, compression="lz4", row_group_size=CHUNK, maintain_order=True)
+        if self._frame is not None:
+            self._folder = folder()
+            path = self._folder.path / shelf.ROWS
+            self._frame.sink_parquet(path, compression="lz4", row_group_size=CHUNK, maintain_order=True)
+        path = self._path
         return SpooledRows(path, {name: self._schema[name] for name in names})
+
+    @property
+    def _path(self) -> Path:
+        assert self._folder is not None
+        return self._folder.path / shelf.ROWS
 
     def view(self, outcomes: Outcomes, part: Part) -> pl.LazyFrame:
         folder = self._folder
@@ -97,7 +159,7 @@ class LazySource:
         schema = {**own, **{name: SF_SCHEMA[name] for name in part.beside}}
 
         def views(names: Sequence[str]) -> Iterator[pl.DataFrame]:
-            rows = SpooledRows(folder.path / "rows.parquet", own)  # also what holds the folder
+            rows = SpooledRows(folder.path / shelf.ROWS, own)  # also what holds the folder
             return _views(rows, outcomes, part, names, own)
 
         return _lazy(views, schema)
@@ -108,7 +170,7 @@ class LazySource:
         own = self._schema
 
         def pieces(names: Sequence[str]) -> Iterator[pl.DataFrame]:
-            rows = SpooledRows(folder.path / "rows.parquet", own)
+            rows = SpooledRows(folder.path / shelf.ROWS, own)
             own_names = [name for name in names if name in own]
             for start in range(0, rows.n, CHUNK):
                 frame = columns.slice(start, CHUNK)
@@ -123,6 +185,23 @@ class LazySource:
 
     def store(self, view: pl.LazyFrame, path: Path) -> None:
         view.sink_parquet(path)
+
+    def unkept(self) -> Sequence[Problem]:
+        return _unkept(self._schema)
+
+    def keep(self, folder: Path) -> None:
+        shelf.put_rows(self._path, folder)
+        shelf.write_polars_schema(folder, self._schema)
+        shelf.close(folder, self.kind, {})
+
+
+def _restored_lazy(folder: Path) -> LazySource:
+    with shelf.read_safely(folder):
+        shelf.opened(folder, LazySource.kind)
+        schema, path = shelf.read_polars_schema(folder), folder / shelf.ROWS
+        if pl.scan_parquet(path, glob=False).collect_schema().names() != list(schema):
+            raise shelf.KeptError(f"the columns of {path} aren't those of its schema")
+        return LazySource(None, schema, shelf.KeptFolder(folder))
 
 
 def _lazy(pieces: Callable[[Sequence[str]], Iterator[pl.DataFrame]], schema: Mapping[str, pl.DataType]) -> pl.LazyFrame:
@@ -174,6 +253,8 @@ class LazyBulk(Bulk[pl.LazyFrame]):
 
 
 register(lambda frame: isinstance(frame, pl.DataFrame), PolarsSource)
-register(lambda frame: isinstance(frame, pl.LazyFrame), LazySource)
+register(lambda frame: isinstance(frame, pl.LazyFrame), lambda frame: LazySource(frame, frame.collect_schema()))
+register_kind(PolarsSource.kind, _restored)
+register_kind(LazySource.kind, _restored_lazy)
 
 register_backend("polars", POLARS, lambda frame: frame)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import decimal
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +13,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from sfframe.front import Types
 from sfframe.ingest.forms import NUMBERS, OFFSET_DATETIMES
 from sfframe.problems import Problem
 
@@ -45,6 +46,16 @@ def column_of(name: str, array: pa.Array[Any] | pa.ChunkedArray[Any]) -> Column:
         return Column(_series(array).alias(name), mark)
     except (*_UNFIT, pa.ArrowException, KeyError, NotImplementedError, ValueError):
         return Column(None, problem=no_form(name, str(array.type)))
+
+
+def types_of(found: Mapping[str, Column], series: dict[str, pl.Series]) -> Types:
+    """What is said of columns before they are given; those that can be read are put into `series`."""
+    series.update({name: column.series for name, column in found.items() if column.series is not None})
+    return Types(
+        dtypes={name: one.dtype for name, one in series.items()},
+        marks={name: column.mark for name, column in found.items() if column.mark is not None},
+        problems=[column.problem for column in found.values() if column.problem is not None],
+    )
 
 
 def no_form(name: str, what: str) -> Problem:

@@ -55,7 +55,7 @@ def test_a_tables_unsent_columns_come_back_whatever_they_are(kept: str, org: Org
     assert as_they_were(result.successful_results, table)
 
 
-def _since(version: str, module: Any) -> bool:
+def since(version: str, module: Any) -> bool:
     return tuple(map(int, module.__version__.split(".")[:2])) >= tuple(map(int, version.split(".")))
 
 
@@ -63,7 +63,7 @@ def _since(version: str, module: Any) -> bool:
 _NEWER = {"string view": "21.0", "binary view": "21.0", "many digits": "26.0"}
 
 
-@pytest.mark.parametrize("kept", [kept for kept in KEPT if _since(_NEWER.get(kept, "0.0"), pa)])
+@pytest.mark.parametrize("kept", [kept for kept in KEPT if since(_NEWER.get(kept, "0.0"), pa)])
 def test_a_streams_unsent_columns_come_back_with_their_types(kept: str, org: Org) -> None:
     table = with_bad_row(KEPT[kept])
     result: Any = sfframe.ingest(table.to_reader(), "Contact", "insert", org=org, invalid="report", **UNSENT)
@@ -117,7 +117,7 @@ def test_datetimes_of_any_zone_are_sent_as_their_instant(zone: dt.tzinfo, dtype:
 @pytest.mark.parametrize("lazy", [False, True], ids=["frame", "lazy"])
 def test_a_name_that_looks_like_a_pattern_comes_back_and_is_never_sent(name: str, lazy: bool, org: Org) -> None:
     frame = pl.DataFrame({"LastName": ["a", None], name: ["mine", "too"]})
-    if lazy and not _since("1.38", pl):
+    if lazy and not since("1.38", pl):
         pytest.skip("this Polars itself takes the names of a LazyFrame's columns for patterns")
     given: Any = frame.lazy() if lazy else frame
     result: Any = sfframe.ingest(

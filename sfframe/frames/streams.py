@@ -1,0 +1,150 @@
+"""Streams: readers, relations, datasets: read once, into a folder; datasets come back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from sfframe.frames import shelf
+from sfframe.frames.kept import filtered, unkept
+from sfframe.frames.series import column_of, no_form
+from sfframe.frames.tables import SF_TYPES, with_columns, with_fates
+from sfframe.front import Folder, Part, Types, no_frame, own_labels, sf_columns
+from sfframe.ingest.outcomes import Outcomes
+from sfframe.ingest.spool import CHUNK, Rows, SpooledRows
+from sfframe.problems import Problem
+
+if TYPE_CHECKING:
+    import pyarrow.dataset as ds
+
+
+class StreamSource:
+    """A reader, a DuckDB relation, ...: read once, into a folder; the results are datasets in that folder.
+
+    Args:
+        reader: The stream; `None` where it is spooled already.
+        schema: Its schema.
+        folder: Where its rows are, if they are spooled.
+    """
+
+    kind = "arrow-stream"
+    is_stream = True
+    index_names: Sequence[object] = ()
+
+    def __init__(self, reader: pa.RecordBatchReader | None, schema: pa.Schema, folder: Folder | None = None) -> None:
+        self._reader = reader
+        self._schema = schema
+        self._dtypes: dict[str, pl.DataType] = {}
+        self._folder = folder
+        self._views: shelf.ViewsFolder | None = None
+
+    @property
+    def is_once(self) -> bool:
+        return self._reader is not None
+
+    @property
+    def labels(self) -> Sequence[object]:
+        return self._schema.names
+
+    def types(self, names: Sequence[str]) -> Types:
+        problems: list[Problem] = []
+        for name in names:
+            arrow_type = self._schema.types[self._schema.names.index(name)]
+            column = column_of(name, pa.array([], type=arrow_type))
+            if column.series is None or column.mark is not None:
+                problems.append(column.problem or no_form(name, str(arrow_type)))
+            else:
+                self._dtypes[name] = column.series.dtype
+        said = {problem.column for problem in problems}
+        problems.extend(p for p in unkept(self._schema, names) if p.column not in said)
+        return Types(dtypes=self._dtypes, problems=problems)
+
+    def rows(self, names: Sequence[str], folder: Callable[[], Folder]) -> Rows:
+        if self._reader is not None:
+            self._folder = folder()
+            with pq.ParquetWriter(self._path, self._schema, compression="lz4") as writer:
+                for batch in self._reader:
+                    writer.write_batch(batch, row_group_size=CHUNK)
+        return SpooledRows(self._path, {name: self._dtypes[name] for name in names})
+
+    @property
+    def _path(self) -> Path:
+        assert self._folder is not None
+        return self._folder.path / shelf.ROWS
+
+    def view(self, outcomes: Outcomes, part: Part) -> ds.Dataset:
+        assert self._folder is not None
+        # Not beside the rows: there may be those of another process, which knew less.
+        self._views = self._views or shelf.ViewsFolder(self._folder)
+        path = self._views.path / f"{part.name}.parquet"
+        if not path.exists():
+            self._write(path, outcomes, part)
+        from sfframe.frames.files import dataset_in
+
+        return dataset_in(self._views, path.name, self._schema_of(part))
+
+    def _schema_of(self, part: Part | None = None) -> pa.Schema:
+        own = [self._schema.field(str(label)) for label in own_labels(self.labels)]
+        beside = part.beside if part is not None else ()
+        return pa.schema([*own, *(pa.field(name, SF_TYPES[name]) for name in beside)])
+
+    def _write(self, path: Path, outcomes: Outcomes, part: Part) -> None:
+        own, schema = self._schema_of(), self._schema_of(part)
+        with pq.ParquetFile(self._path) as rows, pq.ParquetWriter(path, schema, compression="lz4") as writer:
+            start = 0
+            for batch in rows.iter_batches(batch_size=CHUNK, columns=own.names):
+                fates = outcomes.between(start, start + batch.num_rows)
+                has_it = fates["outcome"].is_in(list(part.outcomes))
+                mine = fates.filter(has_it)
+                table = filtered(pa.Table.from_batches([batch]), has_it.to_numpy())
+                writer.write_table(with_fates(table, sf_columns(mine, part)).cast(schema))
+                start += batch.num_rows
+
+    def beside(self, columns: pl.DataFrame) -> pa.Table:
+        return with_columns(pq.read_table(self._path).cast(self._schema), columns)
+
+    def table(self, table: pl.DataFrame) -> pa.Table:
+        return table.to_arrow()
+
+    def store(self, view: ds.Dataset, path: Path) -> None:
+        with pq.ParquetWriter(path, view.schema) as writer:
+            for batch in view.to_batches():
+                writer.write_batch(batch)
+
+    def unkept(self) -> Sequence[Problem]:
+        # What files can't hold is refused by `types` in any case.
+        bad = [field for field in self._schema if not shelf.can_be_kept(field.type)]
+        return [shelf.not_kept(field.name, f"{field.type} values") for field in bad]
+
+    def keep(self, folder: Path) -> None:
+        shelf.put_rows(self._path, folder)
+        shelf.write_schema(folder, self._schema)
+        shelf.close(folder, self.kind, {})
+
+
+def restored_stream(folder: Path) -> StreamSource:
+    """The source that was kept in the folder."""
+    with shelf.read_safely(folder):
+        shelf.opened(folder, StreamSource.kind)
+        schema, path = shelf.read_schema(folder), folder / shelf.ROWS
+        if pq.read_schema(path).names != schema.names:
+            raise shelf.KeptError(f"the columns of {path} aren't those of its schema")
+        return StreamSource(None, schema, shelf.KeptFolder(folder))
+
+
+def stream(given: Any) -> StreamSource:
+    """The source of anything with `__arrow_c_stream__`.
+
+    Raises:
+        TypeError: It is a single column.
+    """
+    try:
+        reader = pa.RecordBatchReader.from_stream(given)
+    except pa.ArrowInvalid as error:  # a single column, such as a Series
+        raise no_frame(given) from error
+    return StreamSource(reader, reader.schema)
