@@ -12,6 +12,7 @@ from sfframe.errors import ApiError
 from sfframe.org.answers import Response, path_of, refusal
 from sfframe.org.jobs import JobInfo, Jobs, job_in, locator_in
 from sfframe.org.readable import readable
+from sfframe.org.retry import RetryPolicy
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -91,7 +92,12 @@ class QueryJobs(Jobs):
         return await self._csv(url, job_id)
 
     async def result_pages(
-        self, job_id: str, *, url: str | None = None, api_version: str | None = None
+        self,
+        job_id: str,
+        *,
+        url: str | None = None,
+        api_version: str | None = None,
+        retry: RetryPolicy | None = None,
     ) -> tuple[list[str], str | None]:
         """Addresses of pages that can be read at once, for `results_at`; API version 58.0 or newer.
 
@@ -99,14 +105,15 @@ class QueryJobs(Jobs):
             job_id: The job, which is `JobComplete`.
             url: Where the last answer said that there are more; `None`: the first ones.
             api_version: That of the job, if it isn't the org's.
+            retry: In place of the org's own policy.
 
         Returns:
             The addresses in the order of the records, at most five; and where there are more. `None`: these are the
             last.
         """
         path = url or self._path(job_id, "resultPages", api_version=api_version)
-        ask = partial(self._transport.request, "GET", path, job_id=job_id)
-        return await readable(ask, partial(_addresses_in, job_id=job_id), self._retry)
+        ask = partial(self._transport.request, "GET", path, job_id=job_id, retry=retry)
+        return await readable(ask, partial(_addresses_in, job_id=job_id), retry or self._retry)
 
     async def _csv(self, path: str, job_id: str, params: Mapping[str, str] | None = None) -> ResultPage:
         headers = {"Accept": "text/csv"}

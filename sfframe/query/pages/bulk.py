@@ -106,8 +106,10 @@ class BulkPages:
 
     async def close(self, *, abort: bool = True) -> None:
         """Stop; a job that still runs is aborted if it was made for this read, or left running."""
-        await self._stop()
-        await self._job.forget_list()
+        try:
+            await self._stop()
+        finally:
+            await self._job.forget_list()
         if abort:
             await self._job.abort()
 

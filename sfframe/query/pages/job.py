@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from functools import partial
 from typing import Any, Final, Self, TypeVar
 
@@ -12,6 +13,7 @@ from sfframe.errors import ApiError, AuthenticationError, SfframeError
 from sfframe.org.job import JobInfo, JobState
 from sfframe.org.org import Org
 from sfframe.org.query_jobs import ResultPage
+from sfframe.org.retry import RetryPolicy
 from sfframe.query.pages.trouble import failed, is_too_early, of_job, resume
 
 _log = logging.getLogger("sfframe.query")
@@ -20,6 +22,7 @@ _PAGES_SINCE: Final = 58  # the first API version with resultPages
 _LOOKS: Final = 3  # at a count that doesn't fit: counters may lag
 _TIDY_S: Final = 10.0
 _EARLIER: Final = 50  # a small job is done when it is made: the first look comes so many times earlier
+_EARLY_S: Final = 5.0  # for a list that was asked for early: an org may leave one unanswered that came too early
 
 T = TypeVar("T")
 Listed = tuple[list[str], str | None]
@@ -45,6 +48,7 @@ class BulkJob:
         self._org = org
         self._is_ours = is_ours
         self._early: asyncio.Task[Listed] | None = None  # the first list of pages, asked for on the off chance
+        self._is_list_asked_for = False
         self.info = info
 
     @classmethod
@@ -72,8 +76,8 @@ class BulkJob:
     async def finish(self) -> None:
         """Wait for the job's end; looks are far between while nothing changes.
 
-        With the first look the first list of pages is asked for: of a small job both are there by then, and one wait
-        for the network is spared.
+        With the very first look the first list of pages is asked for: of a small job both are there by then, and one
+        wait for the network is spared.
 
         Raises:
             ApiError: It ended without a result, or is gone.
@@ -83,8 +87,7 @@ class BulkJob:
         while not self.info.is_final:
             await asyncio.sleep(pause_s)
             before = self.info
-            if wait_s is None and self.has_result_pages:
-                self._early = asyncio.get_running_loop().create_task(self._list())
+            self._ask_early()
             try:
                 await self.look()
             finally:
@@ -131,11 +134,9 @@ class BulkJob:
 
     async def listed(self, url: str | None = None) -> Listed:
         """Addresses of pages, and where there are more."""
-        if (early := self._early) is not None:
-            await asyncio.wait({early})
-            self._early = None
-            if early.exception() is None:
-                return early.result()
+        self._is_list_asked_for = True
+        if url is None and (found := await self._early_one()) is not None:
+            return found
         return await self._complete(partial(self._list, url))
 
     async def forget_list(self) -> None:
@@ -155,8 +156,26 @@ class BulkJob:
         except (SfframeError, TimeoutError) as error:
             _log.info("query job %s could not be aborted: %s", self.id, error)
 
-    async def _list(self, url: str | None = None) -> Listed:
-        return await self._org.query.result_pages(self.id, url=url, **self._version())
+    def _ask_early(self) -> None:
+        # Once: later looks are those of pages that wait for the job, each by itself.
+        if self.has_result_pages and not self._is_list_asked_for:
+            self._is_list_asked_for = True
+            once = replace(self._org.retry, max_tries=1)
+            self._early = asyncio.get_running_loop().create_task(self._list(retry=once))
+
+    async def _early_one(self) -> Listed | None:
+        """The list that was asked for early, unless it is to be asked for again: it met a fault, or came too early."""
+        if self._early is not None:
+            await asyncio.wait({self._early}, timeout=_EARLY_S)
+        early = self._early
+        await self.forget_list()
+        if early is None or early.cancelled() or early.exception() is not None:
+            return None
+        urls, following = early.result()
+        return (urls, following) if urls else None
+
+    async def _list(self, url: str | None = None, retry: RetryPolicy | None = None) -> Listed:
+        return await self._org.query.result_pages(self.id, url=url, retry=retry, **self._version())
 
     async def _with_rows(self, ask: Callable[[], Awaitable[ResultPage]]) -> ResultPage:
         """A page; one that has no row and doesn't say so is asked for again, since the job has some."""
