@@ -38,23 +38,26 @@ class Ahead(Generic[T]):
         """The rows of the next page; `None` after the last one. A call that is cancelled leaves them to the next one.
 
         Raises:
-            Whatever was raised for the page. What was begun after it is left.
+            Whatever was raised for the page, in this call and in each later one: no rows come after it.
         """
         if not self._begun:
             self._begin()
         head = self._begun[0]
         await asyncio.wait({head})  # not awaited: who is cancelled mustn't cancel it
-        self._begun.popleft()
-        if head.exception() is not None:
-            await self.close()
-        elif self._is_worth_another:
-            self._begin()
+        if head.cancelled() or head.exception() is not None:
+            await self._leave(after=1)
+        elif self._begun:  # else it was closed meanwhile
+            self._begun.popleft()
+            if self._is_worth_another:
+                self._begin()
         return head.result()
 
     async def close(self) -> None:
         """Leave what was begun."""
-        self._is_worth_another = False
-        begun, self._begun = self._begun, deque()
+        await self._leave(after=0)
+
+    async def _leave(self, *, after: int) -> None:
+        begun = [self._begun.pop() for _ in range(len(self._begun) - after)]
         for task in begun:
             task.cancel()
         await asyncio.gather(*begun, return_exceptions=True)

@@ -178,10 +178,12 @@ class Reading:
             abort: Abort a query job that hasn't ended, if it was made for this read; otherwise it is left to be taken
                 up later.
         """
-        if self._ahead is not None:
-            await self._ahead.close()
-        if self._begun is not None:
-            await self._begun.pages.close(abort=abort)
+        try:
+            if self._ahead is not None:
+                await self._ahead.close()
+        finally:
+            if self._begun is not None:
+                await self._begun.pages.close(abort=abort)
 
     def timed_out(self, seconds: float | None) -> JobTimeout:
         """What to raise when the caller's time is up: it names the job, which is to be left running."""

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 import sfframe
 from sfframe.errors import ApiError
 from sfframe.org.org import Org
+from sfframe.query.form import POLARS
 from sfframe.query.pages.bulk import at_once
 from sfframe.query.pages.decode import BadPage, count_records
 from sfframe.query.pages.page import Page
@@ -23,7 +24,7 @@ from sfframe.query.read import Reading, ReadRequest
 from sfframe.testing import Fault, Manners
 from tests.at_once import AT_ONCE, SOON, org_of
 from tests.examples import scaled
-from tests.org.site import Site, drop, refuse, reply
+from tests.org.site import Site, drop, refuse, reply, stall
 
 from .conftest import contacts_named
 from .result_site import CONTACT, DATA, JOB, JOB_ID, SOQL, Gate, Result, csv
@@ -161,6 +162,27 @@ async def test_a_call_that_is_cancelled_leaves_its_page_to_the_next(site: Site, 
     frames = [frame async for frame in reading.frames()]
     assert pl.concat(frames).rows() == result.rows
     await reading.close()
+
+
+async def test_a_close_that_is_cancelled_leaves_no_download(site: Site, org: Org) -> None:
+    loop, started = asyncio.get_running_loop(), asyncio.Event()
+
+    async def never(request: web.Request, answer: web.Response) -> web.StreamResponse:
+        loop.call_soon_threadsafe(started.set)
+        return await stall(request)
+
+    Result(site, [2] * 12).spoil = never
+    reading = bulk(org)
+    await reading.open()
+    waiting = asyncio.create_task(reading.next_rows(POLARS))
+    await started.wait()
+    waiting.cancel()
+    closing = asyncio.create_task(reading.close())
+    await asyncio.sleep(0)
+    closing.cancel()
+    await asyncio.wait({waiting, closing})
+    assert closing.cancelled()
+    assert not downloads()
 
 
 # Where pages are.
