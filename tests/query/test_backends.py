@@ -185,6 +185,15 @@ def test_a_pandas_frame_is_its_own_and_can_be_written(things: sfframe.Org, dtype
     assert frame.loc[7, "Number__c"] == 10.0
 
 
+@pytest.mark.parametrize("dtype_backend", [None, "numpy_nullable", "pyarrow"])
+def test_a_pandas_column_of_many_pages_is_in_one_piece(dtype_backend: str | None) -> None:
+    kind = backend_of("pandas", dtype_backend)
+    frame = kind.to_frame(kind.form.concat([kind.form.of(ROWS)] * 3))
+    for name in ROWS.columns:
+        assert pa.Table.from_pandas(frame[[name]])[name].num_chunks == 1
+        assert [plain(value) for value in column(frame, name)] == ROWS[name].to_list() * 3
+
+
 # --- and back ---------------------------------------------------------------------------------------------------------
 
 
