@@ -123,7 +123,8 @@ class Source(Protocol[FrameT_co]):
     def keep(self, folder: Path) -> None:
         """Write all that the caller gave, so that `restored` gives it again; on the disk when this returns.
 
-        A stream must have been spooled in this very folder: its rows are there and aren't written again.
+        There must be nothing `unkept`. A stream must have been spooled: its rows aren't written again. Where that
+        wasn't in this very folder, they are linked or copied.
 
         Args:
             folder: An existing folder. Some files of it are this source's then.

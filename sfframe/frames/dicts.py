@@ -135,11 +135,11 @@ def restored_records(folder: Path) -> DictsSource:
     """The source that was kept in the folder."""
     with shelf.read_safely(folder):
         said = shelf.opened(folder, DictsSource.kind)
-        arrays = iter(shelf.read_rows(folder).columns)
+        arrays = shelf.read_rows(folder).columns[::-1]
         columns = {}
         for one in said["columns"]:
             cells = made_of(one["form"], one["gaps"])
-            mine = [next(arrays) for _ in cells.types]
+            mine = [arrays.pop() for _ in cells.types]
             odd = {int(row): text for row, text in one["odd"].items()}
             columns[of_json(one["label"])] = cells.values(mine, odd)
         return DictsSource(columns, int(said["rows"]))

@@ -261,8 +261,8 @@ def _pack_string(array: Any) -> Packed:
     kind = pa.large_string()
     said = {"string": array.dtype.storage, "na": _na_name(array.dtype)}
     if array.dtype.storage != "python":
-        whole = _chunked(pa.array(array)).cast(kind)
-        return Packed(said, [kind], lambda start, stop, odd: [whole.slice(start, stop - start)])
+        whole = _chunked(pa.array(array))
+        return Packed(said, [kind], lambda start, stop, odd: [whole.slice(start, stop - start).cast(kind)])
 
     def slices(start: int, stop: int, odd: Odd) -> list[Any]:
         return made_of("text", ["None"]).arrays(array[start:stop].tolist(), odd)

@@ -44,12 +44,12 @@ class Packing:
 
     def write(self, folder: Path) -> None:
         """Write it all into the folder."""
+        assert not self.problems
         arrays = [packed for packed in (self._index, *self._columns) if packed is not None]
         types = [arrow_type for packed in arrays for arrow_type in packed.types]
         schema = pa.schema([pa.field(str(at), arrow_type) for at, arrow_type in enumerate(types)])
         shelf.write_rows(folder, schema, self._batches(arrays))
         assert self._labels is not None
-        assert len(arrays) == len(self._columns) + 1, "there are problems"
         small: list[shelf.Arrays] = []
         said = {
             "rows": self._n,
@@ -94,10 +94,10 @@ def read_frame(folder: Path) -> pd.DataFrame:
     """The frame that was written into the folder."""
     said = shelf.opened(folder, "pandas")
     table, small = shelf.read_rows(folder), shelf.read_small(folder)
-    columns = iter(table.columns)
+    columns = table.columns[::-1]
 
     def array(one: Said) -> Any:
-        mine = [next(columns) for _ in range(one["n"])]
+        mine = [columns.pop() for _ in range(one["n"])]
         return unpack(one["said"], mine, [short(each) for each in one["small"]])
 
     def short(one: Said) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 from polars.io.plugins import register_io_source
@@ -28,6 +29,9 @@ from sfframe.problems import Problem
 from sfframe.query.form import POLARS
 from sfframe.query.scan.ask import chosen
 from sfframe.verbs import Bulk
+
+# How rows are written that are read whole: without statistics, which are for those who look for something.
+_QUICK: Any = {"compression": "lz4", "statistics": False, "row_group_size": CHUNK}
 
 
 class PolarsSource:
@@ -73,8 +77,7 @@ class PolarsSource:
         return _unkept(self._frame.schema)
 
     def keep(self, folder: Path) -> None:
-        # Without statistics, which are for those who look for something.
-        self._frame.write_parquet(folder / shelf.FRAME, compression="lz4", statistics=False, row_group_size=CHUNK)
+        self._frame.write_parquet(folder / shelf.FRAME, **_QUICK)
         shelf.write_polars_schema(folder, self._frame.schema)
         shelf.close(folder, self.kind, {})
 
@@ -143,7 +146,7 @@ class LazySource:
         if self._frame is not None:
             self._folder = folder()
             path = self._folder.path / shelf.ROWS
-            self._frame.sink_parquet(path, compression="lz4", row_group_size=CHUNK, maintain_order=True)
+            self._frame.sink_parquet(path, **_QUICK, maintain_order=True)
         path = self._path
         return SpooledRows(path, {name: self._schema[name] for name in names})
 

@@ -35,6 +35,8 @@ _KEPT = "kept.json"
 _SMALL = "small.arrow"
 _OTHERS = "others.arrow"
 _VERSION = 1
+# How Arrow writes rows that are read whole: neither dictionaries nor statistics, which take half the time.
+QUICK: Any = {"compression": "lz4", "use_dictionary": False, "write_statistics": False, "write_batch_size": 16_384}
 # What is met where a file is well-formed and says something else than it did.
 _TORN = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, pa.ArrowException)
 
@@ -72,9 +74,7 @@ def _some(schema: pa.Schema, places: Sequence[int]) -> pa.Schema:
 
 
 def _parquet_writer(folder: Path, schema: pa.Schema, files: ExitStack) -> Callable[[pa.Table], None]:
-    # Neither dictionaries nor statistics, which are for those who look for something: half the time.
-    options: Any = {"compression": "lz4", "use_dictionary": False, "write_statistics": False}
-    writer = files.enter_context(pq.ParquetWriter(folder / FRAME, schema, write_batch_size=16_384, **options))
+    writer = files.enter_context(pq.ParquetWriter(folder / FRAME, schema, **QUICK))
     return lambda table: writer.write_table(table, row_group_size=CHUNK)
 
 

@@ -67,7 +67,7 @@ class StreamSource:
     def rows(self, names: Sequence[str], folder: Callable[[], Folder]) -> Rows:
         if self._reader is not None:
             self._folder = folder()
-            with pq.ParquetWriter(self._path, self._schema, compression="lz4") as writer:
+            with pq.ParquetWriter(self._path, self._schema, **shelf.QUICK) as writer:
                 for batch in self._reader:
                     writer.write_batch(batch, row_group_size=CHUNK)
         return SpooledRows(self._path, {name: self._dtypes[name] for name in names})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 import json
 import os
 import tempfile
@@ -37,6 +38,7 @@ from sfframe.front import (
 from sfframe.ingest.outcomes import Outcomes
 from sfframe.ingest.same import same_rows
 from sfframe.testing import frames
+from tests.examples import scaled
 from tests.frames.test_kept import IN_MEMORY, KEPT, since
 from tests.frames.test_polars import every_dtype
 
@@ -150,7 +152,7 @@ def exactly(value: Any) -> Any:
     return type(value), repr(value), repr(zone) if not type(zone).__module__.startswith("pytz") else str(zone)
 
 
-@settings(max_examples=10)
+@settings(max_examples=scaled(8))
 @given(frames("Contact", backend="pandas"))
 def test_any_pandas_frame_comes_back(frame: pd.DataFrame) -> None:
     assert_comes_back(frame, same_pandas)
@@ -200,6 +202,9 @@ ONE_KIND = st.sampled_from(
         st.decimals(),
         st.binary(max_size=3),
         st.lists(st.none() | st.text(st.characters(), max_size=2), max_size=2),
+        st.dictionaries(
+            st.text(st.characters(), max_size=1), st.none() | st.text(st.characters(), max_size=2), max_size=2
+        ),
     ]
 ).flatmap(lambda kind: st.lists(kind | st.sampled_from([None, float("nan"), pd.NA, pd.NaT]), max_size=6))
 
@@ -215,7 +220,7 @@ def test_any_column_of_objects_comes_back_with_each_ones_type(values: list[Any])
 
 
 @given(st.lists(VALUES, max_size=4))
-@settings(max_examples=10)
+@settings(max_examples=scaled(8))
 def test_any_objects_in_a_frame_come_back(values: list[Any]) -> None:
     column = pd.Series([*values, "x"], dtype=object)
     assert_comes_back(pd.DataFrame({"LastName": ["x"] * len(column), "kept": column}), same_pandas)
@@ -425,7 +430,7 @@ def same_polars(a: Any, b: Any) -> None:
     assert_frame_equal(a.lazy().collect(), b.lazy().collect(), check_exact=True)
 
 
-@settings(max_examples=10)
+@settings(max_examples=scaled(8))
 @given(frames("Contact", backend="polars"), st.booleans())
 def test_any_polars_frame_comes_back(frame: pl.DataFrame, lazy: bool) -> None:
     assert_comes_back(frame.lazy() if lazy else frame, same_polars)
@@ -467,7 +472,7 @@ def same_arrow(a: Any, b: Any) -> None:
     assert str(a.to_pydict()) == str(b.to_pydict())
 
 
-@settings(max_examples=10)
+@settings(max_examples=scaled(8))
 @given(frames("Contact", backend="arrow"), st.booleans())
 def test_any_table_comes_back(table: pa.Table, stream: bool) -> None:
     source = source_of(table.to_reader() if stream else table)
@@ -572,6 +577,38 @@ def test_the_disk_has_each_file_and_the_folder_once_it_is_kept(
     kept_and_restored(source_of(FRAMES[kind]()), tmp_path)
     for path in [tmp_path, *tmp_path.iterdir()]:
         assert (path.stat().st_dev, path.stat().st_ino) in no_waiting
+
+
+@pytest.mark.filterwarnings("ignore:Allowing arbitrary scalar:FutureWarning")
+def test_what_is_changed_in_the_file_of_words_is_a_plain_error_if_it_is_one(tmp_path: Path) -> None:
+    names = ("ordered", "seconds", "zoned", "period", "interval", "sparse zeros", "complex", "Int8", "mixture", "gaps")
+    frame = pd.DataFrame({"LastName": ["a", "b", "c"], **{name: PANDAS[name] for name in names}})
+    frame = frame.set_index(INDEXES["multi"])
+    source_of(frame).keep(tmp_path)
+    said = json.loads((tmp_path / "kept.json").read_text())
+    changed = 0
+    others: Iterator[Any] = itertools.cycle([None, "x", 5, [], {"x": 1}, -1, 0.5])
+    for holder, key in list(places(said)):
+        was = holder[key]
+        for other in itertools.islice(others, 2):
+            holder[key] = other
+            (tmp_path / "kept.json").write_text(json.dumps(said))
+            try:
+                restored("pandas", tmp_path)
+            except (ValueError, OSError) as error:
+                assert str(tmp_path) in str(error)  # noqa: PT017  # most changes are errors, some are none
+                changed += 1
+        holder[key] = was
+    assert changed > 50
+
+
+def places(thing: Any) -> Iterator[tuple[Any, Any]]:
+    """Each place in JSON, as what it is in, and its key there."""
+    for key, value in thing.items() if isinstance(thing, dict) else enumerate(thing):
+        if isinstance(value, dict | list):
+            yield from places(value)
+        else:
+            yield thing, key
 
 
 def test_rows_of_another_kind_or_version_are_refused(tmp_path: Path) -> None:
