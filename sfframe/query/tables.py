@@ -14,6 +14,6 @@ def in_arrow(frame: pl.DataFrame) -> pa.Table:
     """
     # Without views of strings, which aren't known everywhere.
     table = frame.to_arrow(compat_level=pl.CompatLevel.oldest())
-    # The org has milliseconds; Python and pandas read no further than microseconds.
+    # The org has milliseconds; Python and pandas read no further than microseconds, and digits after these are cut.
     fields = [field.with_type(pa.time64("us")) if pa.types.is_time64(field.type) else field for field in table.schema]
-    return table.cast(pa.schema(fields))
+    return table.cast(pa.schema(fields), safe=False)

@@ -77,6 +77,7 @@ VALUES: list[tuple[str, pl.DataType, Any]] = [
     ("2024-04-16T19:00:00.1Z", DATETIME, dt.datetime(2024, 4, 16, 19, 0, 0, 100_000, UTC)),
     ("1700-01-01T00:00:00.123456789Z", DATETIME, dt.datetime(1700, 1, 1, 0, 0, 0, 123_456, UTC)),
     ("08:00:00.020Z", pl.Time(), dt.time(8, 0, 0, 20_000)),
+    ("08:00:00.123456789Z", pl.Time(), dt.time(8, 0, 0, 123_456)),
     ("a;b", pl.List(pl.String()), ["a", "b"]),
     ("19.9", pl.Decimal(38, 2), Decimal("19.90")),
     ("1.614780582E7", pl.Decimal(38, 2), Decimal("16147805.82")),
