@@ -20,6 +20,8 @@ from sfframe.errors import (
     Interrupted,
     JobFailed,
     JobTimeout,
+    JournalError,
+    JournalInUse,
     NoOrgError,
     OutcomeUnknown,
     PayloadError,
@@ -61,6 +63,7 @@ from sfframe.reading import (
     sink_soql_async,
 )
 from sfframe.result import IngestResult
+from sfframe.resuming import journals, resume, resume_async
 from sfframe.scanning import explain_soql, scan_sobject
 from sfframe.verbs import Bulk, bulk, ingest, ingest_async
 
@@ -80,6 +83,8 @@ __all__ = [
     "JobFailed",
     "JobInfo",
     "JobTimeout",
+    "JournalError",
+    "JournalInUse",
     "JwtBearer",
     "LocalOrg",
     "NoOrgError",
@@ -110,6 +115,7 @@ __all__ = [
     "ingest_async",
     "iter_soql",
     "iter_soql_async",
+    "journals",
     "list_sobjects",
     "list_sobjects_async",
     "quote_soql",
@@ -117,6 +123,8 @@ __all__ = [
     "read_changes_async",
     "read_soql",
     "read_soql_async",
+    "resume",
+    "resume_async",
     "run",
     "scan_sobject",
     "set_default_org",

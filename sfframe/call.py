@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
 import polars as pl
 
@@ -15,8 +16,9 @@ from sfframe import bridge
 from sfframe.bridge import INTERRUPTED, in_thread, interrupt_in
 from sfframe.conclude import conclude, notes_on, running_in
 from sfframe.errors import Interrupted, JobTimeout, NoOrgError
-from sfframe.front import NOT_SUCCESSFUL
+from sfframe.front import NOT_SUCCESSFUL, Folder
 from sfframe.ingest.echo import FAILED
+from sfframe.ingest.journal import Journal, RunState
 from sfframe.ingest.ledger import Ledger, no_attempts
 from sfframe.ingest.outcomes import Outcomes
 from sfframe.ingest.request import IngestRequest
@@ -24,9 +26,12 @@ from sfframe.ingest.run import Run
 from sfframe.ingest.runner import Done, run_rows
 from sfframe.org.org import Org
 from sfframe.org.quota import keep_reserve
-from sfframe.prepare import Prepared, prepare
+from sfframe.prepare import Prepared, SpoolFolder, prepare
 from sfframe.progress import Finished, Started, listener
 from sfframe.result import IngestResult
+from sfframe.runs import RunFolder, run_for
+
+T = TypeVar("T")
 
 # What a job costs beside its rows: create, PUT, PATCH, three results, and a dozen looks at it.
 _CALLS_PER_JOB = 18
@@ -35,79 +40,138 @@ _BATCH = 10_000  # rows that the org processes as one batch (wire notes, 3.9)
 
 async def ingest(frame: Any, request: IngestRequest, org: Org) -> IngestResult[Any]:
     """Send a frame and give every row back with its fate; see `sfframe.verbs` for what is promised."""
-    began = time.monotonic()
-    timeout = request.options.timeout
-    ends_at = None if timeout is None else asyncio.get_running_loop().time() + timeout
-    tell = listener(request.options.progress)
-    prepared = await _ready(frame, request, org, ends_at)
-    rows, layout = prepared.rows, prepared.layout
-    assert rows is not None
-    assert layout is not None
-    outcomes = Outcomes(rows.n, prepared.folder.path if prepared.folder else None)
-    _report_left_out(prepared, outcomes)
-    n_sent = rows.n - len(prepared.left_out())
-    tell(Started(host=org.host, sobject=prepared.request.sobject, operation=request.operation, rows=n_sent))
-    done = await _run(prepared, outcomes, org, tell, ends_at) if n_sent else _nothing_to_do(outcomes)
-    tell(Finished(**outcomes.counts))
-    result: IngestResult[Any] = IngestResult(
-        source=prepared.source,
-        outcomes=outcomes,
-        request=prepared.request,
-        host=org.host,
-        seconds=time.monotonic() - began,
-        jobs=done.jobs,
-        attempts=done.attempts,
-        running_job_ids=running_in(done),
-        notes=notes_on(done),
-        again=_Again(org, request),
-    )
-    return conclude(result, done, prepared.request)
-
-
-async def _ready(frame: Any, request: IngestRequest, org: Org, ends_at: float | None) -> Prepared:
-    """The frame prepared, and nothing that speaks against sending it."""
-    patience = asyncio.timeout_at(ends_at)
+    call = Call(request, org)
+    if request.options.journal is None:
+        return await call.finish(await call.prepared(partial(prepare, frame)))
+    folder = await in_thread(RunFolder.made, request.options.journal, request)
     try:
-        async with patience:
-            prepared = await prepare(frame, request, lambda: org)
-            if org.quota_reserve is not None and not prepared.refused:
-                await _keep_reserve(prepared, org, org.quota_reserve)
-    except BaseException as error:
-        if interrupt_in(error) or (isinstance(error, asyncio.CancelledError) and INTERRUPTED in error.args):
-            raise Interrupted("interrupted before anything was sent") from None
-        if isinstance(error, TimeoutError) and patience.expired():
-            raise JobTimeout(f"timeout={request.options.timeout} s was up before anything was sent") from None
+        prepared = await call.prepared(partial(prepare, frame, folder=lambda: folder))
+        journal = await call.before_sending(in_thread(run_for, prepared, folder, org))
+    except BaseException:
+        await in_thread(folder.discard)
         raise
-    if prepared.refused:
-        raise prepared.error()
-    return prepared
+    return await call.finish(prepared, journal)
 
 
-def _report_left_out(prepared: Prepared, outcomes: Outcomes) -> None:
-    if prepared.report is None or not len(prepared.report.bad):
-        return
+class Call:
+    """One call on its way: its clock, its org, and who is told."""
+
+    def __init__(self, request: IngestRequest, org: Org) -> None:
+        timeout = request.options.timeout
+        self._request = request
+        self._org = org
+        self._began = time.monotonic()
+        self._ends_at = None if timeout is None else asyncio.get_running_loop().time() + timeout
+        self._tell = listener(request.options.progress)
+
+    async def prepared(self, prepare: Callable[..., Awaitable[Prepared]]) -> Prepared:
+        """The frame prepared, and nothing that speaks against sending it."""
+        prepared = await self.before_sending(self._prepared(prepare))
+        if prepared.refused:
+            raise prepared.error()
+        return prepared
+
+    async def before_sending(self, work: Awaitable[T]) -> T:
+        """Something that is done before anything is sent; how it is ended early is told so."""
+        patience = asyncio.timeout_at(self._ends_at)
+        try:
+            async with patience:
+                return await work
+        except BaseException as error:
+            if interrupt_in(error) or (isinstance(error, asyncio.CancelledError) and INTERRUPTED in error.args):
+                raise Interrupted("interrupted before anything was sent") from None
+            if isinstance(error, TimeoutError) and patience.expired():
+                raise JobTimeout(f"timeout={self._request.options.timeout} s was up before anything was sent") from None
+            raise
+
+    async def finish(self, prepared: Prepared, journal: Journal | None = None) -> IngestResult[Any]:
+        """Send the rows, or what is left of them, and conclude."""
+        rows = prepared.rows
+        assert rows is not None
+        outcomes = Outcomes(rows.n, self._folder_for(prepared, journal))
+        keeping = _keeping(prepared, journal)
+        try:
+            left_out = await in_thread(prepared.reasons)
+            report_left_out(left_out, outcomes)
+            request, n_sent = prepared.request, rows.n - left_out.height
+            self._tell(Started(host=self._org.host, sobject=request.sobject, operation=request.operation, rows=n_sent))
+            done = await self._run(prepared, outcomes, journal, keeping) if n_sent else _nothing_to_do(outcomes)
+            self._tell(Finished(**outcomes.counts))
+            if journal is not None and done.is_settled:
+                if keeping is not None:
+                    await keeping
+                await in_thread(journal.ended, RunState.FINISHED)
+        finally:
+            if keeping is not None:
+                await asyncio.wait({keeping})
+                keeping.exception()
+            if journal is not None:
+                await in_thread(journal.close)
+        result: IngestResult[Any] = IngestResult(
+            source=prepared.source,
+            outcomes=outcomes,
+            request=prepared.request,
+            host=self._org.host,
+            seconds=time.monotonic() - self._began,
+            jobs=done.jobs,
+            attempts=done.attempts,
+            running_job_ids=running_in(done),
+            notes=notes_on(done),
+            again=Again(self._org, self._request),
+            run=journal.folder if journal is not None else None,
+        )
+        return conclude(result, done, prepared.request)
+
+    @staticmethod
+    def _folder_for(prepared: Prepared, journal: Journal | None) -> Folder | None:
+        """Where fates are kept, if not in memory: beside the rows, but not in a run, which may have several results."""
+        if prepared.folder is None or journal is None:
+            return prepared.folder
+        return SpoolFolder()
+
+    async def _prepared(self, prepare: Callable[..., Awaitable[Prepared]]) -> Prepared:
+        prepared = await prepare(self._request, lambda: self._org)
+        if self._org.quota_reserve is not None and not prepared.refused:
+            await _keep_reserve(prepared, self._org, self._org.quota_reserve)
+        return prepared
+
+    async def _run(
+        self,
+        prepared: Prepared,
+        outcomes: Outcomes,
+        journal: Journal | None,
+        keeping: asyncio.Task[None] | None,
+    ) -> Done:
+        assert prepared.layout is not None
+        rows = await in_thread(prepared.in_sending_order)
+        run = Run(
+            org=self._org,
+            request=prepared.request,
+            layout=prepared.layout,
+            ledger=Ledger(outcomes, prepared.request.options.retry_rows),
+            tell=self._tell,
+            journal=journal,
+            keeping=keeping,
+        )
+        return await run_rows(run, rows, prepared.cut(), ends_at=self._ends_at)
+
+
+def _keeping(prepared: Prepared, journal: Journal | None) -> asyncio.Task[None] | None:
+    """Keep the frame of a new run, while its first rows are made ready and go up."""
+    if journal is None or prepared.recorded is not None:
+        return None
+    return asyncio.get_running_loop().create_task(in_thread(journal.keep, prepared.source.keep))
+
+
+def report_left_out(reasons: pl.DataFrame, outcomes: Outcomes) -> None:
+    """Give the rows that weren't sent their fate: failed, for that reason."""
     outcomes.add(
-        prepared.report.reasons().with_columns(
+        reasons.with_columns(
             pl.lit(FAILED, pl.UInt8).alias("outcome"),
             pl.lit(None, pl.String).alias("sf__Id"),
             pl.lit(None, pl.String).alias("sf__Created"),
         )
     )
-
-
-async def _run(
-    prepared: Prepared, outcomes: Outcomes, org: Org, tell: Callable[[Any], None], ends_at: float | None
-) -> Done:
-    assert prepared.layout is not None
-    rows = await in_thread(prepared.in_sending_order)
-    run = Run(
-        org=org,
-        request=prepared.request,
-        layout=prepared.layout,
-        ledger=Ledger(outcomes, prepared.request.options.retry_rows),
-        tell=tell,
-    )
-    return await run_rows(run, rows, prepared.cut(), ends_at=ends_at)
 
 
 def _nothing_to_do(outcomes: Outcomes) -> Done:
@@ -140,7 +204,7 @@ def _row_bytes(prepared: Prepared) -> float:
     return 3 * text.width + n_bytes / max(1, text.height)
 
 
-class _Again:
+class Again:
     """Sends the rows of a result that weren't successful once more; pickled, it leaves the org behind."""
 
     def __init__(self, org: Org | None, request: IngestRequest) -> None:
@@ -149,7 +213,7 @@ class _Again:
 
     def __reduce__(self) -> tuple[Any, ...]:
         # A pickled Org carries its login, and a result may travel where secrets must not.
-        return _Again, (None, self._request)
+        return Again, (None, self._request)
 
     def __call__(self, result: IngestResult[Any], *, org: Org | None = None, **options: Any) -> IngestResult[Any]:
         the_org = org or self._org

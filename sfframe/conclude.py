@@ -32,7 +32,10 @@ def conclude(result: IngestResult[Any], done: Done, request: IngestRequest) -> I
     unknown = [error for error in done.trouble if isinstance(error, OutcomeUnknown)]
     if unknown:
         texts = "\n".join(str(error) for error in unknown)
-        raise OutcomeUnknown(texts, job_ids=result.running_job_ids, result=result) from unknown[0]
+        rows = np.unique(np.concatenate([error.rows for error in unknown]))
+        raise OutcomeUnknown(
+            f"{texts}{_how_to_go_on(result)}", job_ids=result.running_job_ids, result=result, run=result.run, rows=rows
+        ) from unknown[0]
     if done.mismatches:
         raise _mismatch(result, done)
     if done.trouble and not done.jobs:
@@ -60,11 +63,15 @@ def _ended_early(result: IngestResult[Any], done: Done, request: IngestRequest) 
         )
     else:
         left = "No committed job is left running."
-    known = f"What is known so far is in .result: {result.summary()}"
+    known = f"What is known so far is in .result: {result.summary()}{_how_to_go_on(result)}"
     if isinstance(done.ended_by, TimeoutError):
         text = f"timeout={request.options.timeout} s was up. {left}\n{known}"
-        raise JobTimeout(text, job_ids=running, result=result) from None
-    raise Interrupted(f"interrupted. {left}\n{known}", job_ids=running, result=result) from None
+        raise JobTimeout(text, job_ids=running, result=result, run=result.run) from None
+    raise Interrupted(f"interrupted. {left}\n{known}", job_ids=running, result=result, run=result.run) from None
+
+
+def _how_to_go_on(result: IngestResult[Any]) -> str:
+    return f"\nFinish it with sfframe.resume({str(result.run)!r}), or by the same call again." if result.run else ""
 
 
 def _mismatch(result: IngestResult[Any], done: Done) -> ResultMismatch:
@@ -93,6 +100,7 @@ def notes_on(done: Done) -> list[str]:
         for job in done.jobs
         if job.state in ("Failed", "Aborted")
     ]
+    notes += done.notes
     notes += [str(error) for error in done.trouble]
     notes += [
         f"results of job {m.job_id} can't be matched: {len(m.rows):,} rows, {m.n_strangers:,} results"

@@ -16,7 +16,9 @@
     ├── ResultMismatch              the org's results can't be matched to the rows sent
     ├── JobTimeout                  the time was up; committed jobs run on in the org
     │   └── OutcomeUnknown          the org can't be asked what became of a committed job
-    └── QuotaReserved               the call would use what quota_reserve keeps for others
+    ├── QuotaReserved               the call would use what quota_reserve keeps for others
+    └── JournalError                a run's journal can't be written or read, or doesn't fit the call
+        └── JournalInUse            another process, or another call of this one, is at that run
 
     KeyboardInterrupt
     └── Interrupted                 Ctrl-C, with what is known so far
@@ -27,6 +29,7 @@ No secret and no cell of a frame is ever part of a message; `DuplicateKeys` alon
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 
@@ -190,22 +193,50 @@ class JobTimeout(_WithResult):
     Attributes:
         job_ids: The jobs that may still run in the org.
         result: What is known so far; rows of the running jobs are in `unprocessed_records`.
+        run: The run's folder, for `sfframe.resume`, if the call has a journal; `None` otherwise.
     """
 
-    def __init__(self, message: str, *, job_ids: Sequence[str] = (), result: Any = None) -> None:
+    def __init__(
+        self, message: str, *, job_ids: Sequence[str] = (), result: Any = None, run: Path | None = None
+    ) -> None:
         super().__init__(message, result=result)
         self.job_ids = tuple(job_ids)
+        self.run = run
 
 
 class OutcomeUnknown(JobTimeout):
     """The org can't be asked what became of a committed job: it doesn't answer, or the job is gone.
 
     The rows of `job_ids` may or may not be in the org. Ask it before sending inserts again.
+
+    Attributes:
+        rows: The input rows (counted from 0) whose fate isn't known, ascending; a NumPy array. They count as
+            unprocessed in `.result`.
     """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        job_ids: Sequence[str] = (),
+        result: Any = None,
+        run: Path | None = None,
+        rows: Any = None,
+    ) -> None:
+        super().__init__(message, job_ids=job_ids, result=result, run=run)
+        self.rows = rows
 
 
 class QuotaReserved(SfframeError):
     """The call would use API calls or batches that `quota_reserve` keeps for others. Nothing was sent."""
+
+
+class JournalError(SfframeError):
+    """The journal of a run can't be written or read, or the run isn't the one that a call would be."""
+
+
+class JournalInUse(JournalError):
+    """Another process, or another call of this one, is working on the run."""
 
 
 class Interrupted(_Picklable, KeyboardInterrupt):
@@ -214,12 +245,16 @@ class Interrupted(_Picklable, KeyboardInterrupt):
     Attributes:
         job_ids: The jobs that may still run in the org.
         result: What is known so far; rows of the running jobs are in `unprocessed_records`.
+        run: The run's folder, for `sfframe.resume`, if the call has a journal; `None` otherwise.
     """
 
-    def __init__(self, message: str, *, job_ids: Sequence[str] = (), result: Any = None) -> None:
+    def __init__(
+        self, message: str, *, job_ids: Sequence[str] = (), result: Any = None, run: Path | None = None
+    ) -> None:
         super().__init__(message)
         self.job_ids = tuple(job_ids)
         self.result = result
+        self.run = run
 
 
 class RecordsFailedWarning(UserWarning):

@@ -15,6 +15,7 @@ import polars as pl
 
 from sfframe.ingest.columns import RESULT_COLUMNS
 from sfframe.ingest.echo import FAILED, SUCCESSFUL, UNPROCESSED, WORDS
+from sfframe.ingest.outcomes import Folder as Folder
 from sfframe.ingest.outcomes import Outcomes
 from sfframe.ingest.spool import Rows
 from sfframe.problems import Problem
@@ -132,14 +133,6 @@ class Source(Protocol[FrameT_co]):
         Raises:
             OSError: The disk is full, ...
         """
-
-
-class Folder(Protocol):
-    """A folder that lives as long as this object."""
-
-    @property
-    def path(self) -> Path:
-        """Where it is."""
 
 
 _front_ends: list[tuple[Callable[[Any], bool], Callable[[Any], Source[Any]]]] = []

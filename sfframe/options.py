@@ -6,6 +6,8 @@ import difflib
 import zoneinfo
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
+from os import PathLike
+from pathlib import Path
 from typing import Any, Literal, TypedDict
 
 Operation = Literal["insert", "update", "upsert", "delete", "hard_delete"]
@@ -17,7 +19,14 @@ MAX_PAYLOAD_BYTES = 100_000_000
 # What an org takes in 24 hours (wire notes, 10): more can't be in one job.
 MAX_RECORDS = 150_000_000
 MAX_CONCURRENT_JOBS = 4
-RETRY_ROWS: Mapping[str, int] = {"UNABLE_TO_LOCK_ROW": 4}
+# Those that pass by themselves (wire notes, 5.2), and how often at most.
+RETRY_ROWS: Mapping[str, int] = {
+    "UNABLE_TO_LOCK_ROW": 4,
+    "API_CURRENTLY_DISABLED": 2,
+    "REQUEST_RUNNING_TOO_LONG": 2,
+    "SERVER_UNAVAILABLE": 2,
+    "UNKNOWN_EXCEPTION": 2,
+}
 
 
 class IngestOptions(TypedDict, total=False):
@@ -38,6 +47,8 @@ class IngestOptions(TypedDict, total=False):
     poll_interval: float | None
     timeout: float | None
     progress: bool | Callable[[Any], None] | None
+    journal: str | PathLike[str] | None
+    new_run: bool
     on_failure: Literal["warn", "return", "raise"]
 
 
@@ -65,6 +76,9 @@ class Options:
         poll_interval: Seconds between looks at a job at first; `None` adapts to the job's size.
         timeout: Seconds for the whole call; `None` waits for as long as it takes.
         progress: `True`, `False`, a callable that gets progress events, or `None`: a bar where a person looks on.
+        journal: A folder for runs: this call is recorded in a folder of its own in it, rows included, so that it can
+            be finished after a crash: by the same call, or by `sfframe.resume`. `None`: nothing is written.
+        new_run: Begin a new run although one of the same object and operation isn't finished.
         on_failure: When rows failed or weren't processed: `"warn"`, `"return"` silently, or `"raise"`.
     """
 
@@ -83,6 +97,8 @@ class Options:
     poll_interval: float | None = None
     timeout: float | None = None
     progress: bool | Callable[[Any], None] | None = None
+    journal: Path | None = None
+    new_run: bool = False
     on_failure: Literal["warn", "return", "raise"] = "warn"
 
     @classmethod
@@ -145,6 +161,7 @@ _CHOICES: dict[str, tuple[Any, ...]] = {
     "on_duplicate_key": ("raise", "send"),
     "on_failure": ("warn", "return", "raise"),
     "describe": (True, False),
+    "new_run": (True, False),
 }
 
 
@@ -195,8 +212,13 @@ def _retry_rows(value: Any) -> dict[str, int]:
     return {str(code): RETRY_ROWS.get(code, 4) for code in codes}
 
 
+def _journal(value: Any) -> Path | None:
+    return None if value is None else Path(value)
+
+
 _TIDY: dict[str, Callable[[Any], Any]] = {
     "columns": _columns,
     "group_by": _group_by,
     "retry_rows": _retry_rows,
+    "journal": _journal,
 }

@@ -12,21 +12,23 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import polars as pl
 
 from sfframe.bridge import in_thread
 from sfframe.errors import (
     ApiError,
     PayloadError,
 )
-from sfframe.front import Source, source_of
+from sfframe.front import Folder, Source, source_of
 from sfframe.ingest.check import Report, check
 from sfframe.ingest.choose import chosen
 from sfframe.ingest.columns import Given, Layout
+from sfframe.ingest.journal import Journal
 from sfframe.ingest.layout import lay_out
 from sfframe.ingest.lookups import parents_wanted
 from sfframe.ingest.payload import Cut, parts
 from sfframe.ingest.request import IngestRequest
-from sfframe.ingest.spool import Numbers, Rows, grouped
+from sfframe.ingest.spool import Numbers, Rows, SomeRows, grouped
 from sfframe.org.describe import SObject
 from sfframe.org.org import Org
 from sfframe.problems import Problem, error_of
@@ -51,6 +53,8 @@ class Prepared:
         report: What was found about rows.
         folder: Where a stream was spooled.
         request: The request, with the object's exact name.
+        recorded: The run that is gone on with: which rows are left out, and in what order the others are sent, was
+            settled when it began.
     """
 
     source: Source[Any]
@@ -59,7 +63,8 @@ class Prepared:
     layout: Layout | None = None
     problems: list[Problem] = field(default_factory=list)
     report: Report | None = None
-    folder: SpoolFolder | None = None
+    folder: Folder | None = None
+    recorded: Journal | None = None
 
     @property
     def hopeless(self) -> list[Problem]:
@@ -78,8 +83,16 @@ class Prepared:
         return error
 
     def left_out(self) -> Numbers:
-        """Rows that aren't sent because they can't be."""
+        """Rows that aren't sent because they can't be, ascending."""
+        if self.recorded is not None:
+            return self.reasons()["row"].to_numpy()
         return self.report.bad if self.report is not None else np.empty(0, np.int64)
+
+    def reasons(self) -> pl.DataFrame:
+        """`row`, `sf__Error` of these rows."""
+        if self.recorded is not None:
+            return self.recorded.left_out()
+        return self.report.reasons() if self.report is not None else Report([], np.empty(0, np.int64)).reasons()
 
     def cut(self) -> Cut:
         """How the rows become parts."""
@@ -96,21 +109,33 @@ class Prepared:
         assert self.rows is not None
         if not self.request.options.group_by:
             return self.rows
+        order = self.recorded.order() if self.recorded is not None else None
+        if order is not None:
+            return SomeRows(self.rows, order)
         return grouped(self.rows, self.request.options.group_by, self.folder.path if self.folder else None)
 
 
-async def prepare(frame: Any, request: IngestRequest, org: Callable[[], Org]) -> Prepared:
+async def prepare(
+    frame: Any, request: IngestRequest, org: Callable[[], Org], folder: Callable[[], Folder] = SpoolFolder
+) -> Prepared:
     """Find each column's field and every problem. Asks the org for describes alone, or for nothing.
 
     Args:
         frame: The caller's frame.
         request: The call.
         org: Gives the org; not asked with `describe=False`.
+        folder: Gives the folder where a stream is spooled.
     """
+    return await prepare_source(source_of(frame), request, org, folder)
+
+
+async def prepare_source(
+    source: Source[Any], request: IngestRequest, org: Callable[[], Org], folder: Callable[[], Folder] = SpoolFolder
+) -> Prepared:
+    """What `prepare` does, of a frame behind its front end."""
     sobject = await org().describe(request.sobject) if request.options.describe else None
     if sobject is not None:
         request = replace(request, sobject=sobject.name)
-    source = source_of(frame)
     wanted, problems = chosen(source.labels, request)
     groups = [name for name in request.options.group_by if name in source.labels]
     names = list(dict.fromkeys([*wanted, *groups]))
@@ -124,7 +149,7 @@ async def prepare(frame: Any, request: IngestRequest, org: Callable[[], Org]) ->
     readable = [name for name in names if name in types.dtypes]
     if layout.columns and not (source.is_once and prepared.hopeless):
         # A reader that can be read once isn't read for a call that won't be made.
-        await in_thread(_look_at_rows, prepared, layout, readable, types.problems)
+        await in_thread(_look_at_rows, prepared, layout, readable, types.problems, folder)
     return prepared
 
 
@@ -141,12 +166,14 @@ async def _parents(org: Callable[[], Org], names: set[str]) -> dict[str, SObject
     return {sobject.name: sobject for sobject in found if sobject is not None}
 
 
-def _look_at_rows(prepared: Prepared, layout: Layout, names: list[str], known: Any) -> None:
-    def folder() -> SpoolFolder:
-        prepared.folder = SpoolFolder()
+def _look_at_rows(
+    prepared: Prepared, layout: Layout, names: list[str], known: Any, folder: Callable[[], Folder]
+) -> None:
+    def spool() -> Folder:
+        prepared.folder = folder()
         return prepared.folder
 
-    prepared.rows = prepared.source.rows(names, folder)
+    prepared.rows = prepared.source.rows(names, spool)
     report = check(prepared.rows, layout, prepared.request)
     cells = [p for p in known if p.rows is not None]
     prepared.problems = [*prepared.problems, *report.problems]

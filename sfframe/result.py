@@ -40,6 +40,7 @@ class IngestResult(Generic[FrameT]):
         notes: What went wrong with jobs as such, as sentences.
         host: The org's host.
         seconds: How long the call took.
+        run: The run's folder, if the call has a journal; `None` otherwise.
     """
 
     def __init__(
@@ -55,6 +56,7 @@ class IngestResult(Generic[FrameT]):
         running_job_ids: Sequence[str] = (),
         notes: Sequence[str] = (),
         again: Callable[..., IngestResult[FrameT]],
+        run: Path | None = None,
     ) -> None:
         self._source = source
         self._outcomes = outcomes
@@ -67,6 +69,7 @@ class IngestResult(Generic[FrameT]):
         self.notes = tuple(notes)
         self.host = host
         self.seconds = seconds
+        self.run = run
 
     # --- rows ---------------------------------------------------------------------------------------------------------
 

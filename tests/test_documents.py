@@ -44,8 +44,11 @@ def blocks(document: Path) -> list[Block]:
 
 
 @pytest.fixture
-def namespace(local: sfframe.LocalOrg, org: sfframe.Org, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Any]]:
-    """What the README's reader has: an org with an account, the environment's variables, a frame."""
+def namespace(
+    local: sfframe.LocalOrg, org: sfframe.Org, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> Iterator[dict[str, Any]]:
+    """What the README's reader has: an org with an account, the environment's variables, a frame, a folder."""
+    monkeypatch.chdir(tmp_path)
     for name, value in {"URL": local.url, "CLIENT_ID": local.client_id, "CLIENT_SECRET": local.client_secret}.items():
         monkeypatch.setenv(f"SFFRAME_{name}", value)
     accounts = pl.DataFrame({"ExternalId__c": ["A-1", "A-7"], "Name": ["Analytical Engines", "Bletchley Park"]})

@@ -31,10 +31,11 @@ frames.cells
 frames.shelf frames.objects frames.tagged
 frames.series frames.files frames.kept frames.tables
 verbs
-changes objects lookup
+changes objects lookup resuming
 reading scanning
 sink
 call
+runs
 conclude
 result
 chart excel screen
@@ -44,8 +45,11 @@ front
 query.lookup.rows
 query.lookup.keys
 ingest.runner
-ingest.job
+ingest.again ingest.job
+ingest.taken_up
 ingest.run
+ingest.journal
+ingest.locked
 ingest.ledger
 ingest.same
 ingest.settle

@@ -12,14 +12,17 @@ from dataclasses import replace
 from typing import TypeAlias, cast
 
 import numpy as np
+import polars as pl
 
 from sfframe.bridge import in_thread
-from sfframe.errors import ApiError, AuthenticationError, OutcomeUnknown
+from sfframe.errors import ApiError, AuthenticationError, JournalError, OutcomeUnknown
 from sfframe.ingest.echo import FAILED, SUCCESSFUL, UNPROCESSED
+from sfframe.ingest.journal import Journal, KnownJob, KnownPart, Stage
 from sfframe.ingest.payload import Cut, LineEnding, Part, written_again
-from sfframe.ingest.run import Mismatch, Run
+from sfframe.ingest.run import Mismatch, Run, never_ran, unknown
 from sfframe.ingest.settle import Settled, not_processed, read_by_key, settle
 from sfframe.ingest.spool import Numbers, Rows
+from sfframe.ingest.taken_up import look, may_go_again, take_up
 from sfframe.org.ingest_jobs import ResultKind
 from sfframe.org.jobs import JobInfo, JobState, is_plain_refusal
 from sfframe.progress import JobCreated, JobFinished, JobProgressed, PartUploaded
@@ -50,6 +53,7 @@ class PartJob:
         *,
         attempt: int,
         payloads: asyncio.Semaphore,
+        known: KnownPart | None = None,
     ) -> None:
         self._run = run
         self._ingest = run.org.ingest
@@ -59,26 +63,74 @@ class PartJob:
         self._positions = positions
         self._attempt = attempt
         self._payloads = payloads
+        self._known = known
+        self._number = known.number if known is not None else None
 
     async def run(self) -> None:
         """Whatever goes wrong with this job is noted; its siblings go on."""
         try:
-            job = await self._commit_and_watch("LF")
-            if _is_line_ending_failure(job):
-                # Nothing was processed, so nothing can double (wire notes, 4.1).
-                self._run.running.pop(job.id, None)
-                await self._payloads.acquire()
-                job = await self._commit_and_watch("CRLF")
-            await self._collect(job)
-        except OutcomeUnknown as unknown:
+            if self._known is None:
+                await self._send_and_collect()
+            else:
+                await self._go_on(self._known)
+        except OutcomeUnknown as error:
             self._run.ledger.take_unknown(self._part.numbers)
-            self._run.trouble.append(unknown)
-        except (ApiError, AuthenticationError) as error:
+            error.rows = np.sort(self._part.numbers)
+            self._run.trouble.append(error)
+        except (ApiError, AuthenticationError, JournalError) as error:
             self._run.trouble.append(error)
             # What kept this part from being sent would keep the others too.
             self._run.no_more_parts = True
         finally:
             self._part.data = memoryview(b"")
+
+    async def _send_and_collect(self) -> None:
+        await self._collect(await self._again_by_crlf(await self._commit_and_watch("LF")))
+
+    async def _go_on(self, known: KnownPart) -> None:
+        """A part that another process began: as far as that came, and no step twice."""
+        try:
+            found = await take_up(self._run, known)
+            if found.known is not None:
+                await self._take_known(found.known)
+                return
+            if found.job is not None:
+                self._run.jobs[found.job.id] = found.job
+                await self._collect(await self._again_by_crlf(await self._watch(found.job)))
+                return
+        except OutcomeUnknown as error:
+            if not may_go_again(self._run, error):
+                raise
+            self._forget(error)
+        await self._payloads.acquire()
+        await self._send_and_collect()
+
+    def _forget(self, error: OutcomeUnknown) -> None:
+        run = self._run
+        for job_id in error.job_ids:
+            run.running.pop(job_id, None)
+            run.closing.discard(job_id)
+            run.jobs.pop(job_id, None)
+            run.notes.append(
+                f"the org doesn't know job {job_id} any more: its {self._part.n_rows:,} rows were upserted again by "
+                "their external id, so records that it had made count as not created"
+            )
+
+    async def _take_known(self, known: KnownJob) -> None:
+        run = self._run
+        assert run.journal is not None
+        fates, _ = await in_thread(run.journal.fates_of, known)
+        run.jobs[known.info.id] = known.info
+        await self._give(known.info, fates)
+
+    async def _again_by_crlf(self, job: JobInfo) -> JobInfo:
+        if not _is_line_ending_failure(job):
+            return job
+        # Nothing was processed, so nothing can double (wire notes, 4.1).
+        self._run.running.pop(job.id, None)
+        await self._run.record(Journal.reached, job.id, Stage.GIVEN_UP)
+        await self._payloads.acquire()
+        return await self._commit_and_watch("CRLF")
 
     async def _commit_and_watch(self, line_ending: LineEnding) -> JobInfo:
         try:
@@ -96,19 +148,30 @@ class PartJob:
             self._part.data = await in_thread(
                 written_again, self._rows, self._run.layout, self._cut, self._part, line_ending
             )
-        retry, tries = self._run.org.retry, 0
+        run, retry, tries = self._run, self._run.org.retry, 0
+        if self._number is None:
+            self._number = await run.record(Journal.part_begun, self._part, self._positions, self._attempt)
+        elif self._known is not None:
+            await run.record(Journal.part_again, self._number, self._part.data)
         while True:
             tries += 1
             job = await self._create(line_ending)
             try:
+                await run.record(Journal.job_made, job, self._number or 0, line_ending)
                 await self._ingest.put_job_data(job.id, self._part.data)
                 return await self._close(job)
+            except JournalError:
+                await run.abort(job.id)
+                run.closing.discard(job.id)
+                raise
             except ApiError as error:
-                may_be_closed = job.id in self._run.closing
-                aborted = await self._run.abort(job.id)
-                self._run.closing.discard(job.id)
-                if may_be_closed and not _never_ran(aborted):
-                    raise _unknown(job.id, self._part.n_rows, str(error)) from error
+                may_be_closed = job.id in run.closing
+                stage = Stage.GIVEN_UP_CLOSING if may_be_closed else Stage.GIVEN_UP
+                await run.record_taken(Journal.reached, job.id, stage)
+                aborted = await run.abort(job.id)
+                run.closing.discard(job.id)
+                if may_be_closed and not never_ran(aborted):
+                    raise unknown(job.id, self._part.n_rows, str(error)) from error
                 # A refusal stands after a second hearing; an answer that didn't come may come next time.
                 patience = 2 if is_plain_refusal(error) else retry.max_tries
                 if tries >= patience:
@@ -132,12 +195,15 @@ class PartJob:
 
     async def _close(self, job: JobInfo) -> JobInfo:
         run = self._run
+        await run.kept()
+        await run.record(Journal.reached, job.id, Stage.CLOSING)
         run.uncommitted.discard(job.id)
         run.closing.add(job.id)
         closed = await self._ingest.close_job(job.id)
         run.closing.discard(job.id)
         run.running[job.id] = None
         run.jobs[job.id] = job = replace(job, state=closed.state)
+        await run.record_taken(Journal.reached, job.id, Stage.CLOSED, job)
         run.tell(PartUploaded(job_id=job.id, rows=self._part.n_rows, payload_bytes=len(self._part.data)))
         return job
 
@@ -152,21 +218,13 @@ class PartJob:
         while not job.is_final:
             wait_s = poll.next_s(wait_s, changed=changed)
             await asyncio.sleep(wait_s)
-            seen = await self._look(job)
+            seen = await look(self._run, job, self._part.n_rows)
             changed = _progress(seen) != _progress(job)
             self._run.jobs[job.id] = job = seen
             if changed:
                 state, processed, failed = _progress(seen)
                 self._run.tell(JobProgressed(job_id=job.id, state=state, rows_processed=processed, rows_failed=failed))
         return job
-
-    async def _look(self, job: JobInfo) -> JobInfo:
-        try:
-            return await self._ingest.get_job(job.id)
-        except (ApiError, AuthenticationError) as error:
-            gone = isinstance(error, ApiError) and error.status == 404
-            why = "the org doesn't know it any more" if gone else f"the org can't be asked: {error}"
-            raise _unknown(job.id, self._part.n_rows, why) from error
 
     # --- down ---------------------------------------------------------------------------------------------------------
 
@@ -185,20 +243,28 @@ class PartJob:
             matched = settled.matched
             if not settled.is_whole:
                 self._note_mismatch(job, settled, files)
-            await in_thread(
-                run.ledger.take,
-                matched.fates,
-                numbers=self._part.numbers,
-                positions=self._positions,
-                job_id=job.id,
-                attempt=self._attempt,
-            )
+            else:
+                await run.record_taken(Journal.collected, job, matched.fates, self._part.numbers)
+            await self._give(job, matched.fates)
         finally:
             run.matching.release()
+
+    async def _give(self, job: JobInfo, fates: pl.DataFrame) -> None:
+        """The rows have their fates, as far as this job goes."""
+        run = self._run
+        await in_thread(
+            run.ledger.take,
+            fates,
+            numbers=self._part.numbers,
+            positions=self._positions,
+            job_id=job.id,
+            attempt=self._attempt,
+            has_broken_off=has_broken_off(job, fates),
+        )
         run.running.pop(job.id, None)
-        if job.state != JobState.JOB_COMPLETE and not matched.fates["outcome"].is_in([SUCCESSFUL, FAILED]).any():
+        if has_failed(job, fates):
             run.failed_jobs.append(job)
-        outcomes = np.bincount(matched.fates["outcome"].to_numpy(), minlength=4)
+        outcomes = np.bincount(fates["outcome"].to_numpy(), minlength=4)
         run.tell(
             JobFinished(
                 job_id=job.id,
@@ -265,16 +331,14 @@ class PartJob:
         )
 
 
-def _unknown(job_id: str, n_rows: int, why: str) -> OutcomeUnknown:
-    return OutcomeUnknown(
-        f"what became of job {job_id} isn't known ({why}). Its {n_rows:,} rows may or may not be in the org: "
-        "ask it before you send inserts again.",
-        job_ids=(job_id,),
-    )
+def has_failed(job: JobInfo, fates: pl.DataFrame) -> bool:
+    """Whether a job failed as a whole: it didn't complete, and no row was processed."""
+    return job.state != JobState.JOB_COMPLETE and not fates["outcome"].is_in([SUCCESSFUL, FAILED]).any()
 
 
-def _never_ran(aborted: JobInfo | None) -> bool:
-    return aborted is not None and aborted.state == JobState.ABORTED and not aborted.number_records_processed
+def has_broken_off(job: JobInfo, fates: pl.DataFrame) -> bool:
+    """Whether a job failed when it had processed some of its rows, so that it isn't the rows as such that are wrong."""
+    return job.state == JobState.FAILED and not has_failed(job, fates)
 
 
 def _progress(job: JobInfo) -> tuple[str, int, int]:

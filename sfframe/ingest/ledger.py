@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
@@ -16,6 +17,26 @@ from sfframe.ingest.outcomes import Outcomes
 from sfframe.ingest.spool import Numbers
 
 _ATTEMPTS = {"row": pl.Int64, "attempt": pl.Int64, "job_id": pl.String, "sf__Error": pl.String}
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Again:
+    """Rows that go again.
+
+    Attributes:
+        positions: Where they are in the rows of the run.
+        numbers: The caller's numbers of them.
+        errors: What the org said of each; null of those it didn't come to.
+    """
+
+    positions: Numbers
+    numbers: Numbers
+    errors: pl.Series
+
+    def at(self, indices: Numbers) -> Again:
+        """Some of them, in this order."""
+        errors = self.errors.gather(indices)
+        return Again(positions=self.positions[indices], numbers=self.numbers[indices], errors=errors)
 
 
 class Ledger:
@@ -29,14 +50,23 @@ class Ledger:
     def __init__(self, outcomes: Outcomes, retry_rows: Mapping[str, int]) -> None:
         self.outcomes = outcomes
         self._retry_rows = retry_rows
-        self._again: list[tuple[Numbers, Numbers]] = []
+        self._again: list[Again] = []
         self._held: list[pl.DataFrame] = []  # fates of rows that go again, in case they can't
         self._unknown: list[Numbers] = []
         self._attempts: list[pl.DataFrame] = []
         self._lock = threading.Lock()
         self._is_closed = False
 
-    def take(self, fates: pl.DataFrame, *, numbers: Numbers, positions: Numbers, job_id: str, attempt: int) -> None:
+    def take(
+        self,
+        fates: pl.DataFrame,
+        *,
+        numbers: Numbers,
+        positions: Numbers,
+        job_id: str,
+        attempt: int,
+        has_broken_off: bool = False,
+    ) -> None:
         """Take the fates of a part's rows; those that deserve another try wait for it.
 
         Args:
@@ -45,23 +75,26 @@ class Ledger:
             positions: Where each of them is in the rows of the run.
             job_id: The job.
             attempt: Which try of its rows it was, from 1.
+            has_broken_off: The job failed when it had processed some of its rows: the others deserve another try.
         """
         with self._lock:
             if not self._is_closed:
-                self._take(fates, numbers, positions, job_id, attempt)
+                self._take(fates, numbers, positions, job_id, attempt, has_broken_off)
 
     def take_unknown(self, numbers: Numbers) -> None:
         """Take that nobody knows what became of these rows."""
         self._unknown.append(numbers)
 
-    def take_again(self) -> tuple[Numbers, Numbers] | None:
-        """Positions and numbers of the rows that go again, by position; each is given once."""
+    def take_again(self) -> Again | None:
+        """The rows that go again, by position; each is given once."""
         if not self._again:
             return None
-        positions, numbers = (np.concatenate(arrays) for arrays in zip(*self._again, strict=True))
+        positions = np.concatenate([one.positions for one in self._again])
+        numbers = np.concatenate([one.numbers for one in self._again])
+        errors = pl.concat([one.errors for one in self._again])
         self._again = []
         order = np.argsort(positions, kind="stable")
-        return positions[order], numbers[order]
+        return Again(positions=positions[order], numbers=numbers[order], errors=errors.gather(order))
 
     def close(self) -> None:
         """Give a fate to every row that has none: the last known one, else that it wasn't processed."""
@@ -87,9 +120,17 @@ class Ledger:
         """`row, attempt, job_id, sf__Error` of rows that went more than once."""
         return pl.concat([pl.DataFrame(schema=_ATTEMPTS), *self._attempts]).sort("row", "attempt")
 
-    def _take(self, fates: pl.DataFrame, numbers: Numbers, positions: Numbers, job_id: str, attempt: int) -> None:
+    def _take(
+        self,
+        fates: pl.DataFrame,
+        numbers: Numbers,
+        positions: Numbers,
+        job_id: str,
+        attempt: int,
+        has_broken_off: bool,
+    ) -> None:
         numbered = fates.with_columns(pl.Series(numbers).gather(fates["row"]).alias("row"))
-        goes_again = self._deserve_another(numbered, attempt)
+        goes_again = self._deserve_another(numbered, attempt, has_broken_off)
         if goes_again is None:
             if attempt > 1:
                 self._note_attempt(numbered, job_id, attempt)
@@ -97,7 +138,8 @@ class Ledger:
             return
         self._note_attempt(numbered if attempt > 1 else numbered.filter(goes_again), job_id, attempt)
         indices = fates["row"].filter(goes_again).to_numpy()
-        self._again.append((positions[indices], numbers[indices]))
+        errors = fates["sf__Error"].cast(pl.String).filter(goes_again)
+        self._again.append(Again(positions=positions[indices], numbers=numbers[indices], errors=errors))
         self._held.append(numbered.filter(goes_again))
         self.outcomes.add(numbered.filter(~goes_again))
 
@@ -105,14 +147,14 @@ class Ledger:
         which = pl.lit(attempt, pl.Int64).alias("attempt"), pl.lit(job_id).alias("job_id")
         self._attempts.append(fates.select("row", *which, "sf__Error"))
 
-    def _deserve_another(self, fates: pl.DataFrame, attempt: int) -> pl.Series | None:
+    def _deserve_another(self, fates: pl.DataFrame, attempt: int, has_broken_off: bool) -> pl.Series | None:
         codes = [code for code, times in self._retry_rows.items() if attempt <= times]
-        failed = fates["outcome"] == FAILED
-        if not codes or not failed.any():
-            return None
-        code = pl.when(failed).then(pl.col("sf__Error").str.extract(r"^([^:]*)"))
-        mask = fates.select(code.is_in(codes).fill_null(False)).to_series()
-        return mask if mask.any() else None
+        code = pl.when(pl.col("outcome") == FAILED).then(pl.col("sf__Error").str.extract(r"^([^:]*)"))
+        deserves = code.is_in(codes).fill_null(False)
+        if has_broken_off and attempt <= max(self._retry_rows.values(), default=0):
+            deserves = deserves | (pl.col("outcome") == UNPROCESSED)
+        mask = fates.select(deserves).to_series() if codes else None
+        return mask if mask is not None and mask.any() else None
 
 
 def no_attempts() -> pl.DataFrame:

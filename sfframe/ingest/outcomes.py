@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import polars as pl
@@ -23,17 +23,29 @@ SCHEMA: dict[str, pl.DataType] = {
 }
 
 
+class Folder(Protocol):
+    """A folder that lives as long as this object."""
+
+    @property
+    def path(self) -> Path:
+        """Where it is."""
+
+
 class Outcomes:
     """What became of each of `n` rows.
 
     Args:
         n: Rows of the call.
         folder: Where to keep them; `None`: in memory.
+
+    Attributes:
+        n: Rows of the call.
+        folder: Where they are, and where views of them may be put.
     """
 
-    def __init__(self, n: int, folder: Path | None = None) -> None:
+    def __init__(self, n: int, folder: Folder | None = None) -> None:
         self.n = n
-        self._folder = folder
+        self.folder = folder
         self._state = np.zeros(n, np.uint8)
         self._frames: list[pl.DataFrame] = []
         self._files: list[tuple[int, int, Path]] = []
@@ -64,10 +76,10 @@ class Outcomes:
             raise ValueError("a row was given two fates")
         self._state[rows] = fates["outcome"].to_numpy()
         self._whole = None
-        if self._folder is None:
+        if self.folder is None:
             self._frames.append(fates)
         else:
-            path = self._folder / f"fates-{len(self._files):06}.parquet"
+            path = self.folder.path / f"fates-{len(self._files):06}.parquet"
             fates.write_parquet(path, compression="lz4", row_group_size=CHUNK)
             self._files.append((int(rows[0]), int(rows[-1]), path))
 
@@ -92,7 +104,7 @@ class Outcomes:
     def of(self, wanted: Collection[int], columns: Sequence[str] = tuple(SCHEMA)) -> pl.DataFrame:
         """The fates of these outcomes, in row order; all columns, or some."""
         has_it = pl.col("outcome").is_in(list(wanted))
-        if self._folder is not None:
+        if self.folder is not None:
             pieces = [pl.read_parquet(path).filter(has_it) for _, _, path in self._files]
             return pl.concat([pl.DataFrame(schema=SCHEMA), *pieces]).sort("row").select(columns)
         fates = self.all()
@@ -102,7 +114,7 @@ class Outcomes:
 
     def all(self) -> pl.DataFrame:
         """All fates, in row order."""
-        if self._folder is not None:
+        if self.folder is not None:
             return self.between(0, self.n)
         if self._whole is None:
             whole = pl.concat([pl.DataFrame(schema=SCHEMA), *self._frames])
@@ -112,7 +124,7 @@ class Outcomes:
 
     def between(self, start: int, stop: int) -> pl.DataFrame:
         """The fates of rows `start` to `stop`, in row order."""
-        if self._folder is None:
+        if self.folder is None:
             return self.all().filter(pl.col("row").is_between(start, stop, closed="left"))
         pieces = [
             pl.scan_parquet(path, glob=False).filter(pl.col("row").is_between(start, stop, closed="left")).collect()

@@ -65,8 +65,12 @@ class Cut:
     group_by: tuple[str, ...] = ()
 
 
-def parts(rows: Rows, layout: Layout, cut: Cut) -> Iterator[Part]:
+def parts(rows: Rows, layout: Layout, cut: Cut, start: int = 0, stop: int | None = None) -> Iterator[Part]:
     """Write the rows as CSV, split into parts.
+
+    Args:
+        rows, layout, cut: What is written, and how.
+        start, stop: The positions of the first row and of the one after the last; `None`: all from the first.
 
     Yields:
         Parts in the order of the rows; each is made when it is asked for, has its own header and at least one row.
@@ -75,7 +79,7 @@ def parts(rows: Rows, layout: Layout, cut: Cut) -> Iterator[Part]:
         PayloadError: One row alone exceeds `max_bytes`.
     """
     filling = _Filling(layout, cut)
-    for chunk in _chunks(rows, cut, 0, rows.n):
+    for chunk in _chunks(rows, cut, start, rows.n if stop is None else stop):
         rest: _Chunk | None = chunk
         while rest is not None:
             rest = filling.add(rest)
@@ -83,6 +87,15 @@ def parts(rows: Rows, layout: Layout, cut: Cut) -> Iterator[Part]:
                 yield filling.close()
     if filling.n:
         yield filling.close()
+
+
+def part_of(rows: Rows, cut: Cut, start: int, stop: int) -> Part:
+    """A part that was made earlier, without its CSV."""
+    numbers, positions = rows.numbers(start, stop), np.arange(start, stop, dtype=np.int64)
+    if len(cut.left_out):
+        keep = ~np.isin(numbers, cut.left_out)
+        numbers, positions = numbers[keep], positions[keep]
+    return Part(start=start, stop=stop, positions=positions, numbers=numbers, data=memoryview(b""))
 
 
 def written_again(rows: Rows, layout: Layout, cut: Cut, part: Part, line_ending: LineEnding = "LF") -> memoryview:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
 
-from sfframe.errors import SfframeError
+from sfframe.bridge import in_thread
+from sfframe.errors import ApiError, AuthenticationError, JournalError, OutcomeUnknown, SfframeError
 from sfframe.ingest.columns import Layout
+from sfframe.ingest.journal import Journal, Stage
 from sfframe.ingest.ledger import Ledger
 from sfframe.ingest.request import IngestRequest
 from sfframe.ingest.spool import Numbers
@@ -20,6 +22,9 @@ if TYPE_CHECKING:
     from sfframe.org.org import Org
 
 _log = logging.getLogger("sfframe.ingest")
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 _TIDY_S = 10.0
 
@@ -55,6 +60,9 @@ class Run:
         failed_jobs: Jobs of which the org processed no row, though it was given them.
         trouble: What kept parts from being sent or collected, as the errors they are.
         mismatches: Jobs whose results couldn't be matched.
+        notes: What else the caller should know, as sentences.
+        journal: Where each step is written before it is taken; `None`: nowhere.
+        keeping: What keeps the frame beside the journal, which has to be done before a job is closed; `None`: it is.
         no_more_parts: Something keeps every further part from being sent.
         downloading, matching: One job's results come down while another's are matched; more at once would only
             use more memory.
@@ -72,9 +80,38 @@ class Run:
     failed_jobs: list[JobInfo] = field(default_factory=list)
     trouble: list[SfframeError] = field(default_factory=list)
     mismatches: list[Mismatch] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    journal: Journal | None = None
+    keeping: asyncio.Task[None] | None = None
     no_more_parts: bool = False
     downloading: asyncio.Semaphore = field(default_factory=_one_at_once)
     matching: asyncio.Semaphore = field(default_factory=_one_at_once)
+
+    async def record(self, step: Callable[Concatenate[Journal, P], T], *args: P.args, **kwargs: P.kwargs) -> T | None:
+        """Write a step that is about to be taken into the journal, if there is one.
+
+        Raises:
+            JournalError: It can't be written, so the step mustn't be taken.
+        """
+        return None if self.journal is None else await in_thread(step, self.journal, *args, **kwargs)
+
+    async def kept(self) -> None:
+        """Wait until the frame is kept beside the journal.
+
+        Raises:
+            JournalError: It can't be.
+        """
+        if self.keeping is not None:
+            await asyncio.wait({self.keeping})  # not awaited: one job that is cancelled must not cancel it
+            self.keeping.result()
+
+    async def record_taken(self, step: Callable[Concatenate[Journal, P], T], *args: P.args, **kwargs: P.kwargs) -> None:
+        """Write a step that was taken. Where that can't be done, nothing more is sent, and what runs is finished."""
+        try:
+            await self.record(step, *args, **kwargs)
+        except JournalError as error:
+            self.trouble.append(error)
+            self.no_more_parts = True
 
     async def tidy(self) -> None:
         """Abort what surely has not begun; what may run is left alone."""
@@ -96,6 +133,19 @@ class Run:
             _log.info("job %s, never committed, could not be aborted: %s", job_id, error)
             return None
 
+    async def look(self, job_id: str, n_rows: int, *, api_version: str | None = None) -> JobInfo:
+        """See how a job is that was given rows to process.
+
+        Raises:
+            OutcomeUnknown: The org can't be asked, or doesn't know it any more.
+        """
+        try:
+            return await self.org.ingest.get_job(job_id, api_version=api_version)
+        except (ApiError, AuthenticationError) as error:
+            gone = isinstance(error, ApiError) and error.status == 404
+            why = "the org doesn't know it any more" if gone else f"the org can't be asked: {error}"
+            raise unknown(job_id, n_rows, why) from error
+
     async def _abort_if_open(self, job_id: str) -> None:
         try:
             job = await self.org.ingest.get_job(job_id)
@@ -103,5 +153,20 @@ class Run:
             _log.info("whether job %s was committed could not be seen: %s", job_id, error)
             return
         if job.state == JobState.OPEN:
+            await self.record_taken(Journal.reached, job_id, Stage.GIVEN_UP_CLOSING)
             await self.abort(job_id)
             self.closing.discard(job_id)
+
+
+def unknown(job_id: str, n_rows: int, why: str) -> OutcomeUnknown:
+    """That nobody knows what became of a job's rows."""
+    return OutcomeUnknown(
+        f"what became of job {job_id} isn't known ({why}). Its {n_rows:,} rows may or may not be in the org: "
+        "ask it before you send inserts again.",
+        job_ids=(job_id,),
+    )
+
+
+def never_ran(aborted: JobInfo | None) -> bool:
+    """Whether a job surely processed no row, as the org told after its abort."""
+    return aborted is not None and aborted.state == JobState.ABORTED and not aborted.number_records_processed

@@ -6,19 +6,22 @@ What goes wrong with a job is a value here; its siblings finish, and the caller 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 import polars as pl
 
 from sfframe.bridge import INTERRUPTED, in_thread, interrupt_in
 from sfframe.errors import SfframeError
+from sfframe.ingest.again import at_once, by_parent, cut_again
 from sfframe.ingest.job import PartJob
+from sfframe.ingest.journal import KnownPart
+from sfframe.ingest.ledger import Again
 from sfframe.ingest.outcomes import Outcomes
-from sfframe.ingest.payload import Cut, Part, parts
+from sfframe.ingest.payload import Cut, Part, part_of, parts
 from sfframe.ingest.run import Mismatch, Run
-from sfframe.ingest.spool import Numbers, Rows, SomeRows
+from sfframe.ingest.spool import Rows, SomeRows
 from sfframe.org.jobs import JobInfo
 from sfframe.progress import RowsRetried
 
@@ -36,6 +39,7 @@ class Done:
         attempts: `row, attempt, job_id, sf__Error` of rows that went more than once.
         failed_jobs: Jobs of which the org processed no row, though it was given them.
         trouble: What kept parts from being sent or collected, as the errors they are.
+        notes: What else the caller should know, as sentences.
         mismatches: Jobs whose results couldn't be matched.
         running: Jobs that may still run in the org.
         ended_by: `None`, or what ended the run early.
@@ -46,9 +50,15 @@ class Done:
     attempts: pl.DataFrame
     failed_jobs: list[JobInfo] = field(default_factory=list)
     trouble: list[SfframeError] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
     mismatches: list[Mismatch] = field(default_factory=list)
     running: list[str] = field(default_factory=list)
     ended_by: BaseException | None = None
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether every row has the org's word: nothing is left to do, or to be found out."""
+        return self.ended_by is None and not self.trouble and not self.mismatches
 
 
 async def run_rows(run: Run, rows: Rows, cut: Cut, *, ends_at: float | None = None) -> Done:
@@ -84,6 +94,7 @@ async def run_rows(run: Run, rows: Rows, cut: Cut, *, ends_at: float | None = No
         attempts=run.ledger.attempts(),
         failed_jobs=run.failed_jobs,
         trouble=run.trouble,
+        notes=run.notes,
         mismatches=run.mismatches,
         running=[*run.closing, *run.running],
         ended_by=ended_by,
@@ -91,33 +102,114 @@ async def run_rows(run: Run, rows: Rows, cut: Cut, *, ends_at: float | None = No
 
 
 async def _rounds(run: Run, rows: Rows, cut: Cut) -> None:
-    """All rows once, then those that deserve it again and again."""
-    await _send(run, rows, cut, attempt=1)
+    """All rows once, then those that deserve it again and again; after what an earlier process has begun of each."""
+    begun = await in_thread(_begun_by_attempt, run)
+    most = run.request.options.max_concurrent_jobs
+    await _send(run, _Round(rows=rows, cut=cut, known=begun.get(1, ()), n_at_once=most))
     attempt = 1
     while not run.no_more_parts and (again := run.ledger.take_again()) is not None:
-        positions, numbers = again
-        await asyncio.sleep(run.org.retry.wait_s(attempt))
         attempt += 1
-        run.tell(RowsRetried(rows=len(numbers), attempt=attempt))
-        some = SomeRows(rows, positions, numbers)
-        await _send(run, some, replace(cut, left_out=np.empty(0, np.int64)), attempt=attempt, positions=positions)
+        known = begun.get(attempt, ())
+        again = _without(again, known)
+        if len(again.numbers):
+            await asyncio.sleep(run.org.retry.wait_s(attempt - 1))
+            run.tell(RowsRetried(rows=len(again.numbers), attempt=attempt))
+        parent, order = await in_thread(by_parent, rows, run.layout, cut, again.positions, again.errors)
+        again = again.at(order)
+        await _send(
+            run,
+            _Round(
+                rows=rows,
+                cut=cut_again(cut, parent),
+                known=known,
+                n_at_once=at_once(most, attempt),
+                attempt=attempt,
+                again=again,
+            ),
+        )
 
 
-async def _send(run: Run, rows: Rows, cut: Cut, *, attempt: int, positions: Numbers | None = None) -> None:
-    """Send rows, part by part; `positions` says where they are in the rows of the run, if they aren't all."""
-    jobs = asyncio.Semaphore(run.request.options.max_concurrent_jobs)
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Round:
+    """One try of some rows.
+
+    Attributes:
+        rows: All rows of the run.
+        cut: How those of this try become parts.
+        known: Parts that an earlier process began. Of the first try they are among the rows to be sent.
+        n_at_once: Jobs at once.
+        attempt: Which try it is.
+        again: The rows of a later try, without those of `known`.
+    """
+
+    rows: Rows
+    cut: Cut
+    known: Sequence[KnownPart]
+    n_at_once: int
+    attempt: int = 1
+    again: Again | None = None
+
+    @property
+    def rows_to_send(self) -> Rows:
+        """The rows of this try."""
+        return self.rows if self.again is None else SomeRows(self.rows, self.again.positions, self.again.numbers)
+
+
+def _begun_by_attempt(run: Run) -> dict[int, list[KnownPart]]:
+    found: dict[int, list[KnownPart]] = {}
+    for part in run.journal.parts() if run.journal is not None else []:
+        found.setdefault(part.attempt, []).append(part)
+    return found
+
+
+def _without(again: Again, known: Sequence[KnownPart]) -> Again:
+    """The rows that aren't in a part that was begun."""
+    begun = [part.positions for part in known if part.positions is not None]
+    left = ~np.isin(again.positions, np.concatenate([np.empty(0, np.int64), *begun]))
+    return again.at(np.flatnonzero(left))
+
+
+async def _send(run: Run, this: _Round) -> None:
+    """Send the rows of one try, part by part, after the parts that were begun."""
+    jobs = asyncio.Semaphore(this.n_at_once)
     payloads = asyncio.Semaphore(_PAYLOADS)
-    to_send = parts(rows, run.layout, cut)
+    rows = this.rows_to_send
+    to_send = _parts_between(run, rows, this.cut, this.known if this.again is None else ())
     async with asyncio.TaskGroup() as group:
+        for begun in this.known:
+            await jobs.acquire()
+            job = _job_of(run, this, begun, payloads)
+            group.create_task(job.run()).add_done_callback(lambda _: jobs.release())
         while True:
             await jobs.acquire()
             await payloads.acquire()
             part = None if run.no_more_parts else await in_thread(_next, to_send)
             if part is None:
                 break
-            where = part.positions if positions is None else positions[part.positions]
-            job = PartJob(run, rows, cut, part, where, attempt=attempt, payloads=payloads)
+            where = part.positions if this.again is None else this.again.positions[part.positions]
+            job = PartJob(run, rows, this.cut, part, where, attempt=this.attempt, payloads=payloads)
             group.create_task(job.run()).add_done_callback(lambda _: jobs.release())
+
+
+def _parts_between(run: Run, rows: Rows, cut: Cut, known: Sequence[KnownPart]) -> Iterator[Part]:
+    """All rows that aren't in a part that was begun: an earlier process may have begun a later part first."""
+    start = 0
+    for begun in sorted(known, key=lambda part: part.start):
+        yield from parts(rows, run.layout, cut, start, begun.start)
+        start = begun.stop
+    yield from parts(rows, run.layout, cut, start)
+
+
+def _job_of(run: Run, this: _Round, known: KnownPart, payloads: asyncio.Semaphore) -> PartJob:
+    rows, cut = this.rows, this.cut
+    if known.positions is None or known.numbers is None:
+        part = part_of(rows, cut, known.start, known.stop)
+        where = part.positions
+    else:
+        where = known.positions
+        rows = SomeRows(rows, known.positions, known.numbers)
+        part = part_of(rows, cut, 0, rows.n)
+    return PartJob(run, rows, cut, part, where, attempt=known.attempt, payloads=payloads, known=known)
 
 
 def _next(to_send: Iterator[Part]) -> Part | None:

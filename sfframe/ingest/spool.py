@@ -165,7 +165,10 @@ def grouped(rows: Rows, by: Sequence[str], folder: Path | None) -> Rows:
         order = keys.with_row_index("sf__row").sort(by, maintain_order=True)["sf__row"]
         return SomeRows(rows, order.to_numpy().astype(np.int64))
     path = folder / "grouped.parquet"
-    _write_grouped(rows, by, path)
+    if not path.exists():
+        beside = path.with_name(f"{path.name}.new")
+        _write_grouped(rows, by, beside)
+        beside.rename(path)
     return SpooledRows(path, rows.schema, number_column="sf__row")
 
 

@@ -12,6 +12,7 @@ import dataclasses
 import importlib
 import json
 import sys
+import tempfile
 import warnings
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -80,6 +81,13 @@ def _org(setting: Setting) -> Any:
 def _upsert(setting: Setting, frame: Any) -> Any:
     result = frame.sfbulk.upsert("Contact", KEY, org=_org(setting))
     return result.successful_results, result.failed_results, result.unprocessed_records
+
+
+def _upsert_recorded(setting: Setting, frame: Any) -> Any:
+    """As `_upsert`, with a journal beside the parts."""
+    with tempfile.TemporaryDirectory(dir=setting.parts) as journal:
+        result = frame.sfbulk.upsert("Contact", KEY, org=_org(setting), journal=journal)
+        return result.successful_results, result.failed_results, result.unprocessed_records
 
 
 def _upsert_lazy(setting: Setting, frame: Any) -> Any:
@@ -210,6 +218,7 @@ def _parts(setting: Setting, frame: Any) -> int:
 
 CLIENTS = {
     "polars": Client(_sfframe_and(_polars_frame), _upsert, _rows_of_polars),
+    "journal": Client(_sfframe_and(_polars_frame), _upsert_recorded, _rows_of_polars),
     "pandas": Client(_sfframe_and(_pandas_frame), _upsert, _rows_of_frames),
     "lazy": Client(_sfframe_and(_lazy_frame), _upsert_lazy, _rows_of_lazy),
     "parts": Client(_sfframe_and(_polars_frame), _parts, int),

@@ -24,11 +24,12 @@ from .org import RunningOrg, running
 from .serving import ROOT
 from .table import Measure, table
 
-OURS = ("polars", "pandas", "floor", "work")
+OURS = ("polars", "journal", "pandas", "floor", "work")
 PEERS = ("aiosalesforce", "simple-salesforce")
 NAMES = (*OURS, *PEERS, "lazy", "import", "localorg", "reading")
 TITLES = {
     "polars": "sfframe, from Polars",
+    "journal": "sfframe, with a journal",
     "pandas": "sfframe, from pandas",
     "floor": "floor: the requests alone",
     "work": "work: one write, one read",
@@ -165,6 +166,8 @@ def _speed(cost: dict[str, Cost]) -> Iterator[Measure]:
     if "aiosalesforce" in cost:
         share = cost["polars"].cpu_s / cost["aiosalesforce"].cpu_s
         yield Measure(name="CPU, Polars / aiosalesforce", value=share, must=0.1, aim=0.05)
+    if "journal" in cost:
+        yield Measure(name="wall, with a journal / without", value=cost["journal"].wall_s / wall_s, must=1.15)
     if "pandas" in cost:
         yield Measure(name="wall, pandas / Polars", value=cost["pandas"].wall_s / wall_s, must=1.6, aim=1.2)
 

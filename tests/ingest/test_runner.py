@@ -180,7 +180,7 @@ def test_a_failed_job_is_returned_where_the_caller_wants_no_error(local: sfframe
 def test_a_job_that_fails_half_way_keeps_what_was_written(local: sfframe.LocalOrg, org: sfframe.Org) -> None:
     local.faults.append(Fault("job", "fail", after_rows=200))
     with pytest.warns(sfframe.RecordsFailedWarning, match="ended as Failed"):
-        result = contacts().sfbulk.insert("Contact", org=org)
+        result = contacts().sfbulk.insert("Contact", org=org, retry_rows=())
     assert result.counts == {"successful": 200, "failed": 0, "unprocessed": 100}
     assert names_in(local) == sorted(result.successful_results["LastName"])
     again = result.retry()
@@ -297,6 +297,51 @@ def test_locked_rows_go_again_alone_in_a_new_job(local: sfframe.LocalOrg, org: s
     assert attempts["row"].unique(maintain_order=True).to_list() == list(range(10, 20))
     assert attempts.filter(pl.col("row") == 10)["attempt"].to_list() == [1, 2, 3]
     assert attempts.filter(pl.col("row") == 10)["sf__Error"].is_null().to_list() == [False, False, True]
+
+
+def test_rows_that_a_failed_job_did_not_come_to_go_again(local: sfframe.LocalOrg, org: sfframe.Org) -> None:
+    local.faults.append(Fault("job", "fail", after_rows=200))
+    frame = contacts()
+    result = frame.sfbulk.insert("Contact", org=org)
+    assert result
+    assert result.successful_results.drop("sf__Id", "sf__Created").equals(frame)
+    assert names_in(local) == sorted(frame["LastName"])
+    assert [(job.state, job.number_records_processed) for job in result.jobs] == [("Failed", 200), ("JobComplete", 100)]
+    assert "ended as Failed" in repr(result)
+    assert result.attempts.filter(pl.col("attempt") == 1)["row"].to_list() == list(range(200, 300))
+
+
+def test_a_job_that_failed_before_its_first_row_is_not_sent_again(local: sfframe.LocalOrg, org: sfframe.Org) -> None:
+    local.faults.append(Fault("job", "fail", after_rows=0))
+    with pytest.raises(sfframe.JobFailed) as failed:
+        contacts().sfbulk.insert("Contact", org=org)
+    assert len(failed.value.result.jobs) == 1
+    assert failed.value.result.counts["unprocessed"] == N
+
+
+def test_rows_that_fail_for_what_passes_go_again_but_no_others(local: sfframe.LocalOrg, org: sfframe.Org) -> None:
+    passing = ["UNKNOWN_EXCEPTION", "SERVER_UNAVAILABLE", "REQUEST_RUNNING_TOO_LONG", "API_CURRENTLY_DISABLED"]
+    for code in [*passing, "STORAGE_LIMIT_EXCEEDED"]:
+        error = f"{code}:not now:--"
+        local.faults.append(
+            Fault("rows", "error", error=error, match=f"Näme {len(local.faults)}$|Näme {len(local.faults)},")
+        )
+    result = contacts().sfbulk.insert("Contact", org=org, on_failure="return")
+    assert result.failed_results["LastName"].to_list() == ["Näme 4"]
+    assert result.attempts["row"].unique(maintain_order=True).to_list() == [0, 1, 2, 3]
+
+
+def test_locked_rows_of_one_parent_go_in_one_job(local: sfframe.LocalOrg, org: sfframe.Org) -> None:
+    accounts = pl.DataFrame({"Name": [f"Acme {i}" for i in range(3)]}).sfbulk.insert("Account", org=org)
+    ids = accounts.successful_results["sf__Id"].to_list()
+    frame = contacts(60).with_columns(AccountId=pl.Series([ids[i % 3] for i in range(60)]))
+    local.faults.append(Fault("rows", "lock"))
+    result = frame.sfbulk.insert("Contact", org=org, max_records=25)
+    assert result
+    second = result.attempts.filter(pl.col("attempt") == 2)
+    parents = frame["AccountId"].gather(second["row"])
+    jobs_of = second.with_columns(parents.alias("parent")).group_by("parent").agg(pl.col("job_id").n_unique())
+    assert jobs_of["job_id"].to_list() == [1, 1, 1]
 
 
 def test_rows_that_stay_locked_fail_after_the_last_try(local: sfframe.LocalOrg, org: sfframe.Org) -> None:

@@ -1,0 +1,197 @@
+"""Resuming: runs of a journal looked through, and finished by whoever comes later."""
+
+from __future__ import annotations
+
+import time
+from functools import partial
+from os import PathLike
+from pathlib import Path
+from typing import Any, Final
+
+import polars as pl
+
+from sfframe.bridge import blocking, in_thread
+from sfframe.call import Again, Call, report_left_out
+from sfframe.conclude import conclude, notes_on
+from sfframe.errors import Interrupted, JobTimeout, JournalError
+from sfframe.front import BackendName, DtypeBackend, backend_of, restored
+from sfframe.ingest.job import has_broken_off, has_failed
+from sfframe.ingest.journal import Journal, RunState, is_run, state_in
+from sfframe.ingest.ledger import Ledger
+from sfframe.ingest.outcomes import Outcomes
+from sfframe.ingest.runner import Done
+from sfframe.org.org import Org, current_org
+from sfframe.prepare import SpoolFolder, prepare_source
+from sfframe.result import IngestResult
+from sfframe.runs import RunFolder, facts_of, is_of, request_of, runs_in
+
+_FACTS: Final[dict[str, pl.DataType]] = {
+    "run": pl.String(),
+    "state": pl.String(),
+    "sobject": pl.String(),
+    "operation": pl.String(),
+    "rows": pl.Int64(),
+    "jobs": pl.Int64(),
+    "rows_collected": pl.Int64(),
+    "begun": pl.Datetime("ms", "UTC"),
+    "ended": pl.Datetime("ms", "UTC"),
+    "host": pl.String(),
+}
+
+
+async def resume_async(run: str | PathLike[str] | JobTimeout | Interrupted, *, org: Org | None = None) -> Any:
+    """Finish a run that a call with `journal=` has begun, from this process or another one.
+
+        result = sfframe.resume("journals")
+
+    The org is asked about each job that may have run; what it has processed is collected, and the rest is sent. Rows of
+    which nobody knows whether the org has them are never sent again, but for those of an upsert by an external id whose
+    job the org doesn't know any more: records are found by that id, so that sending them again makes none twice.
+
+    Args:
+        run: The run's folder; or the folder above it: then its one unfinished run, or else its latest one; or the
+            `JobTimeout` or `Interrupted` of the call.
+        org: The org, the same as the call's; without it the innermost `with org:`, the default org, or the environment
+            decides. A finished run needs none.
+
+    Returns:
+        The `IngestResult` that the call would have given, in frames of the same kind; of a finished run the same result
+        again, and nothing is sent.
+
+    Raises:
+        JournalError: There is no such run, several are unfinished, it can't be read, or it is another org's.
+        JournalInUse: Somebody is working on it.
+
+        The rest as the call.
+    """
+    folder = await in_thread(_folder_of, run)
+    journal = await in_thread(Journal.open, folder)
+    try:
+        state = await in_thread(lambda: journal.state)
+        if state is RunState.FINISHED:
+            return await in_thread(_given_again, journal, org)
+        if state is RunState.DROPPED:
+            raise JournalError(
+                f"the run in {folder} had sent nothing, and a later call took its place: there is nothing to finish"
+            )
+        if state is RunState.PREPARING:
+            raise JournalError(
+                f"the run in {folder} ended before its rows were on the disk and before any was given to the org: "
+                "make the call again"
+            )
+        the_org = current_org(org)
+        call = Call(request_of(journal.intent), the_org)
+        source = await in_thread(restored, journal.intent.kind, folder)
+        prepared = await call.prepared(partial(prepare_source, source, folder=lambda: RunFolder(folder)))
+        _check_org(journal, the_org)
+        prepared.recorded = journal
+    except BaseException:
+        await in_thread(journal.close)
+        raise
+    return await call.finish(prepared, journal)
+
+
+resume = blocking(resume_async)
+
+
+def journals(
+    folder: str | PathLike[str], *, backend: BackendName = "polars", dtype_backend: DtypeBackend | None = None
+) -> Any:
+    """The runs that are recorded in a folder, one row each, the oldest first.
+
+    Args:
+        folder: What calls were given as `journal`.
+        backend: As in `read_soql`: whose frame is given.
+        dtype_backend: As in `read_soql`.
+
+    Returns:
+        Strings `run` (its folder), `state` (`preparing`: nothing was given to the org, and its rows aren't on the disk
+        yet, or never will be; `open`: something is left to do, or a process is doing it; `finished`; `dropped`: it had
+        sent nothing, and another call took its place; `unreadable`), `sobject`, `operation`;
+        integers `rows` (of the frame), `jobs` (that were given rows to process), `rows_collected` (whose fates are on
+        the disk); datetimes in UTC `begun`, `ended`; and the string `host`.
+
+        Runs stay until somebody deletes their folders, which hold the rows.
+
+    Raises:
+        JournalError: There is no such folder.
+    """
+    facts = [facts_of(path) for path in runs_in(Path(folder))]
+    table = pl.DataFrame(facts, schema=_FACTS) if facts else pl.DataFrame(schema=_FACTS)
+    return backend_of(backend, dtype_backend).of(table)
+
+
+def _folder_of(run: str | PathLike[str] | JobTimeout | Interrupted) -> Path:
+    if isinstance(run, JobTimeout | Interrupted):
+        if run.run is None:
+            raise JournalError("that call had no journal, so there is no run to finish: say journal= next time")
+        return run.run
+    folder = Path(run)
+    if is_run(folder):
+        return folder
+    found = runs_in(folder)
+    states = {path: state_in(path) for path in found}
+    unfinished = [path for path in found if states[path] is RunState.OPEN]
+    if len(unfinished) > 1:
+        names = ", ".join(str(path) for path in unfinished)
+        raise JournalError(f"{len(unfinished)} runs in {folder} aren't finished; name one of them: {names}")
+    if not found:
+        raise JournalError(f"there is no run in {folder}")
+    finished = [path for path in found if states[path] is RunState.FINISHED]
+    return (unfinished or finished or found)[-1]
+
+
+def _check_org(journal: Journal, org: Org) -> None:
+    if not is_of(journal.intent, org):
+        raise JournalError(
+            f"the run in {journal.folder} is of the org {journal.intent.host} and can't be finished in {org.host}: "
+            "say org=..."
+        )
+
+
+def _given_again(journal: Journal, org: Org | None) -> IngestResult[Any]:
+    """The result of a finished run, by its journal alone."""
+    began = time.monotonic()
+    intent, request = journal.intent, request_of(journal.intent)
+    try:
+        source = restored(intent.kind, journal.folder)
+        source.types(intent.sent)
+        source.rows(intent.sent, lambda: RunFolder(journal.folder))
+        outcomes = Outcomes(intent.n_rows, SpoolFolder() if source.is_stream else None)
+        report_left_out(journal.left_out(), outcomes)
+        done = _done_again(journal, Ledger(outcomes, request.options.retry_rows))
+    finally:
+        journal.close()
+    result: IngestResult[Any] = IngestResult(
+        source=source,
+        outcomes=outcomes,
+        request=request,
+        host=intent.host,
+        seconds=time.monotonic() - began,
+        jobs=done.jobs,
+        attempts=done.attempts,
+        notes=notes_on(done),
+        again=Again(org, request),
+        run=journal.folder,
+    )
+    return conclude(result, done, request)
+
+
+def _done_again(journal: Journal, ledger: Ledger) -> Done:
+    jobs, failed = [], []
+    for part in sorted(journal.parts(), key=lambda part: (part.attempt, part.number)):
+        last = part.jobs[-1]
+        fates, numbers = journal.fates_of(last)
+        ledger.take(
+            fates,
+            numbers=numbers,
+            positions=numbers,
+            job_id=last.info.id,
+            attempt=part.attempt,
+            has_broken_off=has_broken_off(last.info, fates),
+        )
+        jobs.append(last.info)
+        if has_failed(last.info, fates):
+            failed.append(last.info)
+    ledger.close()
+    return Done(outcomes=ledger.outcomes, jobs=jobs, attempts=ledger.attempts(), failed_jobs=failed)

@@ -1,0 +1,237 @@
+"""Runs: the folders in which calls are recorded, and which of them a call goes on with."""
+
+from __future__ import annotations
+
+import re
+import secrets
+import shutil
+from collections.abc import Iterator, Mapping
+from dataclasses import fields
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Final
+
+from sfframe.errors import JournalError
+from sfframe.front import restored
+from sfframe.ingest.journal import Intent, Journal, RunState, Stage, counts_in, intent_in, is_run, state_in
+from sfframe.ingest.request import IngestRequest
+from sfframe.ingest.same import same_rows
+from sfframe.options import Options
+from sfframe.org.org import Org
+from sfframe.prepare import Prepared
+
+# Of the call and not of the rows: a run doesn't keep them.
+_NOT_KEPT: Final = ("progress", "journal", "new_run", "timeout")
+# Those that change what is sent: of another value, it is another run.
+_OF_THE_ROWS: Final = (
+    "columns", "nulls", "naive_datetimes", "describe", "invalid", "on_duplicate_key", "assignment_rule_id", "group_by",
+)  # fmt: skip
+_NEVER_RAN: Final = (Stage.MADE, Stage.GIVEN_UP)
+
+
+class RunFolder:
+    """A folder for a run, for its owner alone (0700)."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @classmethod
+    def made(cls, journal: Path, request: IngestRequest) -> RunFolder:
+        """A new one in the folder of journals, which is made if it isn't there.
+
+        Raises:
+            JournalError: It can't be made.
+        """
+        stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%f")
+        words = (stamp, re.sub(r"\W", "_", request.sobject)[:60], request.operation, secrets.token_hex(3))
+        path = journal / "-".join(words)
+        try:
+            if is_run(journal):
+                raise JournalError(f"{journal} is the folder of one run: name the folder above it")
+            journal.mkdir(mode=0o700, parents=True, exist_ok=True)
+            path.mkdir(mode=0o700)
+        except OSError as error:
+            raise JournalError(f"no run can be recorded in {journal}: {error}") from error
+        return cls(path)
+
+    def discard(self) -> None:
+        """Take it away, unless it has become a run."""
+        if not is_run(self.path):
+            shutil.rmtree(self.path, ignore_errors=True)
+
+
+def run_for(prepared: Prepared, folder: RunFolder, org: Org) -> Journal:
+    """The run that a call is: an unfinished one of the same rows, or a new one in the folder.
+
+    Raises:
+        JournalError: There is an unfinished run that isn't this call, or no run can be recorded.
+        JournalInUse: Somebody is working on the unfinished run.
+        PayloadError: The frame has columns that can't be kept.
+    """
+    options = prepared.request.options
+    assert options.journal is not None
+    open_runs = [] if options.new_run else list(_open_runs(options.journal, prepared.request, org))
+    reasons = []
+    for path in open_runs:
+        journal = Journal.open(path)
+        try:
+            why = _difference(journal, prepared)
+            if why is None:
+                return _gone_on_with(prepared, journal, folder)
+            if _has_sent_nothing(journal):
+                journal.ended(RunState.DROPPED)
+            else:
+                reasons.append(f"{path}: {why}")
+        except BaseException:
+            journal.close()
+            raise
+        journal.close()
+    if reasons:
+        raise _other_run(reasons)
+    return _begun(prepared, folder, org)
+
+
+def request_of(intent: Intent) -> IngestRequest:
+    """The call that a run is of."""
+    return IngestRequest(
+        sobject=intent.sobject,
+        operation=intent.operation,  # type: ignore[arg-type]  # one was written
+        external_id_field=intent.external_id_field,
+        options=Options.of(intent.options),
+    )
+
+
+def is_of(intent: Intent, org: Org) -> bool:
+    """Whether a run is of this org."""
+    if intent.org_id is not None and org.org_id is not None:
+        return intent.org_id == org.org_id
+    return intent.host == org.host
+
+
+def runs_in(folder: Path) -> list[Path]:
+    """The folders of runs in a folder of journals, the oldest first.
+
+    Raises:
+        JournalError: There is no such folder.
+    """
+    try:
+        return sorted(path for path in folder.iterdir() if is_run(path))
+    except OSError as error:
+        raise JournalError(f"no runs can be looked for in {folder}: {error}") from error
+
+
+def facts_of(path: Path) -> dict[str, Any]:
+    """What there is to know of a run at a glance; of one that can't be read its state alone."""
+    try:
+        intent, state, counts = intent_in(path), state_in(path), counts_in(path)
+    except JournalError:
+        return {"run": str(path), "state": "unreadable"}
+    jobs: Mapping[Stage, int] = counts["jobs"]
+    rows: Mapping[Stage, int] = counts["rows"]
+    return {
+        "run": str(path),
+        "state": str(state),
+        "sobject": intent.sobject,
+        "operation": intent.operation,
+        "rows": intent.n_rows,
+        "jobs": sum(n for stage, n in jobs.items() if stage not in _NEVER_RAN),
+        "rows_collected": rows.get(Stage.COLLECTED, 0),
+        "begun": datetime.fromisoformat(intent.begun),
+        "ended": datetime.fromisoformat(counts["ended"]) if counts["ended"] else None,
+        "host": intent.host,
+    }
+
+
+def _open_runs(folder: Path, request: IngestRequest, org: Org) -> Iterator[Path]:
+    for path in runs_in(folder):
+        try:
+            intent, state = intent_in(path), state_in(path)
+        except JournalError:
+            continue  # of a later version, or damaged: `journals` shows it
+        if state is RunState.OPEN and _is_same_call(intent, request) and is_of(intent, org):
+            yield path
+
+
+def _is_same_call(intent: Intent, request: IngestRequest) -> bool:
+    def folded(text: str | None) -> str | None:
+        return text.lower() if text is not None else None
+
+    return (folded(intent.sobject), intent.operation, folded(intent.external_id_field)) == (
+        folded(request.sobject), request.operation, folded(request.external_id_field)
+    )  # fmt: skip
+
+
+def _difference(journal: Journal, prepared: Prepared) -> str | None:
+    """What makes a run another one than the call."""
+    assert prepared.rows is not None
+    kept, given = journal.intent.options, _as_json(prepared.request.options)
+    others = [name for name in _OF_THE_ROWS if kept.get(name) != given[name]]
+    if others:
+        return "; ".join(f"{name} was {kept.get(name)!r} and is {given[name]!r}" for name in others)
+    names = list(prepared.rows.schema)
+    if set(names) != set(journal.intent.sent):
+        missing, more = set(journal.intent.sent) - set(names), set(names) - set(journal.intent.sent)
+        texts = [f"{', '.join(sorted(which))} {what}" for which, what in ((missing, "missing"), (more, "new")) if which]
+        return f"the columns sent aren't the same: {'; '.join(texts)}"
+    source = restored(journal.intent.kind, journal.folder)
+    source.types(names)
+    return same_rows(source.rows(names, lambda: RunFolder(journal.folder)), prepared.rows)
+
+
+def _has_sent_nothing(journal: Journal) -> bool:
+    return all(job.stage in _NEVER_RAN for part in journal.parts() for job in part.jobs)
+
+
+def _gone_on_with(prepared: Prepared, journal: Journal, folder: RunFolder) -> Journal:
+    """The rest of a run. The caller's own frame is given back, but for streams, which were read when it began."""
+    if prepared.source.is_stream:
+        assert prepared.rows is not None
+        names = list(prepared.rows.schema)
+        prepared.source = restored(journal.intent.kind, journal.folder)
+        prepared.source.types(names)
+        prepared.rows = prepared.source.rows(names, lambda: RunFolder(journal.folder))
+        prepared.folder = RunFolder(journal.folder)
+    prepared.recorded = journal
+    folder.discard()
+    return journal
+
+
+def _begun(prepared: Prepared, folder: RunFolder, org: Org) -> Journal:
+    assert prepared.rows is not None
+    if unkept := prepared.source.unkept():
+        prepared.problems = [*prepared.problems, *unkept]
+        raise prepared.error()
+    ordered = prepared.in_sending_order() if prepared.request.options.group_by and prepared.folder is None else None
+    intent = Intent(
+        sobject=prepared.request.sobject,
+        operation=prepared.request.operation,
+        external_id_field=prepared.request.external_id_field,
+        options=_as_json(prepared.request.options),
+        host=org.host,
+        org_id=org.org_id,
+        kind=prepared.source.kind,
+        n_rows=prepared.rows.n,
+        sent=tuple(prepared.rows.schema),
+        client=f"sfframe {version('sfframe')}",
+    )
+    order = ordered.numbers(0, ordered.n) if ordered is not None else None
+    return Journal.begin(folder.path, intent, left_out=prepared.reasons(), order=order)
+
+
+def _other_run(reasons: list[str]) -> JournalError:
+    told = "\n".join(f"- {reason}" for reason in reasons)
+    return JournalError(
+        f"an unfinished run of the same object and operation isn't this call:\n{told}\n"
+        "Finish it with sfframe.resume(folder), which needs no frame; or say new_run=True to begin another one beside "
+        "it."
+    )
+
+
+def _as_json(options: Options) -> dict[str, Any]:
+    def plain(value: Any) -> Any:
+        if isinstance(value, Mapping):
+            return dict(value)
+        return list(value) if isinstance(value, tuple) else value
+
+    return {one.name: plain(getattr(options, one.name)) for one in fields(options) if one.name not in _NOT_KEPT}

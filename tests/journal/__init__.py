@@ -1,0 +1,1 @@
+"""Journals: runs that die at any step, and are finished by whoever comes later."""

@@ -1,0 +1,192 @@
+"""A call dies before or after any step that its journal records, and is finished: each row once, whatever the step."""
+
+# mypy: disable-error-code="attr-defined"
+# Accessors are invisible to type checkers, and here they are called as users call them.
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+from polars.testing import assert_frame_equal
+
+import sfframe
+from sfframe.ingest.journal import Journal
+from sfframe.ingest.run import Run
+from sfframe.testing import Fault
+from tests import at_once
+
+N = 24
+STEPS = ("part_begun", "part_again", "job_made", "reached", "collected", "ended")
+
+
+class Died(BaseException):
+    """The process is no more; nothing is tidied up."""
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[sfframe.LocalOrg]:
+    with sfframe.LocalOrg() as local:
+        yield local
+
+
+@pytest.fixture
+def local(server: sfframe.LocalOrg) -> Iterator[sfframe.LocalOrg]:
+    server.faults.clear()
+    server.reset()
+    yield server
+    server.release_jobs()
+    server.faults.clear()
+
+
+@pytest.fixture
+def org(local: sfframe.LocalOrg) -> sfframe.Org:
+    return at_once.org_of(local)
+
+
+def contacts(n: int = N) -> pl.DataFrame:
+    """Of which each fourth one is refused."""
+    names = [None if i % 4 == 3 else f"Näme {i}" for i in range(n)]
+    return pl.DataFrame({"ExternalId__c": [f"k{i}" for i in range(n)], "LastName": names, "own": list(range(n))})
+
+
+def dying(monkeypatch: pytest.MonkeyPatch, step: int, when: str) -> Callable[[], int]:
+    """Let a call die at a step of its journal, counted from 1; gives how many there were."""
+    seen = 0
+    counting = threading.Lock()
+
+    def at(write: Callable[..., Any]) -> Callable[..., Any]:
+        def wrapped(self: Journal, *args: Any, **kwargs: Any) -> Any:
+            nonlocal seen
+            with counting:
+                seen += 1
+                mine = seen
+            if mine == step and when == "before":
+                raise Died
+            found = write(self, *args, **kwargs)
+            if mine == step:
+                raise Died
+            return found
+
+        return wrapped
+
+    async def nothing(self: Run) -> None:
+        """The dead don't tidy up."""
+
+    for name in STEPS:
+        monkeypatch.setattr(Journal, name, at(getattr(Journal, name)))
+    monkeypatch.setattr(Run, "tidy", nothing)
+    return lambda: seen
+
+
+def call(frame: Any, operation: str, org: sfframe.Org, journal: Path, **options: Any) -> Any:
+    key = ["ExternalId__c"] if operation == "upsert" else []
+    options = {"columns": {"own": None}, "max_records": 7, "on_failure": "return", **options}
+    return getattr(sfframe.bulk(frame), operation)("Contact", *key, org=org, journal=journal, **options)
+
+
+def check(result: Any, frame: pl.DataFrame, local: sfframe.LocalOrg) -> None:
+    """The three frames say what is in the org, and each row is in one of them."""
+    good = pl.col("LastName").is_not_null()
+    successful, failed = result.successful_results, result.failed_results
+    assert_frame_equal(successful.select(frame.columns), frame.filter(good))
+    assert_frame_equal(failed.select(frame.columns), frame.filter(~good))
+    assert result.unprocessed_records.height == 0
+    there = pl.DataFrame(local.rows("Contact"))
+    assert sorted(there["ExternalId__c"]) == sorted(successful["ExternalId__c"])
+    ids = dict(zip(there["Id"], there["ExternalId__c"], strict=True))
+    assert [ids[one] for one in successful["sf__Id"]] == successful["ExternalId__c"].to_list()
+
+
+def n_steps() -> int:
+    return 4 * 5 + 1  # four parts: begun, made, closing, closed, collected; and the end
+
+
+@pytest.mark.parametrize("finish", ["resume", "the same call"])
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("step", range(1, n_steps() + 1))
+def test_each_row_is_written_once_whatever_the_step(
+    local: sfframe.LocalOrg, org: sfframe.Org, tmp_path: Path, step: int, when: str, finish: str
+) -> None:
+    frame = contacts()
+    with pytest.MonkeyPatch.context() as patch:
+        dying(patch, step, when)
+        with pytest.raises(BaseException) as death:  # noqa: PT011  # a group of them, perhaps
+            call(frame, "insert", org, tmp_path)
+        assert isinstance(death.value, Died) or death.group_contains(Died)
+    is_over = step == n_steps() and when == "after"
+    assert sfframe.journals(tmp_path)["state"].to_list() == ["finished" if is_over else "open"]
+    if finish == "resume":
+        result = sfframe.resume(tmp_path, org=org)
+    elif is_over:
+        return  # the same call would be a new run
+    else:
+        result = call(frame, "insert", org, tmp_path)
+    check(result, frame, local)
+    assert sfframe.journals(tmp_path)["state"].to_list() == ["finished"]
+    again = sfframe.resume(tmp_path)
+    assert_frame_equal(again.to_frame(), result.to_frame())
+    assert {job.id for job in again.jobs} == {job.id for job in result.jobs}
+    assert local.rows("Contact").num_rows == result.counts["successful"]
+
+
+def test_a_call_that_lives_takes_so_many_steps(
+    local: sfframe.LocalOrg, org: sfframe.Org, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken = dying(monkeypatch, 0, "never")
+    call(contacts(), "insert", org, tmp_path)
+    assert taken() == n_steps()
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("step", range(1, 12))
+def test_it_may_die_when_it_is_finished_too(
+    local: sfframe.LocalOrg, org: sfframe.Org, tmp_path: Path, step: int, when: str
+) -> None:
+    frame = contacts()
+    for first in (3, step):
+        with pytest.MonkeyPatch.context() as patch:
+            dying(patch, first, when)
+            with pytest.raises(BaseException) as death:  # noqa: PT011
+                call(frame, "insert", org, tmp_path) if first == 3 else sfframe.resume(tmp_path, org=org)
+            assert isinstance(death.value, Died) or death.group_contains(Died)
+    check(sfframe.resume(tmp_path, org=org), frame, local)
+
+
+@pytest.mark.parametrize("operation", ["insert", "upsert"])
+def test_rows_of_a_job_that_is_gone_are_unknown_but_for_an_external_id(
+    local: sfframe.LocalOrg, org: sfframe.Org, tmp_path: Path, operation: str
+) -> None:
+    frame = contacts()
+    with pytest.MonkeyPatch.context() as patch:
+        dying(patch, 9, "after")
+        with pytest.raises(BaseException):  # noqa: B017, PT011
+            call(frame, operation, org, tmp_path, max_concurrent_jobs=1)
+    [first, *_] = [job for part in opened(tmp_path) for job in part.jobs if job.stage != "collected"]
+    local.faults.append(Fault("get_job", "status", status=404, error_code="NOT_FOUND", times=None,
+                              match=lambda path: first.info.id in path))  # fmt: skip
+    if operation == "upsert":
+        result = sfframe.resume(tmp_path, org=org)
+        check(result, frame, local)
+        assert any(first.info.id in note for note in result.notes)
+        return
+    with pytest.raises(sfframe.OutcomeUnknown) as unknown:
+        sfframe.resume(tmp_path, org=org)
+    assert unknown.value.rows.tolist() == list(range(7, 14))
+    assert first.info.id in unknown.value.job_ids
+    assert unknown.value.run is not None
+    local.faults.clear()
+    check(sfframe.resume(unknown.value, org=org), frame, local)
+
+
+def opened(folder: Path) -> Any:
+    [path] = folder.iterdir()
+    journal = Journal.open(path)
+    try:
+        return journal.parts()
+    finally:
+        journal.close()
