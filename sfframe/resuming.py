@@ -85,6 +85,8 @@ async def resume_async(run: str | PathLike[str] | JobTimeout | Interrupted, *, o
         prepared = await call.prepared(partial(prepare_source, source, folder=lambda: RunFolder(folder)))
         _check_org(journal, the_org)
         prepared.recorded = journal
+        if prepared.source.is_stream:
+            prepared.folder = RunFolder(folder)
     except BaseException:
         await in_thread(journal.close)
         raise

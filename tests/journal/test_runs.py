@@ -216,6 +216,36 @@ def test_grouped_rows_keep_their_order(local: sfframe.LocalOrg, org: sfframe.Org
     check(sfframe.resume(tmp_path, org=org), frame, local)
 
 
+@pytest.mark.parametrize("finish", ["resume", "the same call"])
+@pytest.mark.parametrize("step", [4, 9, 14])
+@pytest.mark.parametrize("group_by", [None, "own"])
+def test_a_lazy_frame_comes_back_lazy(
+    local: sfframe.LocalOrg, org: sfframe.Org, tmp_path: Path, group_by: str | None, step: int, finish: str
+) -> None:
+    frame = contacts().with_columns(own=pl.Series([(7 * i) % 5 for i in range(24)]))
+    dead(org, tmp_path, frame=frame.lazy(), step=step, group_by=group_by)
+    if finish == "resume":
+        result = sfframe.resume(tmp_path, org=org)
+    else:
+        result = call(frame.lazy(), "insert", org, tmp_path, group_by=group_by)
+    assert isinstance(result.successful_results, pl.LazyFrame)
+    good = pl.col("LastName").is_not_null()
+    assert_frame_equal(result.successful_results.collect().select(frame.columns), frame.filter(good))
+    assert_frame_equal(result.failed_results.collect().select(frame.columns), frame.filter(~good))
+    assert sorted(local.rows("Contact")["ExternalId__c"].to_pylist()) == sorted(frame.filter(good)["ExternalId__c"])
+    again = sfframe.resume(tmp_path)
+    assert_frame_equal(again.to_frame().collect(), result.to_frame().collect())
+
+
+def test_a_pandas_frame_comes_back_with_its_index(local: sfframe.LocalOrg, org: sfframe.Org, tmp_path: Path) -> None:
+    frame = contacts().to_pandas().set_index(pd.date_range("2024-01-01", periods=24, name="day"))
+    dead(org, tmp_path, frame=frame)
+    result = sfframe.resume(tmp_path, org=org)
+    good = frame["LastName"].notna()
+    pd.testing.assert_frame_equal(result.successful_results[list(frame.columns)], frame[good], check_freq=False)
+    pd.testing.assert_frame_equal(result.failed_results[list(frame.columns)], frame[~good], check_freq=False)
+
+
 @pytest.mark.parametrize("step", range(2, 30, 3))
 def test_rows_that_went_again_are_not_sent_once_more(
     local: sfframe.LocalOrg, org: sfframe.Org, tmp_path: Path, step: int
