@@ -232,7 +232,7 @@ def test_a_lazy_frame_comes_back_lazy(
     good = pl.col("LastName").is_not_null()
     assert_frame_equal(result.successful_results.collect().select(frame.columns), frame.filter(good))
     assert_frame_equal(result.failed_results.collect().select(frame.columns), frame.filter(~good))
-    assert sorted(local.rows("Contact")["ExternalId__c"].to_pylist()) == sorted(frame.filter(good)["ExternalId__c"])
+    assert sorted(pl.DataFrame(local.rows("Contact"))["ExternalId__c"]) == sorted(frame.filter(good)["ExternalId__c"])
     again = sfframe.resume(tmp_path)
     assert_frame_equal(again.to_frame().collect(), result.to_frame().collect())
 
