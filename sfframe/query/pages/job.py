@@ -21,7 +21,6 @@ _log = logging.getLogger("sfframe.query")
 _PAGES_SINCE: Final = 58  # the first API version with resultPages
 _LOOKS: Final = 3  # at a count that doesn't fit: counters may lag
 _TIDY_S: Final = 10.0
-_EARLIER: Final = 50  # a small job is done when it is made: the first look comes so many times earlier
 _EARLY_S: Final = 5.0  # for a list that was asked for early: an org may leave one unanswered that came too early
 
 T = TypeVar("T")
@@ -83,7 +82,7 @@ class BulkJob:
             ApiError: It ended without a result, or is gone.
         """
         wait_s: float | None = None
-        pause_s = self._org.poll.next_s() / _EARLIER
+        pause_s = 0.0  # a small job is done when it is made
         while not self.info.is_final:
             await asyncio.sleep(pause_s)
             before = self.info
