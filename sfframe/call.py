@@ -46,6 +46,7 @@ async def ingest(frame: Any, request: IngestRequest, org: Org) -> IngestResult[A
     folder = await in_thread(RunFolder.made, request.options.journal, request)
     try:
         prepared = await call.prepared(partial(prepare, frame, folder=lambda: folder))
+        await call.before_sending(org.transport.log_in())  # before that one address may stand for any org
         journal = await call.before_sending(in_thread(run_for, prepared, folder, org))
     except BaseException:
         await in_thread(folder.discard)

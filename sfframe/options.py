@@ -213,7 +213,8 @@ def _retry_rows(value: Any) -> dict[str, int]:
 
 
 def _journal(value: Any) -> Path | None:
-    return None if value is None else Path(value)
+    # As it is meant now: a call may end, and a result be looked at, after a change of directory.
+    return None if value is None else Path(value).absolute()
 
 
 _TIDY: dict[str, Callable[[Any], Any]] = {

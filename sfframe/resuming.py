@@ -83,6 +83,7 @@ async def resume_async(run: str | PathLike[str] | JobTimeout | Interrupted, *, o
         call = Call(request_of(journal.intent), the_org)
         source = await in_thread(restored, journal.intent.kind, folder)
         prepared = await call.prepared(partial(prepare_source, source, folder=lambda: RunFolder(folder)))
+        await call.before_sending(the_org.transport.log_in())
         _check_org(journal, the_org)
         prepared.recorded = journal
         if prepared.source.is_stream:
@@ -128,7 +129,7 @@ def _folder_of(run: str | PathLike[str] | JobTimeout | Interrupted) -> Path:
         if run.run is None:
             raise JournalError("that call had no journal, so there is no run to finish: say journal= next time")
         return run.run
-    folder = Path(run)
+    folder = Path(run).absolute()
     if is_run(folder):
         return folder
     found = runs_in(folder)

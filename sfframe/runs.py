@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
 import secrets
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -15,6 +16,7 @@ from typing import Any, Final
 from sfframe.errors import JournalError
 from sfframe.front import restored
 from sfframe.ingest.journal import Intent, Journal, RunState, Stage, counts_in, intent_in, is_run, state_in
+from sfframe.ingest.locked import Locked
 from sfframe.ingest.request import IngestRequest
 from sfframe.ingest.same import same_rows
 from sfframe.options import Options
@@ -26,8 +28,11 @@ _NOT_KEPT: Final = ("progress", "journal", "new_run", "timeout")
 # Those that change what is sent: of another value, it is another run.
 _OF_THE_ROWS: Final = (
     "columns", "nulls", "naive_datetimes", "describe", "invalid", "on_duplicate_key", "assignment_rule_id", "group_by",
+    "retry_rows",
 )  # fmt: skip
 _NEVER_RAN: Final = (Stage.MADE, Stage.GIVEN_UP)
+_LOOKING_S: Final = 600.0  # another call may be comparing millions of rows
+_PAIRS: Final = "pairs"  # instead of a dict whose keys JSON would turn into text: labels of pandas can be anything
 
 
 class RunFolder:
@@ -71,11 +76,23 @@ def run_for(prepared: Prepared, folder: RunFolder, org: Org) -> Journal:
     """
     options = prepared.request.options
     assert options.journal is not None
-    open_runs = [] if options.new_run else list(_open_runs(options.journal, prepared.request, org))
+    if options.new_run:
+        return _begun(prepared, folder, org)
+    looking = Locked(options.journal, wait_s=_LOOKING_S)  # so that of two calls at once the second sees the first's run
+    try:
+        return _run_among(list(_open_runs(options.journal, prepared.request, org)), prepared, folder, org)
+    finally:
+        looking.release()
+
+
+def _run_among(open_runs: Sequence[Path], prepared: Prepared, folder: RunFolder, org: Org) -> Journal:
     reasons = []
     for path in open_runs:
         journal = Journal.open(path)
         try:
+            if journal.state is not RunState.OPEN:  # it was finished meanwhile, or its call died before it could begin
+                journal.close()
+                continue
             why = _difference(journal, prepared)
             if why is None:
                 return _gone_on_with(prepared, journal, folder)
@@ -98,7 +115,7 @@ def request_of(intent: Intent) -> IngestRequest:
         sobject=intent.sobject,
         operation=intent.operation,  # type: ignore[arg-type]  # one was written
         external_id_field=intent.external_id_field,
-        options=Options.of(intent.options),
+        options=Options.of({name: _from_json(value) for name, value in intent.options.items()}),
     )
 
 
@@ -149,7 +166,7 @@ def _open_runs(folder: Path, request: IngestRequest, org: Org) -> Iterator[Path]
             intent, state = intent_in(path), state_in(path)
         except JournalError:
             continue  # of a later version, or damaged: `journals` shows it
-        if state is RunState.OPEN and _is_same_call(intent, request) and is_of(intent, org):
+        if state in (RunState.PREPARING, RunState.OPEN) and _is_same_call(intent, request) and is_of(intent, org):
             yield path
 
 
@@ -231,7 +248,19 @@ def _other_run(reasons: list[str]) -> JournalError:
 def _as_json(options: Options) -> dict[str, Any]:
     def plain(value: Any) -> Any:
         if isinstance(value, Mapping):
-            return dict(value)
+            return (
+                dict(value) if all(isinstance(name, str) for name in value) else {_PAIRS: [*map(list, value.items())]}
+            )
         return list(value) if isinstance(value, tuple) else value
 
-    return {one.name: plain(getattr(options, one.name)) for one in fields(options) if one.name not in _NOT_KEPT}
+    given = {one.name: plain(getattr(options, one.name)) for one in fields(options) if one.name not in _NOT_KEPT}
+    try:
+        return dict(json.loads(json.dumps(given)))  # as it will be read
+    except TypeError as error:
+        raise JournalError(f"an option can't be kept in a journal, so nothing was sent: {error}") from error
+
+
+def _from_json(value: Any) -> Any:
+    if not isinstance(value, Mapping) or [*value] != [_PAIRS] or not isinstance(value[_PAIRS], list):
+        return value
+    return {tuple(name) if isinstance(name, list) else name: given for name, given in value[_PAIRS]}

@@ -102,6 +102,8 @@ class PartJob:
             if not may_go_again(self._run, error):
                 raise
             self._forget(error)
+        if self._run.no_more_parts:
+            return  # what keeps others from being sent keeps this one too
         await self._payloads.acquire()
         await self._send_and_collect()
 
@@ -168,10 +170,10 @@ class PartJob:
                 may_be_closed = job.id in run.closing
                 stage = Stage.GIVEN_UP_CLOSING if may_be_closed else Stage.GIVEN_UP
                 await run.record_taken(Journal.reached, job.id, stage)
-                aborted = await run.abort(job.id)
-                run.closing.discard(job.id)
+                aborted = await (run.abort_closing if may_be_closed else run.abort)(job.id)
                 if may_be_closed and not never_ran(aborted):
                     raise unknown(job.id, self._part.n_rows, str(error)) from error
+                run.closing.discard(job.id)
                 # A refusal stands after a second hearing; an answer that didn't come may come next time.
                 patience = 2 if is_plain_refusal(error) else retry.max_tries
                 if tries >= patience:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import secrets
 import sqlite3
 import threading
 import zlib
@@ -165,7 +166,7 @@ class Journal:
         Raises:
             JournalError: It can't be written.
         """
-        lock = Locked(folder)
+        lock = Locked(folder)  # which goes with this object, should the rest fail
         with _told(folder):
             _write(left_out, folder / _LEFT_OUT)
             if order is not None:
@@ -259,7 +260,9 @@ class Journal:
     def reached(self, job_id: str, stage: Stage, job: JobInfo | None = None) -> None:
         """A job comes to a stage: written before the step that leads there."""
         with self._step() as db:
-            db.execute("UPDATE jobs SET stage = ? WHERE job_id = ?", (stage, job_id))
+            # A closing that was called off may be written late, by a thread that nobody waits for.
+            only = f" AND stage = '{Stage.MADE}'" if stage is Stage.CLOSING else ""
+            db.execute(f"UPDATE jobs SET stage = ? WHERE job_id = ?{only}", (stage, job_id))
             if job is not None:
                 db.execute("UPDATE jobs SET info = ? WHERE job_id = ?", (_as_json(job), job_id))
 
@@ -271,7 +274,8 @@ class Journal:
             fates: `row` (by index in the part), `outcome`, `sf__Id`, `sf__Created`, `sf__Error`.
             numbers: The caller's number of each row of the part.
         """
-        name = f"fates-{job.id}.parquet"
+        # Not the id itself: it is the org's text, and 15 characters of it differ by case, which some disks ignore.
+        name = f"fates-{hashlib.sha256(job.id.encode()).hexdigest()[:24]}.parquet"
         with _told(self.folder):
             _write(fates.with_columns(pl.Series("number", numbers).gather(fates["row"])), self.folder / name)
         with self._step() as db:
@@ -419,7 +423,8 @@ def _told(folder: Path) -> Iterator[None]:
 
 def _write(frame: pl.DataFrame, path: Path) -> None:
     """A file that is whole, and on the disk, or isn't there."""
-    beside = path.with_name(f"{path.name}.new")
+    # Of its own name: a thread of a call that was interrupted may still be at it when the next one goes on.
+    beside = path.with_name(f"{path.name}.{secrets.token_hex(4)}.new")
     frame.write_parquet(beside, compression="lz4", statistics=False)
     settle(beside)
     beside.rename(path)

@@ -33,6 +33,12 @@ class Again:
     numbers: Numbers
     errors: pl.Series
 
+    @classmethod
+    def nothing(cls) -> Again:
+        """None."""
+        none = np.empty(0, np.int64)
+        return cls(positions=none, numbers=none, errors=pl.Series([], dtype=pl.String))
+
     def at(self, indices: Numbers) -> Again:
         """Some of them, in this order."""
         errors = self.errors.gather(indices)

@@ -118,19 +118,32 @@ class Run:
         try:
             async with asyncio.timeout(_TIDY_S), asyncio.TaskGroup() as group:
                 for job_id in [*self.uncommitted]:
-                    group.create_task(self.abort(job_id))
+                    group.create_task(self._give_up(job_id))
                 for job_id in [*self.closing]:
                     group.create_task(self._abort_if_open(job_id))
         except TimeoutError:
             _log.warning("jobs not yet committed could not be aborted in time; they hold no running work")
 
-    async def abort(self, job_id: str) -> JobInfo | None:
+    async def abort(self, job_id: str, *, api_version: str | None = None) -> JobInfo | None:
         """Abort a job that isn't committed; the job as it is then, if the org tells."""
         self.uncommitted.discard(job_id)
         try:
-            return await self.org.ingest.abort_job(job_id)
+            return await self.org.ingest.abort_job(job_id, api_version=api_version)
         except SfframeError as error:
             _log.info("job %s, never committed, could not be aborted: %s", job_id, error)
+            return None
+
+    async def abort_closing(self, job_id: str, *, api_version: str | None = None) -> JobInfo | None:
+        """Abort a job whose closing may be on its way still; the job after that, if the org tells.
+
+        The answer to an abort needn't hold the counters, and rows that a closed job has saved stay saved.
+        """
+        if await self.abort(job_id, api_version=api_version) is None:
+            return None
+        try:
+            return await self.org.ingest.get_job(job_id, api_version=api_version)
+        except SfframeError as error:
+            _log.info("job %s was aborted; whether it had run could not be seen: %s", job_id, error)
             return None
 
     async def look(self, job_id: str, n_rows: int, *, api_version: str | None = None) -> JobInfo:
@@ -146,6 +159,11 @@ class Run:
             why = "the org doesn't know it any more" if gone else f"the org can't be asked: {error}"
             raise unknown(job_id, n_rows, why) from error
 
+    async def _give_up(self, job_id: str) -> None:
+        # Its closing may have been announced already, and then never came.
+        await self.record_taken(Journal.reached, job_id, Stage.GIVEN_UP)
+        await self.abort(job_id)
+
     async def _abort_if_open(self, job_id: str) -> None:
         try:
             job = await self.org.ingest.get_job(job_id)
@@ -154,8 +172,8 @@ class Run:
             return
         if job.state == JobState.OPEN:
             await self.record_taken(Journal.reached, job_id, Stage.GIVEN_UP_CLOSING)
-            await self.abort(job_id)
-            self.closing.discard(job_id)
+            if never_ran(await self.abort_closing(job_id)):
+                self.closing.discard(job_id)
 
 
 def unknown(job_id: str, n_rows: int, why: str) -> OutcomeUnknown:

@@ -6,7 +6,8 @@ What goes wrong with a job is a value here; its siblings finish, and the caller 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Sequence
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -16,7 +17,7 @@ from sfframe.bridge import INTERRUPTED, in_thread, interrupt_in
 from sfframe.errors import SfframeError
 from sfframe.ingest.again import at_once, by_parent, cut_again
 from sfframe.ingest.job import PartJob
-from sfframe.ingest.journal import KnownPart
+from sfframe.ingest.journal import KnownPart, Stage
 from sfframe.ingest.ledger import Again
 from sfframe.ingest.outcomes import Outcomes
 from sfframe.ingest.payload import Cut, Part, part_of, parts
@@ -104,13 +105,14 @@ async def run_rows(run: Run, rows: Rows, cut: Cut, *, ends_at: float | None = No
 async def _rounds(run: Run, rows: Rows, cut: Cut) -> None:
     """All rows once, then those that deserve it again and again; after what an earlier process has begun of each."""
     begun = await in_thread(_begun_by_attempt, run)
+    _note_committed(run, begun)
     most = run.request.options.max_concurrent_jobs
     await _send(run, _Round(rows=rows, cut=cut, known=begun.get(1, ()), n_at_once=most))
     attempt = 1
-    while not run.no_more_parts and (again := run.ledger.take_again()) is not None:
+    while (again := None if run.no_more_parts else run.ledger.take_again()) or attempt < max(begun, default=0):
         attempt += 1
         known = begun.get(attempt, ())
-        again = _without(again, known)
+        again = _without(again or Again.nothing(), known)
         if len(again.numbers):
             await asyncio.sleep(run.org.retry.wait_s(attempt - 1))
             run.tell(RowsRetried(rows=len(again.numbers), attempt=attempt))
@@ -160,6 +162,16 @@ def _begun_by_attempt(run: Run) -> dict[int, list[KnownPart]]:
     for part in run.journal.parts() if run.journal is not None else []:
         found.setdefault(part.attempt, []).append(part)
     return found
+
+
+def _note_committed(run: Run, begun: Mapping[int, Sequence[KnownPart]]) -> None:
+    """Name the jobs that may run from the first: a call that ends before it has come to them tells of them too."""
+    for part in itertools.chain.from_iterable(begun.values()):
+        last = part.jobs[-1] if part.jobs else None
+        if last is not None and last.stage is Stage.CLOSED:
+            run.running[last.info.id] = None
+        elif last is not None and last.stage in (Stage.CLOSING, Stage.GIVEN_UP_CLOSING):
+            run.closing.add(last.info.id)
 
 
 def _without(again: Again, known: Sequence[KnownPart]) -> Again:

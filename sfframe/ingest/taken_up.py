@@ -46,14 +46,15 @@ async def take_up(run: Run, part: KnownPart) -> TakenUp:
     if last.stage in (Stage.CLOSING, Stage.GIVEN_UP_CLOSING):
         run.closing.add(job.id)
         seen = await look(run, job, part.n_rows)
-        run.closing.discard(job.id)
         if seen.state != JobState.OPEN and not (last.stage is Stage.GIVEN_UP_CLOSING and never_ran(seen)):
             await run.record_taken(Journal.reached, job.id, Stage.CLOSED, seen)
+            run.closing.discard(job.id)
             run.running[job.id] = None
             return TakenUp(job=seen)
         await run.record(Journal.reached, job.id, Stage.GIVEN_UP_CLOSING)
-        if seen.state == JobState.OPEN and not never_ran(await run.abort(job.id)):
+        if seen.state == JobState.OPEN and not never_ran(await run.abort_closing(job.id, api_version=job.api_version)):
             raise unknown(job.id, part.n_rows, "it was open, and could not be aborted")
+        run.closing.discard(job.id)
         return TakenUp()
     ran = await _abort(run, job)
     if ran is not None:
@@ -66,7 +67,7 @@ async def take_up(run: Run, part: KnownPart) -> TakenUp:
 
 async def _abort(run: Run, job: JobInfo) -> JobInfo | None:
     """Abort a job that wasn't closed. The job, if it was all the same: some disks lose what they said they had."""
-    if never_ran(await run.abort(job.id)):
+    if never_ran(await run.abort(job.id, api_version=job.api_version)):
         return None
     try:
         seen = await run.org.ingest.get_job(job.id, api_version=job.api_version)

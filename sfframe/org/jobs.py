@@ -62,8 +62,12 @@ class Jobs:
                 raise ApiError(f"the list of jobs names a page twice as the next one: {path}")
             asked |= {path} if path else set()
 
-    async def abort_job(self, job_id: str) -> JobInfo:
+    async def abort_job(self, job_id: str, *, api_version: str | None = None) -> JobInfo:
         """Stop a job. Rows that were written stay written.
+
+        Args:
+            job_id: The job.
+            api_version: That of the job, if it isn't the org's.
 
         Returns:
             The job in its final state, which is another one than `Aborted` if it had ended before.
@@ -71,21 +75,24 @@ class Jobs:
         Raises:
             OutcomeUnknown: As in `close_job`.
         """
-        return await self._move(job_id, JobState.ABORTED, lambda job: job.is_final)
+        return await self._move(job_id, JobState.ABORTED, lambda job: job.is_final, api_version)
 
     async def delete_job(self, job_id: str) -> None:
         """Remove a job and its results from the org. It must have ended."""
         path = self._path(job_id)
         await self._transport.request("DELETE", path, job_id=job_id, fine_when_repeated=(404,))
 
-    async def _move(self, job_id: str, state: str, has_arrived: Callable[[JobInfo], bool]) -> JobInfo:
+    async def _move(
+        self, job_id: str, state: str, has_arrived: Callable[[JobInfo], bool], api_version: str | None = None
+    ) -> JobInfo:
         """Change a job's state, and be sure about it."""
         retry, tries = self._retry.patient(), 0
+        path = self._path(job_id, api_version=api_version)
         while True:
             tries += 1
             try:
                 response = await self._transport.request(
-                    "PATCH", self._path(job_id), json={"state": state}, repeat=Repeat.NEVER, job_id=job_id
+                    "PATCH", path, json={"state": state}, repeat=Repeat.NEVER, job_id=job_id
                 )
                 return job_in(response, job_id)
             except ApiError as error:
@@ -93,7 +100,7 @@ class Jobs:
                     raise
                 doubt = error
             try:
-                job = await self._look(job_id, retry)
+                job = await self._look(job_id, retry, api_version)
             except (ApiError, AuthenticationError) as error:
                 raise _unknown(job_id, error) from error
             if has_arrived(job):

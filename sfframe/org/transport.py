@@ -96,6 +96,15 @@ class Transport:
             del self._holders[loop]
             await self.close()
 
+    async def log_in(self) -> None:
+        """Get a token, if there is none yet: from then on it is known which org this is.
+
+        Raises:
+            AuthenticationError: There is none to be had.
+            ApiError: No answer came.
+        """
+        await self._tokens.get(self._ask_for_token)
+
     async def request(
         self,
         method: str,

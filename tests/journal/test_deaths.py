@@ -184,8 +184,8 @@ def test_rows_of_a_job_that_is_gone_are_unknown_but_for_an_external_id(
 
 
 def opened(folder: Path) -> Any:
-    [path] = folder.iterdir()
-    journal = Journal.open(path)
+    [path] = sfframe.journals(folder)["run"]
+    journal = Journal.open(Path(path))
     try:
         return journal.parts()
     finally:

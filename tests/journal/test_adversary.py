@@ -1,0 +1,221 @@
+"""What else may come between a call and its end: other calls, other options, other places, ends that come early."""
+
+# mypy: disable-error-code="attr-defined"
+# Accessors are invisible to type checkers, and here they are called as users call them.
+
+from __future__ import annotations
+
+import gc
+import threading
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+import sfframe
+from sfframe.ingest.journal import Journal, Stage, intent_in
+from sfframe.ingest.run import Run
+from sfframe.org.ingest_jobs import IngestJobs
+from sfframe.org.job import JobInfo
+from sfframe.testing import Fault
+from tests import at_once
+
+from .test_deaths import call, check, contacts, dying, local, opened, org, server
+from .test_runs import dead
+
+__all__ = ["local", "org", "server"]  # fixtures
+
+
+def dead_after(patch: pytest.MonkeyPatch, step: int, org: sfframe.Org, folder: Path, **options: Any) -> None:
+    dying(patch, step, "after")
+    with pytest.raises(BaseException):  # noqa: B017, PT011
+        call(contacts(), "insert", org, folder, **options)
+    patch.undo()
+
+
+def test_rows_that_went_again_are_known_whatever_the_next_call_says_of_retries(
+    local: sfframe.LocalOrg, org: sfframe.Org, tmp_path: Path
+) -> None:
+    """Or rows that the second try has written would be given back as locked."""
+    local.faults.append(Fault("rows", "lock", match=r"Näme \d*[02468]\b", times=1))
+    with pytest.MonkeyPatch.context() as patch:
+        dead_after(
+            patch, 24, org, tmp_path, max_concurrent_jobs=1
+        )  # four parts have their five steps; the fifth part is closed
+    with pytest.raises(sfframe.JournalError, match="retry_rows was"):
+        call(contacts(), "insert", org, tmp_path, retry_rows=None)
+    check(call(contacts(), "insert", org, tmp_path), contacts(), local)
+
+
+def test_time_that_is_up_before_all_jobs_were_looked_at_names_them_all(
+    local: sfframe.LocalOrg, org: sfframe.Org, tmp_path: Path
+) -> None:
+    local.faults.append(Fault("job", "stuck", times=None))
+    with pytest.raises(sfframe.JobTimeout) as first:
+        call(contacts(), "insert", org, tmp_path, timeout=0.6)
+    assert len(first.value.job_ids) == 4
+    with pytest.raises(sfframe.JobTimeout) as second:
+        call(contacts(), "insert", org, tmp_path, timeout=0.6, max_concurrent_jobs=1)
+    assert set(second.value.job_ids) == set(first.value.job_ids)
+    local.faults.clear()
+    local.release_jobs()
+    check(sfframe.resume(second.value, org=org), contacts(), local)
+
+
+def test_a_journal_is_where_it_was_meant_when_the_call_was_made(
+    local: sfframe.LocalOrg, org: sfframe.Org, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("here", "there"):
+        (tmp_path / name).mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    result = call(contacts().lazy(), "insert", org, Path("journals"))
+    again = sfframe.resume("journals")
+    monkeypatch.chdir(tmp_path / "there")
+    assert result.run is not None
+    assert result.run.is_absolute()
+    for one in (result, again, sfframe.resume(result.run)):
+        assert one.successful_results.collect().height == 18
+
+
+def test_labels_that_are_no_text_can_be_named_in_options(
+    local: sfframe.LocalOrg, org: sfframe.Org, tmp_path: Path
+) -> None:
+    frame = contacts().to_pandas()
+    frame[7], frame[("a", 1)] = 1, 2
+    options: dict[str, Any] = {"columns": {"own": None, 7: None, ("a", 1): None}}
+    for by_resume in (True, False):
+        local.reset()
+        dead(org, tmp_path, frame=frame, **options)
+        result = sfframe.resume(tmp_path, org=org) if by_resume else call(frame, "insert", org, tmp_path, **options)
+        assert isinstance(result.successful_results, pd.DataFrame)
+        assert result.counts["successful"] == local.rows("Contact").num_rows == 18
+
+
+def test_of_two_calls_at_once_one_is_refused(
+    local: sfframe.LocalOrg, org: sfframe.Org, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also while the frame of the first one isn't on the disk yet."""
+    keep, is_keeping, go_on = Journal.keep, threading.Event(), threading.Event()
+
+    def slowly(self: Journal, write: Any) -> None:
+        is_keeping.set()
+        assert go_on.wait(20)
+        keep(self, write)
+
+    monkeypatch.setattr(Journal, "keep", slowly)
+    results: list[Any] = []
+    first = threading.Thread(target=lambda: results.append(call(contacts(), "insert", org, tmp_path)))
+    first.start()
+    try:
+        assert is_keeping.wait(20)
+        assert sfframe.journals(tmp_path)["state"].to_list() == ["preparing"]
+        with pytest.raises(sfframe.JournalInUse):
+            call(contacts(), "insert", org, tmp_path)
+    finally:
+        go_on.set()
+        first.join()
+    check(results[0], contacts(), local)
+
+
+def test_a_run_that_was_finished_before_it_could_be_locked_is_over(
+    local: sfframe.LocalOrg, org: sfframe.Org, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dead(org, tmp_path)
+    opened = Journal.open
+
+    def late(folder: Path) -> Journal:
+        monkeypatch.undo()
+        sfframe.resume(folder, org=org)
+        return opened(folder)
+
+    monkeypatch.setattr(Journal, "open", late)
+    result = call(contacts(), "insert", org, tmp_path)
+    assert sfframe.journals(tmp_path)["state"].to_list() == ["finished", "finished"]
+    assert result.run == Path(sfframe.journals(tmp_path)["run"][-1])
+
+
+def test_a_run_is_free_when_whoever_opened_it_is_gone(org: sfframe.Org, tmp_path: Path) -> None:
+    """As a thread whose call was interrupted."""
+    run = dead(org, tmp_path)
+    Journal.open(run)
+    gc.collect()
+    Journal.open(run).close()
+
+
+def test_a_closing_that_was_called_off_is_not_taken_for_one(
+    local: sfframe.LocalOrg, org: sfframe.Org, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Interrupted between the word that a job is about to be closed and its closing, the job is aborted."""
+    record = Run.record
+    before: list[Any] = []
+
+    async def interrupted(self: Run, step: Any, *args: Any, **kwargs: Any) -> Any:
+        found = await record(self, step, *args, **kwargs)
+        if any(one is Stage.CLOSING for one in args) and not before:
+            before.append(args)
+            raise TimeoutError  # as the call's time that is up
+        return found
+
+    monkeypatch.setattr(Run, "record", interrupted)
+    with pytest.raises(BaseException):  # noqa: B017, PT011
+        call(contacts(), "insert", org, tmp_path, max_concurrent_jobs=1)
+    monkeypatch.undo()
+    assert before
+    check(sfframe.resume(tmp_path, org=org), contacts(), local)
+
+
+def test_a_job_of_another_api_version_is_given_up_by_its_own(
+    local: sfframe.LocalOrg, org: sfframe.Org, tmp_path: Path
+) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        dead_after(patch, 3, org, tmp_path, max_concurrent_jobs=1)  # about to be closed
+    other = at_once.org_of(local, api_version="61.0")
+    aborted: list[str] = []
+
+    def note(path: Any) -> bool:
+        aborted.append(path)
+        return False
+
+    local.faults.append(Fault("patch", "status", match=note))
+    check(sfframe.resume(tmp_path, org=other), contacts(), local)
+    assert f"/v{org.api_version}/" in aborted[0]
+
+
+def test_a_job_that_ran_before_its_abort_is_not_sent_again(
+    local: sfframe.LocalOrg, org: sfframe.Org, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its closing came late, after the look that found it open; the answer to an abort has no counters."""
+    with pytest.MonkeyPatch.context() as patch:
+        dead_after(patch, 3, org, tmp_path, max_concurrent_jobs=1)  # about to be closed
+    [job_id] = [job.info.id for part in opened(tmp_path) for job in part.jobs]
+    abort = IngestJobs.abort_job
+
+    async def late(self: IngestJobs, job_id: str, **options: Any) -> JobInfo:
+        monkeypatch.undo()
+        local.faults.append(Fault("job", "stuck", times=None, after_rows=5))
+        await self.close_job(job_id)
+        while (await self.get_job(job_id)).number_records_processed < 5:
+            pass
+        local.faults.clear()
+        seen = await abort(self, job_id, **options)
+        return JobInfo(id=seen.id, state=seen.state)
+
+    monkeypatch.setattr(IngestJobs, "abort_job", late)
+    with pytest.raises(sfframe.OutcomeUnknown) as unknown:
+        sfframe.resume(tmp_path, org=org)
+    assert unknown.value.rows.tolist() == list(range(7))
+    assert job_id in unknown.value.job_ids
+    result = sfframe.resume(tmp_path, org=org)
+    assert result.counts["unprocessed"] == 2
+    assert result.counts["successful"] == local.rows("Contact").num_rows
+
+
+def test_each_org_has_its_runs_where_all_log_in_at_one_address(
+    local: sfframe.LocalOrg, org: sfframe.Org, tmp_path: Path
+) -> None:
+    """Also where no describe comes before: then nothing but the login tells which org it is."""
+    fresh = at_once.org_of(local)
+    call(contacts(3), "insert", fresh, tmp_path, describe=False)
+    [run] = sfframe.journals(tmp_path)["run"]
+    assert intent_in(Path(run)).org_id == fresh.org_id is not None
