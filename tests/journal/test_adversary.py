@@ -219,3 +219,26 @@ def test_each_org_has_its_runs_where_all_log_in_at_one_address(
     call(contacts(3), "insert", fresh, tmp_path, describe=False)
     [run] = sfframe.journals(tmp_path)["run"]
     assert intent_in(Path(run)).org_id == fresh.org_id is not None
+
+
+@pytest.mark.parametrize("step", [5, 6, 7, 9, 10])
+def test_a_second_try_with_other_line_ends_is_finished_too(
+    local: sfframe.LocalOrg, org: sfframe.Org, tmp_path: Path, step: int
+) -> None:
+    local.faults.append(Fault("job", "fail", after_rows=0, error="InvalidBatch : LineEnding is invalid on user data"))
+    with pytest.MonkeyPatch.context() as patch:
+        dead_after(patch, step, org, tmp_path, max_concurrent_jobs=1)
+    check(sfframe.resume(tmp_path, org=org), contacts(), local)
+
+
+@pytest.mark.parametrize(("where", "when"), [("put", "after"), ("patch", "before"), ("patch", "after")])
+@pytest.mark.parametrize("step", [4, 9])
+def test_a_lost_answer_and_a_death_and_another_lost_answer(
+    local: sfframe.LocalOrg, org: sfframe.Org, tmp_path: Path, step: int, where: str, when: Any
+) -> None:
+    local.faults.append(Fault(where, "drop", when=when, nth=2, times=3))
+    with pytest.MonkeyPatch.context() as patch:
+        dead_after(patch, step, org, tmp_path, max_concurrent_jobs=2)
+    local.faults.clear()
+    local.faults.append(Fault(where, "drop", when=when, times=2))
+    check(sfframe.resume(tmp_path, org=org), contacts(), local)
