@@ -18,9 +18,10 @@ from sfframe.conclude import conclude, notes_on, running_in
 from sfframe.errors import Interrupted, JobTimeout, NoOrgError
 from sfframe.front import NOT_SUCCESSFUL, Folder
 from sfframe.ingest.echo import FAILED
-from sfframe.ingest.journal import Journal, RunState
+from sfframe.ingest.journal import Journal
 from sfframe.ingest.ledger import Ledger, no_attempts
 from sfframe.ingest.outcomes import Outcomes
+from sfframe.ingest.recorded import RunState
 from sfframe.ingest.request import IngestRequest
 from sfframe.ingest.run import Run
 from sfframe.ingest.runner import Done, run_rows

@@ -16,9 +16,11 @@ from sfframe.conclude import conclude, notes_on
 from sfframe.errors import Interrupted, JobTimeout, JournalError
 from sfframe.front import BackendName, DtypeBackend, backend_of, restored
 from sfframe.ingest.job import has_broken_off, has_failed
-from sfframe.ingest.journal import Journal, RunState, is_run, state_in
+from sfframe.ingest.journal import Journal
 from sfframe.ingest.ledger import Ledger
 from sfframe.ingest.outcomes import Outcomes
+from sfframe.ingest.recorded import RunState
+from sfframe.ingest.run_file import is_run, state_in
 from sfframe.ingest.runner import Done
 from sfframe.org.org import Org, current_org
 from sfframe.prepare import SpoolFolder, prepare_source

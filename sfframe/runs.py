@@ -15,9 +15,11 @@ from typing import Any, Final
 
 from sfframe.errors import JournalError
 from sfframe.front import restored
-from sfframe.ingest.journal import Intent, Journal, RunState, Stage, counts_in, intent_in, is_run, state_in
+from sfframe.ingest.journal import Journal
 from sfframe.ingest.locked import Locked
+from sfframe.ingest.recorded import Intent, RunState, Stage
 from sfframe.ingest.request import IngestRequest
+from sfframe.ingest.run_file import counts_in, intent_in, is_run, state_in
 from sfframe.ingest.same import same_rows
 from sfframe.options import Options
 from sfframe.org.org import Org

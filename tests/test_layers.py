@@ -49,6 +49,8 @@ ingest.again ingest.job
 ingest.taken_up
 ingest.run
 ingest.journal
+ingest.run_file
+ingest.recorded
 ingest.locked
 ingest.ledger
 ingest.same

@@ -17,8 +17,9 @@ import polars as pl
 from sfframe.bridge import in_thread
 from sfframe.errors import ApiError, AuthenticationError, JournalError, OutcomeUnknown
 from sfframe.ingest.echo import FAILED, SUCCESSFUL, UNPROCESSED
-from sfframe.ingest.journal import Journal, KnownJob, KnownPart, Stage
+from sfframe.ingest.journal import Journal
 from sfframe.ingest.payload import Cut, LineEnding, Part, written_again
+from sfframe.ingest.recorded import KnownJob, KnownPart, Stage
 from sfframe.ingest.run import Mismatch, Run, never_ran, unknown
 from sfframe.ingest.settle import Settled, not_processed, read_by_key, settle
 from sfframe.ingest.spool import Numbers, Rows

@@ -9,32 +9,29 @@ from __future__ import annotations
 
 import hashlib
 import json
-import secrets
 import sqlite3
 import threading
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, fields
-from datetime import UTC, datetime
-from enum import StrEnum
+from dataclasses import asdict, fields
+from datetime import datetime
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Final, Self
 
 import numpy as np
 import polars as pl
 
 from sfframe.disk import settle
-from sfframe.errors import JournalError, JournalInUse
 from sfframe.ingest.locked import Locked
 from sfframe.ingest.payload import LineEnding, Part
+from sfframe.ingest.recorded import Intent, KnownJob, KnownPart, RunState, Stage, now
+from sfframe.ingest.run_file import FILE, FORMAT, connected, intent_in, state_in, told, write
 from sfframe.ingest.spool import Numbers
 from sfframe.org.job import JobInfo
 
-FILE: Final = "run.sqlite"
 _LEFT_OUT: Final = "left_out.parquet"
 _ORDER: Final = "order.parquet"
-_FORMAT: Final = 1
 _SCHEMA: Final = """
 CREATE TABLE run (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE parts (
@@ -46,93 +43,6 @@ CREATE TABLE jobs (
     stage TEXT NOT NULL, info TEXT NOT NULL, fates TEXT
 );
 """
-# What a full disk, a torn file or somebody else's hands make of it.
-_TROUBLE: Final = (
-    OSError, sqlite3.Error, pl.exceptions.PolarsError, pl.exceptions.PanicException, ValueError, KeyError, TypeError,
-)  # fmt: skip
-
-
-class Stage(StrEnum):
-    """How far a job has come. Up to `MADE` it surely never ran; from `CLOSING` on only the org knows."""
-
-    MADE = "made"
-    CLOSING = "closing"
-    CLOSED = "closed"
-    GIVEN_UP = "given up"
-    GIVEN_UP_CLOSING = "given up while closing"
-    COLLECTED = "collected"
-
-
-class RunState(StrEnum):
-    """Whether there is something left to do."""
-
-    PREPARING = "preparing"  # the frame isn't on the disk yet, and nothing was given to the org
-    OPEN = "open"
-    FINISHED = "finished"
-    DROPPED = "dropped"  # another call took its place; nothing of it had been given to the org
-
-
-@dataclass(frozen=True, kw_only=True)
-class Intent:
-    """What a run is for.
-
-    Attributes:
-        sobject, operation, external_id_field: The call.
-        options: Its options, as JSON values.
-        host, org_id: The org.
-        kind: The kind of frame; see `front`.
-        n_rows: Rows of the frame.
-        sent: The frame's columns that are sent.
-        begun: When, in UTC.
-        client: Name and version of who wrote it.
-    """
-
-    sobject: str
-    operation: str
-    external_id_field: str | None
-    options: Mapping[str, Any]
-    host: str
-    org_id: str | None
-    kind: str
-    n_rows: int
-    sent: tuple[str, ...]
-    client: str
-    begun: str = field(default_factory=lambda: _now())
-
-
-@dataclass(frozen=True, kw_only=True)
-class KnownJob:
-    """A job of the run, as the journal has it."""
-
-    info: JobInfo
-    line_ending: LineEnding
-    stage: Stage
-    fates: str | None
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class KnownPart:
-    """A part of the rows that was begun.
-
-    Attributes:
-        number: Its number, from 1.
-        attempt: Which try of its rows it is, from 1.
-        start, stop: Of a first try: the rows' positions, those that are left out counted.
-        n_rows: How many rows are in its CSV.
-        digest: Of the CSV.
-        positions, numbers: Of later tries: the rows themselves.
-        jobs: Its jobs, in the order of their making.
-    """
-
-    number: int
-    attempt: int
-    start: int
-    stop: int
-    n_rows: int
-    digest: str
-    positions: Numbers | None
-    numbers: Numbers | None
-    jobs: tuple[KnownJob, ...] = ()
 
 
 class Journal:
@@ -167,15 +77,15 @@ class Journal:
             JournalError: It can't be written.
         """
         lock = Locked(folder)  # which goes with this object, should the rest fail
-        with _told(folder):
-            _write(left_out, folder / _LEFT_OUT)
+        with told(folder):
+            write(left_out, folder / _LEFT_OUT)
             if order is not None:
-                _write(pl.DataFrame({"row": order}), folder / _ORDER)
+                write(pl.DataFrame({"row": order}), folder / _ORDER)
             beside = folder / f"{FILE}.new"
             beside.unlink(missing_ok=True)
             db = sqlite3.connect(beside)
             db.executescript(_SCHEMA)
-            known = {"format": _FORMAT, "state": RunState.PREPARING, "intent": asdict(intent)}
+            known = {"format": FORMAT, "state": RunState.PREPARING, "intent": asdict(intent)}
             rows = [(name, json.dumps(value)) for name, value in known.items()]
             db.executemany("INSERT INTO run VALUES (?, ?)", rows)
             db.commit()
@@ -183,7 +93,7 @@ class Journal:
             settle(beside)
             beside.rename(folder / FILE)
             settle(folder)
-        return cls(folder, lock, _connected(folder), intent)
+        return cls(folder, lock, connected(folder), intent)
 
     @classmethod
     def open(cls, folder: Path) -> Self:
@@ -195,9 +105,9 @@ class Journal:
         """
         lock = Locked(folder)
         try:
-            with _told(folder):
+            with told(folder):
                 intent = intent_in(folder)
-                db = _connected(folder)
+                db = connected(folder)
         except BaseException:
             lock.release()
             raise
@@ -217,7 +127,7 @@ class Journal:
         Args:
             write: Writes it, and returns when it is on the disk.
         """
-        with _told(self.folder):
+        with told(self.folder):
             write(self.folder)
         with self._step() as db:
             db.execute("UPDATE run SET value = ? WHERE name = 'state'", (json.dumps(RunState.OPEN),))
@@ -276,8 +186,8 @@ class Journal:
         """
         # Not the id itself: it is the org's text, and 15 characters of it differ by case, which some disks ignore.
         name = f"fates-{hashlib.sha256(job.id.encode()).hexdigest()[:24]}.parquet"
-        with _told(self.folder):
-            _write(fates.with_columns(pl.Series("number", numbers).gather(fates["row"])), self.folder / name)
+        with told(self.folder):
+            write(fates.with_columns(pl.Series("number", numbers).gather(fates["row"])), self.folder / name)
         with self._step() as db:
             values = (Stage.COLLECTED, _as_json(job), name, job.id)
             db.execute("UPDATE jobs SET stage = ?, info = ?, fates = ? WHERE job_id = ?", values)
@@ -286,7 +196,7 @@ class Journal:
         """There is nothing left to do."""
         with self._step() as db:
             db.execute("UPDATE run SET value = ? WHERE name = 'state'", (json.dumps(state),))
-            db.execute("INSERT OR REPLACE INTO run VALUES ('ended', ?)", (json.dumps(_now()),))
+            db.execute("INSERT OR REPLACE INTO run VALUES ('ended', ?)", (json.dumps(now()),))
 
     # --- what is read -------------------------------------------------------------------------------------------------
 
@@ -297,7 +207,7 @@ class Journal:
 
     def parts(self) -> list[KnownPart]:
         """All parts that were begun, in the order of their beginning."""
-        with _told(self.folder), self._writing:
+        with told(self.folder), self._writing:
             jobs: dict[int, list[KnownJob]] = {}
             for part, line_ending, stage, info, fates in self._db.execute(
                 "SELECT part, line_ending, stage, info, fates FROM jobs ORDER BY rowid"
@@ -317,7 +227,7 @@ class Journal:
     def fates_of(self, job: KnownJob) -> tuple[pl.DataFrame, Numbers]:
         """What `collected` was given: the fates and the caller's number of each of these rows, by index in the part."""
         assert job.fates is not None
-        with _told(self.folder):
+        with told(self.folder):
             found = pl.read_parquet(self.folder / job.fates)
         numbers = np.full(found.height and int(found["row"].max()) + 1, -1, np.int64)  # type: ignore[arg-type]
         numbers[found["row"].to_numpy()] = found["number"].to_numpy()
@@ -325,110 +235,20 @@ class Journal:
 
     def left_out(self) -> pl.DataFrame:
         """`row`, `sf__Error` of the rows that aren't sent."""
-        with _told(self.folder):
+        with told(self.folder):
             return pl.read_parquet(self.folder / _LEFT_OUT)
 
     def order(self) -> Numbers | None:
         """The row numbers in the order in which they are sent; `None`: the caller's order."""
         path = self.folder / _ORDER
-        with _told(self.folder):
+        with told(self.folder):
             return pl.read_parquet(path)["row"].to_numpy() if path.exists() else None
 
     @contextmanager
     def _step(self) -> Iterator[sqlite3.Connection]:
         """One step: whole and on the disk when it is over, or not there."""
-        with _told(self.folder), self._writing, self._db:
+        with told(self.folder), self._writing, self._db:
             yield self._db
-
-
-def intent_in(folder: Path) -> Intent:
-    """What the run in a folder is for. It needn't be this process's.
-
-    Raises:
-        JournalError: It can't be read, or is of a newer version.
-    """
-    known = _facts(folder)
-    if known.get("format") != _FORMAT:
-        raise JournalError(f"the journal in {folder} is of format {known.get('format')}: a newer sfframe wrote it")
-    given = known["intent"]
-    wanted = {one.name for one in fields(Intent)}
-    return Intent(**{**{name: value for name, value in given.items() if name in wanted}, "sent": tuple(given["sent"])})
-
-
-def state_in(folder: Path) -> RunState:
-    """The state of the run in a folder."""
-    return RunState(_facts(folder)["state"])
-
-
-def counts_in(folder: Path) -> dict[str, Any]:
-    """How far the run in a folder has come: its jobs by stage, the rows of those, and when it ended."""
-    with _told(folder):
-        db = _connected(folder, read_only=True)
-        try:
-            found = db.execute(
-                "SELECT stage, count(*), sum(n_rows) FROM jobs JOIN parts USING (part) GROUP BY stage"
-            ).fetchall()
-            ended = db.execute("SELECT value FROM run WHERE name = 'ended'").fetchone()
-        finally:
-            db.close()
-    return {
-        "jobs": {Stage(stage): n for stage, n, _ in found},
-        "rows": {Stage(stage): n for stage, _, n in found},
-        "ended": json.loads(ended[0]) if ended else None,
-    }
-
-
-def is_run(folder: Path) -> bool:
-    """Whether a folder holds a run that was begun."""
-    return (folder / FILE).is_file()
-
-
-# --- on the disk ------------------------------------------------------------------------------------------------------
-
-
-def _facts(folder: Path) -> dict[str, Any]:
-    with _told(folder):
-        if not is_run(folder):
-            raise JournalError(f"there is no run in {folder}")
-        db = _connected(folder, read_only=True)
-        try:
-            return {name: json.loads(value) for name, value in db.execute("SELECT name, value FROM run")}
-        finally:
-            db.close()
-
-
-def _connected(folder: Path, *, read_only: bool = False) -> sqlite3.Connection:
-    address = f"{(folder / FILE).absolute().as_uri()}?mode=rw"  # never made by a look at it
-    db = sqlite3.connect(address, uri=True, check_same_thread=False)
-    if read_only:
-        # Not opened as such: then what a process that died has left in the log could not be read.
-        db.execute("PRAGMA query_only = ON")
-        return db
-    db.execute("PRAGMA journal_mode = WAL")
-    db.execute("PRAGMA synchronous = FULL")  # each commit is on the disk when it returns
-    return db
-
-
-@contextmanager
-def _told(folder: Path) -> Iterator[None]:
-    """What keeps a journal from being written or read, as our error."""
-    try:
-        yield
-    except JournalError:
-        raise
-    except _TROUBLE as error:
-        why = f"{type(error).__name__}: {error}"
-        raise JournalError(f"the journal in {folder} can't be written or read: {why}") from error
-
-
-def _write(frame: pl.DataFrame, path: Path) -> None:
-    """A file that is whole, and on the disk, or isn't there."""
-    # Of its own name: a thread of a call that was interrupted may still be at it when the next one goes on.
-    beside = path.with_name(f"{path.name}.{secrets.token_hex(4)}.new")
-    frame.write_parquet(beside, compression="lz4", statistics=False)
-    settle(beside)
-    beside.rename(path)
-    settle(path.parent)
 
 
 def _packed(numbers: Numbers) -> bytes:
@@ -449,10 +269,3 @@ def _job_in(text: str) -> JobInfo:
         given[name] = datetime.fromisoformat(given[name]) if given.get(name) else None
     known = {one.name for one in fields(JobInfo)}
     return JobInfo(**{name: value for name, value in given.items() if name in known})
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="milliseconds")
-
-
-__all__ = ["Intent", "Journal", "JournalInUse", "KnownJob", "KnownPart", "RunState", "Stage"]

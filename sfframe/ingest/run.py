@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
 from sfframe.bridge import in_thread
 from sfframe.errors import ApiError, AuthenticationError, JournalError, OutcomeUnknown, SfframeError
 from sfframe.ingest.columns import Layout
-from sfframe.ingest.journal import Journal, Stage
+from sfframe.ingest.journal import Journal
 from sfframe.ingest.ledger import Ledger
+from sfframe.ingest.recorded import Stage
 from sfframe.ingest.request import IngestRequest
 from sfframe.ingest.spool import Numbers
 from sfframe.org.jobs import JobInfo, JobState

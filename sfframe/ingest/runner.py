@@ -17,10 +17,10 @@ from sfframe.bridge import INTERRUPTED, in_thread, interrupt_in
 from sfframe.errors import SfframeError
 from sfframe.ingest.again import at_once, by_parent, cut_again
 from sfframe.ingest.job import PartJob
-from sfframe.ingest.journal import KnownPart, Stage
 from sfframe.ingest.ledger import Again
 from sfframe.ingest.outcomes import Outcomes
 from sfframe.ingest.payload import Cut, Part, part_of, parts
+from sfframe.ingest.recorded import KnownPart, Stage
 from sfframe.ingest.run import Mismatch, Run
 from sfframe.ingest.spool import Rows, SomeRows
 from sfframe.org.jobs import JobInfo

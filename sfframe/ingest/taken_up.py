@@ -9,7 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from sfframe.errors import ApiError, AuthenticationError, OutcomeUnknown
-from sfframe.ingest.journal import Journal, KnownJob, KnownPart, Stage
+from sfframe.ingest.journal import Journal
+from sfframe.ingest.recorded import KnownJob, KnownPart, Stage
 from sfframe.ingest.run import Run, never_ran, unknown
 from sfframe.org.jobs import JobInfo, JobState
 

@@ -186,7 +186,7 @@ def _has_run(journal: Path) -> bool:
 
 
 def _tell_stages(journal: Path, tally: Tally) -> None:
-    from sfframe.ingest.journal import counts_in
+    from sfframe.ingest.run_file import counts_in
 
     for path in map(Path, sfframe.journals(journal)["run"]):
         for stage, n in counts_in(path)["jobs"].items():

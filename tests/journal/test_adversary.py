@@ -14,8 +14,10 @@ import pandas as pd
 import pytest
 
 import sfframe
-from sfframe.ingest.journal import Journal, Stage, intent_in
+from sfframe.ingest.journal import Journal
+from sfframe.ingest.recorded import Stage
 from sfframe.ingest.run import Run
+from sfframe.ingest.run_file import intent_in
 from sfframe.org.ingest_jobs import IngestJobs
 from sfframe.org.job import JobInfo
 from sfframe.testing import Fault
