@@ -21,6 +21,7 @@ from sfframe.testing import Fault
 from tests import at_once
 
 N = 24
+FEW = 12
 STEPS = ("part_begun", "part_again", "job_made", "reached", "collected", "ended")
 
 
@@ -103,16 +104,16 @@ def check(result: Any, frame: pl.DataFrame, local: sfframe.LocalOrg) -> None:
 
 
 def n_steps() -> int:
-    return 4 * 5 + 1  # four parts: begun, made, closing, closed, collected; and the end
+    return 2 * 5 + 1  # two parts: begun, made, closing, closed, collected; and the end
 
 
-@pytest.mark.parametrize("finish", ["resume", "the same call"])
 @pytest.mark.parametrize("when", ["before", "after"])
 @pytest.mark.parametrize("step", range(1, n_steps() + 1))
 def test_each_row_is_written_once_whatever_the_step(
-    local: sfframe.LocalOrg, org: sfframe.Org, tmp_path: Path, step: int, when: str, finish: str
+    local: sfframe.LocalOrg, org: sfframe.Org, tmp_path: Path, step: int, when: str
 ) -> None:
-    frame = contacts()
+    frame = contacts(FEW)
+    finish = "resume" if (step + (when == "after")) % 2 else "the same call"  # they take turns
     with pytest.MonkeyPatch.context() as patch:
         dying(patch, step, when)
         with pytest.raises(BaseException) as death:  # noqa: PT011  # a group of them, perhaps
@@ -138,16 +139,16 @@ def test_a_call_that_lives_takes_so_many_steps(
     local: sfframe.LocalOrg, org: sfframe.Org, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     taken = dying(monkeypatch, 0, "never")
-    call(contacts(), "insert", org, tmp_path)
+    call(contacts(FEW), "insert", org, tmp_path)
     assert taken() == n_steps()
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
-@pytest.mark.parametrize("step", range(1, 12))
+@pytest.mark.parametrize("step", [1, 2, 4, 7, 9])
 def test_it_may_die_when_it_is_finished_too(
     local: sfframe.LocalOrg, org: sfframe.Org, tmp_path: Path, step: int, when: str
 ) -> None:
-    frame = contacts()
+    frame = contacts(FEW)
     for first in (3, step):
         with pytest.MonkeyPatch.context() as patch:
             dying(patch, first, when)

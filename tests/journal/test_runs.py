@@ -209,7 +209,7 @@ def test_rows_that_were_left_out_stay_so(local: sfframe.LocalOrg, org: sfframe.O
     assert_frame_equal(sfframe.resume(run).to_frame(), result.to_frame())
 
 
-@pytest.mark.parametrize("step", range(3, 20, 2))
+@pytest.mark.parametrize("step", [4, 9, 13, 18])
 def test_grouped_rows_keep_their_order(local: sfframe.LocalOrg, org: sfframe.Org, tmp_path: Path, step: int) -> None:
     frame = contacts().with_columns(own=pl.Series([i % 3 for i in range(24)]))
     dead(org, tmp_path, frame=frame, step=step, group_by="own")
@@ -246,7 +246,7 @@ def test_a_pandas_frame_comes_back_with_its_index(local: sfframe.LocalOrg, org: 
     pd.testing.assert_frame_equal(result.failed_results[list(frame.columns)], frame[~good], check_freq=False)
 
 
-@pytest.mark.parametrize("step", range(2, 30, 3))
+@pytest.mark.parametrize("step", [3, 9, 12, 14, 17, 20])
 def test_rows_that_went_again_are_not_sent_once_more(
     local: sfframe.LocalOrg, org: sfframe.Org, tmp_path: Path, step: int
 ) -> None:
@@ -254,9 +254,9 @@ def test_rows_that_went_again_are_not_sent_once_more(
     with pytest.MonkeyPatch.context() as patch:
         dying(patch, step, "after")
         with pytest.raises(BaseException):  # noqa: B017, PT011
-            call(contacts(), "insert", org, tmp_path)
+            call(contacts(12), "insert", org, tmp_path)
     result = sfframe.resume(tmp_path, org=org)
-    check(result, contacts(), local)
+    check(result, contacts(12), local)
     again = sfframe.resume(tmp_path)
     assert_frame_equal(again.attempts, result.attempts)
 
@@ -313,7 +313,7 @@ def test_a_damaged_run_is_listed_and_is_no_obstacle_to_others(
 
 
 @pytest.mark.parametrize("n_bytes", [0, 1, 100, 5000])
-@pytest.mark.parametrize("step", [9, 11, 13])
+@pytest.mark.parametrize("step", [9, 12])
 def test_a_torn_last_write_is_as_if_it_had_not_been(
     local: sfframe.LocalOrg, org: sfframe.Org, tmp_path: Path, step: int, n_bytes: int
 ) -> None:
@@ -341,11 +341,11 @@ def test_where_nothing_can_be_written_nothing_is_sent(
     assert local.count("create") == 0
 
 
-@pytest.mark.parametrize("step", range(1, 20))
+@pytest.mark.parametrize("step", range(1, 13))
 def test_a_disk_that_is_full_stops_the_call_and_loses_nothing(
     local: sfframe.LocalOrg, org: sfframe.Org, tmp_path: Path, step: int
 ) -> None:
-    frame = contacts()
+    frame = contacts(12)
     with pytest.MonkeyPatch.context() as patch:
         full(patch, step)
         try:
