@@ -8,6 +8,7 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import Any, TypeVar
 
 import polars as pl
@@ -16,7 +17,7 @@ from sfframe import bridge
 from sfframe.bridge import INTERRUPTED, in_thread, interrupt_in
 from sfframe.conclude import conclude, notes_on, running_in
 from sfframe.errors import Interrupted, JobTimeout, NoOrgError
-from sfframe.front import NOT_SUCCESSFUL, Folder
+from sfframe.front import NOT_SUCCESSFUL, Folder, Source
 from sfframe.ingest.echo import FAILED
 from sfframe.ingest.journal import Journal
 from sfframe.ingest.ledger import Ledger, no_attempts
@@ -109,20 +110,15 @@ class Call:
                 keeping.exception()
             if journal is not None:
                 await in_thread(journal.close)
-        result: IngestResult[Any] = IngestResult(
-            source=prepared.source,
-            outcomes=outcomes,
-            request=prepared.request,
+        return concluded(
+            done,
+            prepared.source,
+            prepared.request,
+            org=self._org,
             host=self._org.host,
-            seconds=time.monotonic() - self._began,
-            jobs=done.jobs,
-            attempts=done.attempts,
-            running_job_ids=running_in(done),
-            notes=notes_on(done),
-            again=Again(self._org, self._request),
+            began=self._began,
             run=journal.folder if journal is not None else None,
         )
-        return conclude(result, done, prepared.request)
 
     @staticmethod
     def _folder_for(prepared: Prepared, journal: Journal | None) -> Folder | None:
@@ -156,6 +152,46 @@ class Call:
             keeping=keeping,
         )
         return await run_rows(run, rows, prepared.cut(), ends_at=self._ends_at)
+
+
+def concluded(
+    done: Done,
+    source: Source[Any],
+    request: IngestRequest,
+    *,
+    org: Org | None,
+    host: str,
+    began: float,
+    run: Path | None,
+) -> IngestResult[Any]:
+    """What a run's end is to its caller.
+
+    Args:
+        done: All that the run knows at its end.
+        source: The caller's frame.
+        request: The call.
+        org: Where rows that are sent again go.
+        host: Of whom the result tells.
+        began: When the call began, by the monotonic clock.
+        run: The run's folder, if there is a journal.
+
+    Raises:
+        What `conclude` raises.
+    """
+    result: IngestResult[Any] = IngestResult(
+        source=source,
+        outcomes=done.outcomes,
+        request=request,
+        host=host,
+        seconds=time.monotonic() - began,
+        jobs=done.jobs,
+        attempts=done.attempts,
+        running_job_ids=running_in(done),
+        notes=notes_on(done),
+        again=_Again(org, request),
+        run=run,
+    )
+    return conclude(result, done, request)
 
 
 def _keeping(prepared: Prepared, journal: Journal | None) -> asyncio.Task[None] | None:
@@ -206,7 +242,7 @@ def _row_bytes(prepared: Prepared) -> float:
     return 3 * text.width + n_bytes / max(1, text.height)
 
 
-class Again:
+class _Again:
     """Sends the rows of a result that weren't successful once more; pickled, it leaves the org behind."""
 
     def __init__(self, org: Org | None, request: IngestRequest) -> None:
@@ -215,7 +251,7 @@ class Again:
 
     def __reduce__(self) -> tuple[Any, ...]:
         # A pickled Org carries its login, and a result may travel where secrets must not.
-        return Again, (None, self._request)
+        return _Again, (None, self._request)
 
     def __call__(self, result: IngestResult[Any], *, org: Org | None = None, **options: Any) -> IngestResult[Any]:
         the_org = org or self._org

@@ -11,8 +11,7 @@ from typing import Any, Final
 import polars as pl
 
 from sfframe.bridge import blocking, in_thread
-from sfframe.call import Again, Call, report_left_out
-from sfframe.conclude import conclude, notes_on
+from sfframe.call import Call, concluded, report_left_out
 from sfframe.errors import Interrupted, JobTimeout, JournalError
 from sfframe.front import BackendName, DtypeBackend, backend_of, restored
 from sfframe.ingest.job import has_broken_off, has_failed
@@ -167,19 +166,7 @@ def _given_again(journal: Journal, org: Org | None) -> IngestResult[Any]:
         done = _done_again(journal, Ledger(outcomes, request.options.retry_rows))
     finally:
         journal.close()
-    result: IngestResult[Any] = IngestResult(
-        source=source,
-        outcomes=outcomes,
-        request=request,
-        host=intent.host,
-        seconds=time.monotonic() - began,
-        jobs=done.jobs,
-        attempts=done.attempts,
-        notes=notes_on(done),
-        again=Again(org, request),
-        run=journal.folder,
-    )
-    return conclude(result, done, request)
+    return concluded(done, source, request, org=org, host=intent.host, began=began, run=journal.folder)
 
 
 def _done_again(journal: Journal, ledger: Ledger) -> Done:
