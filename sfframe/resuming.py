@@ -14,9 +14,8 @@ from sfframe.bridge import blocking, in_thread
 from sfframe.call import Call, concluded, report_left_out
 from sfframe.errors import Interrupted, JobTimeout, JournalError
 from sfframe.front import BackendName, DtypeBackend, backend_of, restored
-from sfframe.ingest.job import has_broken_off, has_failed
 from sfframe.ingest.journal import Journal
-from sfframe.ingest.ledger import Ledger
+from sfframe.ingest.ledger import Ledger, has_failed
 from sfframe.ingest.outcomes import Outcomes
 from sfframe.ingest.recorded import RunState
 from sfframe.ingest.run_file import is_run, state_in
@@ -174,14 +173,7 @@ def _done_again(journal: Journal, ledger: Ledger) -> Done:
     for part in sorted(journal.parts(), key=lambda part: (part.attempt, part.number)):
         last = part.jobs[-1]
         fates, numbers = journal.fates_of(last)
-        ledger.take(
-            fates,
-            numbers=numbers,
-            positions=numbers,
-            job_id=last.info.id,
-            attempt=part.attempt,
-            has_broken_off=has_broken_off(last.info, fates),
-        )
+        ledger.take(last.info, fates, numbers=numbers, positions=numbers, attempt=part.attempt)
         jobs.append(last.info)
         if has_failed(last.info, fates):
             failed.append(last.info)

@@ -18,6 +18,7 @@ from sfframe.bridge import in_thread
 from sfframe.errors import ApiError, AuthenticationError, JournalError, OutcomeUnknown
 from sfframe.ingest.echo import FAILED, SUCCESSFUL, UNPROCESSED
 from sfframe.ingest.journal import Journal
+from sfframe.ingest.ledger import has_failed
 from sfframe.ingest.payload import Cut, LineEnding, Part, written_again
 from sfframe.ingest.recorded import KnownJob, KnownPart, Stage
 from sfframe.ingest.run import Mismatch, Run, never_ran, unknown
@@ -165,7 +166,6 @@ class PartJob:
                 return await self._close(job)
             except JournalError:
                 await run.abort(job.id)
-                run.closing.discard(job.id)
                 raise
             except ApiError as error:
                 may_be_closed = job.id in run.closing
@@ -257,12 +257,11 @@ class PartJob:
         run = self._run
         await in_thread(
             run.ledger.take,
+            job,
             fates,
             numbers=self._part.numbers,
             positions=self._positions,
-            job_id=job.id,
             attempt=self._attempt,
-            has_broken_off=has_broken_off(job, fates),
         )
         run.running.pop(job.id, None)
         if has_failed(job, fates):
@@ -332,16 +331,6 @@ class PartJob:
         self._run.mismatches.append(
             Mismatch(job_id=job.id, files=raw, rows=np.sort(rows), n_strangers=len(settled.matched.strangers))
         )
-
-
-def has_failed(job: JobInfo, fates: pl.DataFrame) -> bool:
-    """Whether a job failed as a whole: it didn't complete, and no row was processed."""
-    return job.state != JobState.JOB_COMPLETE and not fates["outcome"].is_in([SUCCESSFUL, FAILED]).any()
-
-
-def has_broken_off(job: JobInfo, fates: pl.DataFrame) -> bool:
-    """Whether a job failed when it had processed some of its rows, so that it isn't the rows as such that are wrong."""
-    return job.state == JobState.FAILED and not has_failed(job, fates)
 
 
 def _progress(job: JobInfo) -> tuple[str, int, int]:

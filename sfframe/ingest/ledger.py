@@ -12,9 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from sfframe.ingest.echo import FAILED, UNPROCESSED
+from sfframe.ingest.echo import FAILED, SUCCESSFUL, UNPROCESSED
 from sfframe.ingest.outcomes import Outcomes
 from sfframe.ingest.spool import Numbers
+from sfframe.org.job import JobInfo, JobState
 
 _ATTEMPTS = {"row": pl.Int64, "attempt": pl.Int64, "job_id": pl.String, "sf__Error": pl.String}
 
@@ -63,29 +64,32 @@ class Ledger:
         self._lock = threading.Lock()
         self._is_closed = False
 
-    def take(
-        self,
-        fates: pl.DataFrame,
-        *,
-        numbers: Numbers,
-        positions: Numbers,
-        job_id: str,
-        attempt: int,
-        has_broken_off: bool = False,
-    ) -> None:
-        """Take the fates of a part's rows; those that deserve another try wait for it.
+    def take(self, job: JobInfo, fates: pl.DataFrame, *, numbers: Numbers, positions: Numbers, attempt: int) -> None:
+        """Take what a job says of a part's rows; those that deserve another try wait for it.
 
         Args:
+            job: The job, at its end. Where it broke off, the rows that it didn't come to deserve another try.
             fates: By index in the part.
             numbers: The caller's number of each row of the part.
             positions: Where each of them is in the rows of the run.
-            job_id: The job.
             attempt: Which try of its rows it was, from 1.
-            has_broken_off: The job failed when it had processed some of its rows: the others deserve another try.
         """
         with self._lock:
-            if not self._is_closed:
-                self._take(fates, numbers, positions, job_id, attempt, has_broken_off)
+            if self._is_closed:
+                return
+            numbered = fates.with_columns(pl.Series(numbers).gather(fates["row"]).alias("row"))
+            goes_again = self._deserve_another(numbered, attempt, _has_broken_off(job, fates))
+            if goes_again is None:
+                if attempt > 1:
+                    self._note_attempt(numbered, job.id, attempt)
+                self.outcomes.add(numbered)
+                return
+            self._note_attempt(numbered if attempt > 1 else numbered.filter(goes_again), job.id, attempt)
+            indices = fates["row"].filter(goes_again).to_numpy()
+            errors = fates["sf__Error"].cast(pl.String).filter(goes_again)
+            self._again.append(Again(positions=positions[indices], numbers=numbers[indices], errors=errors))
+            self._held.append(numbered.filter(goes_again))
+            self.outcomes.add(numbered.filter(~goes_again))
 
     def take_unknown(self, numbers: Numbers) -> None:
         """Take that nobody knows what became of these rows."""
@@ -126,29 +130,6 @@ class Ledger:
         """`row, attempt, job_id, sf__Error` of rows that went more than once."""
         return pl.concat([pl.DataFrame(schema=_ATTEMPTS), *self._attempts]).sort("row", "attempt")
 
-    def _take(
-        self,
-        fates: pl.DataFrame,
-        numbers: Numbers,
-        positions: Numbers,
-        job_id: str,
-        attempt: int,
-        has_broken_off: bool,
-    ) -> None:
-        numbered = fates.with_columns(pl.Series(numbers).gather(fates["row"]).alias("row"))
-        goes_again = self._deserve_another(numbered, attempt, has_broken_off)
-        if goes_again is None:
-            if attempt > 1:
-                self._note_attempt(numbered, job_id, attempt)
-            self.outcomes.add(numbered)
-            return
-        self._note_attempt(numbered if attempt > 1 else numbered.filter(goes_again), job_id, attempt)
-        indices = fates["row"].filter(goes_again).to_numpy()
-        errors = fates["sf__Error"].cast(pl.String).filter(goes_again)
-        self._again.append(Again(positions=positions[indices], numbers=numbers[indices], errors=errors))
-        self._held.append(numbered.filter(goes_again))
-        self.outcomes.add(numbered.filter(~goes_again))
-
     def _note_attempt(self, fates: pl.DataFrame, job_id: str, attempt: int) -> None:
         which = pl.lit(attempt, pl.Int64).alias("attempt"), pl.lit(job_id).alias("job_id")
         self._attempts.append(fates.select("row", *which, "sf__Error"))
@@ -166,3 +147,13 @@ class Ledger:
 def no_attempts() -> pl.DataFrame:
     """Attempts of a call whose rows went once, or not at all."""
     return pl.DataFrame(schema=_ATTEMPTS)
+
+
+def has_failed(job: JobInfo, fates: pl.DataFrame) -> bool:
+    """Whether a job failed as a whole: it didn't complete, and no row was processed."""
+    return job.state != JobState.JOB_COMPLETE and not fates["outcome"].is_in([SUCCESSFUL, FAILED]).any()
+
+
+def _has_broken_off(job: JobInfo, fates: pl.DataFrame) -> bool:
+    """Whether a job failed when it had processed some of its rows, so that it isn't the rows as such that are wrong."""
+    return job.state == JobState.FAILED and not has_failed(job, fates)

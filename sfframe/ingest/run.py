@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
 
 from sfframe.bridge import in_thread
-from sfframe.errors import ApiError, AuthenticationError, JournalError, OutcomeUnknown, SfframeError
+from sfframe.errors import JournalError, OutcomeUnknown, SfframeError
 from sfframe.ingest.columns import Layout
 from sfframe.ingest.journal import Journal
 from sfframe.ingest.ledger import Ledger
@@ -146,19 +146,6 @@ class Run:
         except SfframeError as error:
             _log.info("job %s was aborted; whether it had run could not be seen: %s", job_id, error)
             return None
-
-    async def look(self, job_id: str, n_rows: int, *, api_version: str | None = None) -> JobInfo:
-        """See how a job is that was given rows to process.
-
-        Raises:
-            OutcomeUnknown: The org can't be asked, or doesn't know it any more.
-        """
-        try:
-            return await self.org.ingest.get_job(job_id, api_version=api_version)
-        except (ApiError, AuthenticationError) as error:
-            gone = isinstance(error, ApiError) and error.status == 404
-            why = "the org doesn't know it any more" if gone else f"the org can't be asked: {error}"
-            raise unknown(job_id, n_rows, why) from error
 
     async def _give_up(self, job_id: str) -> None:
         # Its closing may have been announced already, and then never came.

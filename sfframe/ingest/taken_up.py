@@ -48,10 +48,7 @@ async def take_up(run: Run, part: KnownPart) -> TakenUp:
         run.closing.add(job.id)
         seen = await look(run, job, part.n_rows)
         if seen.state != JobState.OPEN and not (last.stage is Stage.GIVEN_UP_CLOSING and never_ran(seen)):
-            await run.record_taken(Journal.reached, job.id, Stage.CLOSED, seen)
-            run.closing.discard(job.id)
-            run.running[job.id] = None
-            return TakenUp(job=seen)
+            return await _was_closed(run, seen)
         await run.record(Journal.reached, job.id, Stage.GIVEN_UP_CLOSING)
         if seen.state == JobState.OPEN and not never_ran(await run.abort_closing(job.id, api_version=job.api_version)):
             raise unknown(job.id, part.n_rows, "it was open, and could not be aborted")
@@ -59,11 +56,17 @@ async def take_up(run: Run, part: KnownPart) -> TakenUp:
         return TakenUp()
     ran = await _abort(run, job)
     if ran is not None:
-        await run.record_taken(Journal.reached, job.id, Stage.CLOSED, ran)
-        run.running[job.id] = None
-        return TakenUp(job=ran)
+        return await _was_closed(run, ran)
     await run.record(Journal.reached, job.id, Stage.GIVEN_UP)
     return TakenUp()
+
+
+async def _was_closed(run: Run, job: JobInfo) -> TakenUp:
+    """Note that a job was closed after all, whatever the journal says."""
+    await run.record_taken(Journal.reached, job.id, Stage.CLOSED, job)
+    run.closing.discard(job.id)
+    run.running[job.id] = None
+    return TakenUp(job=job)
 
 
 async def _abort(run: Run, job: JobInfo) -> JobInfo | None:
@@ -83,7 +86,13 @@ async def look(run: Run, job: JobInfo, n_rows: int) -> JobInfo:
     Raises:
         OutcomeUnknown: The org can't be asked, or doesn't know it any more.
     """
-    return replace(await run.look(job.id, n_rows, api_version=job.api_version), api_version=job.api_version)
+    try:
+        seen = await run.org.ingest.get_job(job.id, api_version=job.api_version)
+    except (ApiError, AuthenticationError) as error:
+        gone = isinstance(error, ApiError) and error.status == 404
+        why = "the org doesn't know it any more" if gone else f"the org can't be asked: {error}"
+        raise unknown(job.id, n_rows, why) from error
+    return replace(seen, api_version=job.api_version)
 
 
 def may_go_again(run: Run, error: OutcomeUnknown) -> bool:
