@@ -36,6 +36,7 @@ def local(started_local: sfframe.LocalOrg) -> Iterator[sfframe.LocalOrg]:
     """A local org without records."""
     started_local.reset()
     yield started_local
+    started_local.release_jobs()
     started_local.faults.clear()
     started_local.rules.clear()
 

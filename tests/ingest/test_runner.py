@@ -9,7 +9,6 @@ import asyncio
 import signal
 import threading
 import warnings
-from collections.abc import Iterator
 from typing import Any
 
 import polars as pl
@@ -22,21 +21,6 @@ from sfframe.progress import Event, JobCreated, JobFinished, JobProgressed, Part
 from tests import at_once
 
 N = 300
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[sfframe.LocalOrg]:
-    with sfframe.LocalOrg() as local:
-        yield local
-
-
-@pytest.fixture
-def local(server: sfframe.LocalOrg) -> Iterator[sfframe.LocalOrg]:
-    server.faults.clear()
-    server.reset()
-    yield server
-    server.release_jobs()
-    server.faults.clear()
 
 
 @pytest.fixture

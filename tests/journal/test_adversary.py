@@ -23,10 +23,8 @@ from sfframe.org.job import JobInfo
 from sfframe.testing import Fault
 from tests import at_once
 
-from .test_deaths import call, check, contacts, dying, local, opened, org, server
+from .test_deaths import call, check, contacts, dying, opened
 from .test_runs import dead
-
-__all__ = ["local", "org", "server"]  # fixtures
 
 
 def dead_after(patch: pytest.MonkeyPatch, step: int, org: sfframe.Org, folder: Path, **options: Any) -> None:

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,6 @@ import sfframe
 from sfframe.ingest.journal import Journal
 from sfframe.ingest.run import Run
 from sfframe.testing import Fault
-from tests import at_once
 
 N = 24
 FEW = 12
@@ -27,26 +26,6 @@ STEPS = ("part_begun", "part_again", "job_made", "reached", "collected", "ended"
 
 class Died(BaseException):
     """The process is no more; nothing is tidied up."""
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[sfframe.LocalOrg]:
-    with sfframe.LocalOrg() as local:
-        yield local
-
-
-@pytest.fixture
-def local(server: sfframe.LocalOrg) -> Iterator[sfframe.LocalOrg]:
-    server.faults.clear()
-    server.reset()
-    yield server
-    server.release_jobs()
-    server.faults.clear()
-
-
-@pytest.fixture
-def org(local: sfframe.LocalOrg) -> sfframe.Org:
-    return at_once.org_of(local)
 
 
 def contacts(n: int = N) -> pl.DataFrame:

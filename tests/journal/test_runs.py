@@ -24,9 +24,7 @@ from sfframe.ingest.journal import Journal
 from sfframe.testing import Fault
 from tests import at_once
 
-from .test_deaths import Died, call, check, contacts, dying, local, org, server
-
-__all__ = ["local", "org", "server"]  # fixtures
+from .test_deaths import Died, call, check, contacts, dying
 
 
 def dead(org: sfframe.Org, folder: Path, *, step: int = 9, frame: Any = None, **options: Any) -> Path:
