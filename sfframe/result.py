@@ -33,8 +33,8 @@ class IngestResult(Generic[FrameT]):
     Truth value: whether every row was successful. Length: the number of rows.
 
     Attributes:
-        jobs: `JobInfo` of each job that was given to the org to process, in the order of their making;
-            those of retried rows included.
+        jobs: `JobInfo` of each job that was given to the org to process, in the order of their rows; those of
+            later tries come after the first ones.
         running_job_ids: Jobs whose end isn't known: they may still run. Their rows are in
             `unprocessed_records` until you ask the org. Empty unless the call ended early.
         notes: What went wrong with jobs as such, as sentences.

@@ -17,9 +17,10 @@ from sfframe.front import BackendName, DtypeBackend, backend_of, restored
 from sfframe.ingest.journal import Journal
 from sfframe.ingest.ledger import Ledger, has_failed
 from sfframe.ingest.outcomes import Outcomes
-from sfframe.ingest.recorded import RunState
+from sfframe.ingest.recorded import RunState, Stage
 from sfframe.ingest.run_file import is_run, state_in
 from sfframe.ingest.runner import Done
+from sfframe.ingest.taken_up import note_on_lost
 from sfframe.org.org import Org, current_org
 from sfframe.prepare import SpoolFolder, prepare_source
 from sfframe.result import IngestResult
@@ -169,13 +170,15 @@ def _given_again(journal: Journal, org: Org | None) -> IngestResult[Any]:
 
 
 def _done_again(journal: Journal, ledger: Ledger) -> Done:
-    jobs, failed = [], []
-    for part in sorted(journal.parts(), key=lambda part: (part.attempt, part.number)):
-        last = part.jobs[-1]
+    jobs, failed, notes = [], [], []
+    for part in sorted(journal.parts(), key=lambda part: part.place):
+        *earlier, last = part.jobs
+        jobs += [job.info for job in earlier if job.stage is Stage.REFUSED]
+        notes += [note_on_lost(job.info.id, part.n_rows) for job in earlier if job.stage is Stage.LOST]
         fates, numbers = journal.fates_of(last)
         ledger.take(last.info, fates, numbers=numbers, positions=numbers, attempt=part.attempt)
         jobs.append(last.info)
         if has_failed(last.info, fates):
             failed.append(last.info)
     ledger.close()
-    return Done(outcomes=ledger.outcomes, jobs=jobs, attempts=ledger.attempts(), failed_jobs=failed)
+    return Done(outcomes=ledger.outcomes, jobs=jobs, attempts=ledger.attempts(), failed_jobs=failed, notes=notes)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TypeAlias, cast
 
@@ -24,7 +25,7 @@ from sfframe.ingest.recorded import KnownJob, KnownPart, Stage
 from sfframe.ingest.run import Mismatch, Run, never_ran, unknown
 from sfframe.ingest.settle import Settled, not_processed, read_by_key, settle
 from sfframe.ingest.spool import Numbers, Rows
-from sfframe.ingest.taken_up import look, may_go_again, take_up
+from sfframe.ingest.taken_up import look, may_go_again, note_on_lost, take_up
 from sfframe.org.ingest_jobs import ResultKind
 from sfframe.org.jobs import JobInfo, JobState, is_plain_refusal
 from sfframe.progress import JobCreated, JobFinished, JobProgressed, PartUploaded
@@ -67,6 +68,7 @@ class PartJob:
         self._payloads = payloads
         self._known = known
         self._number = known.number if known is not None else None
+        self._place = attempt, int(positions[0])
 
     async def run(self) -> None:
         """Whatever goes wrong with this job is noted; its siblings go on."""
@@ -91,40 +93,52 @@ class PartJob:
 
     async def _go_on(self, known: KnownPart) -> None:
         """A part that another process began: as far as that came, and no step twice."""
+        self._recall(known.jobs)
         try:
             found = await take_up(self._run, known)
             if found.known is not None:
                 await self._take_known(found.known)
                 return
             if found.job is not None:
-                self._run.jobs[found.job.id] = found.job
+                self._note(found.job)
                 await self._collect(await self._again_by_crlf(await self._watch(found.job)))
                 return
         except OutcomeUnknown as error:
             if not may_go_again(self._run, error):
                 raise
-            self._forget(error)
+            await self._forget(error)
         if self._run.no_more_parts:
             return  # what keeps others from being sent keeps this one too
         await self._payloads.acquire()
         await self._send_and_collect()
 
-    def _forget(self, error: OutcomeUnknown) -> None:
+    def _recall(self, jobs: Sequence[KnownJob]) -> None:
+        """What an earlier process would have told of the jobs that this part has had."""
+        for job in jobs:
+            if job.stage is Stage.REFUSED:
+                self._note(job.info)
+            elif job.stage is Stage.LOST:
+                self._run.notes.append(note_on_lost(job.info.id, self._part.n_rows))
+
+    async def _forget(self, error: OutcomeUnknown) -> None:
         run = self._run
         for job_id in error.job_ids:
+            await run.record_taken(Journal.reached, job_id, Stage.LOST)
             run.running.pop(job_id, None)
             run.closing.discard(job_id)
             run.jobs.pop(job_id, None)
-            run.notes.append(
-                f"the org doesn't know job {job_id} any more: its {self._part.n_rows:,} rows were upserted again by "
-                "their external id, so records that it had made count as not created"
-            )
+            run.notes.append(note_on_lost(job_id, self._part.n_rows))
+
+    def _note(self, job: JobInfo) -> None:
+        """A job that was committed, as the org tells of it."""
+        self._run.jobs[job.id] = job
+        self._run.places[job.id] = self._place
 
     async def _take_known(self, known: KnownJob) -> None:
         run = self._run
         assert run.journal is not None
         fates, _ = await in_thread(run.journal.fates_of, known)
-        run.jobs[known.info.id] = known.info
+        self._note(known.info)
         await self._give(known.info, fates)
 
     async def _again_by_crlf(self, job: JobInfo) -> JobInfo:
@@ -132,7 +146,7 @@ class PartJob:
             return job
         # Nothing was processed, so nothing can double (wire notes, 4.1).
         self._run.running.pop(job.id, None)
-        await self._run.record(Journal.reached, job.id, Stage.GIVEN_UP)
+        await self._run.record(Journal.reached, job.id, Stage.REFUSED, job)
         await self._payloads.acquire()
         return await self._commit_and_watch("CRLF")
 
@@ -205,7 +219,8 @@ class PartJob:
         closed = await self._ingest.close_job(job.id)
         run.closing.discard(job.id)
         run.running[job.id] = None
-        run.jobs[job.id] = job = replace(job, state=closed.state)
+        job = replace(job, state=closed.state)
+        self._note(job)
         await run.record_taken(Journal.reached, job.id, Stage.CLOSED, job)
         run.tell(PartUploaded(job_id=job.id, rows=self._part.n_rows, payload_bytes=len(self._part.data)))
         return job
@@ -223,7 +238,8 @@ class PartJob:
             await asyncio.sleep(wait_s)
             seen = await look(self._run, job, self._part.n_rows)
             changed = _progress(seen) != _progress(job)
-            self._run.jobs[job.id] = job = seen
+            job = seen
+            self._note(job)
             if changed:
                 state, processed, failed = _progress(seen)
                 self._run.tell(JobProgressed(job_id=job.id, state=state, rows_processed=processed, rows_failed=failed))

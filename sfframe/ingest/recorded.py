@@ -27,6 +27,8 @@ class Stage(StrEnum):
     GIVEN_UP = "given up"
     GIVEN_UP_CLOSING = "given up while closing"
     COLLECTED = "collected"
+    REFUSED = "refused"  # the org processed none of its rows because of their line ends: they go in another job
+    LOST = "lost"  # the org doesn't know it any more, and its rows may go in another job
 
 
 class RunState(StrEnum):
@@ -99,3 +101,8 @@ class KnownPart:
     positions: Numbers | None
     numbers: Numbers | None
     jobs: tuple[KnownJob, ...] = ()
+
+    @property
+    def place(self) -> tuple[int, int]:
+        """Where it is among all parts: by their tries, then by their rows."""
+        return self.attempt, self.start if self.positions is None else int(self.positions[0])

@@ -54,7 +54,8 @@ class Run:
         layout: Where their columns go.
         ledger: Takes their fates.
         tell: Gets the progress events.
-        jobs: What the org said last of each job that was committed, in the order of their commits.
+        jobs: What the org said last of each job that was committed.
+        places: Where each of these is among them: its try of rows, and the first of its rows.
         uncommitted: Jobs that are made and not closed: safe to abort.
         closing: Jobs that are being closed: nobody knows.
         running: Jobs that are closed and not collected, in order.
@@ -75,6 +76,7 @@ class Run:
     ledger: Ledger
     tell: Listener
     jobs: dict[str, JobInfo] = field(default_factory=dict)
+    places: dict[str, tuple[int, int]] = field(default_factory=dict)
     uncommitted: set[str] = field(default_factory=set)
     closing: set[str] = field(default_factory=set)
     running: dict[str, None] = field(default_factory=dict)
@@ -87,6 +89,10 @@ class Run:
     no_more_parts: bool = False
     downloading: asyncio.Semaphore = field(default_factory=_one_at_once)
     matching: asyncio.Semaphore = field(default_factory=_one_at_once)
+
+    def jobs_in_order(self) -> list[JobInfo]:
+        """The jobs by their tries, then by their rows: whatever came first, and in whatever process."""
+        return sorted(self.jobs.values(), key=lambda job: self.places[job.id])
 
     async def record(self, step: Callable[Concatenate[Journal, P], T], *args: P.args, **kwargs: P.kwargs) -> T | None:
         """Write a step that is about to be taken into the journal, if there is one.

@@ -36,7 +36,7 @@ class Done:
 
     Attributes:
         outcomes: The fate of every row; rows of jobs that still run count as unprocessed.
-        jobs: Every job that was given to the org to process, in the order of their commits.
+        jobs: Every job that was given to the org to process, in the order of their rows, later tries after the first.
         attempts: `row, attempt, job_id, sf__Error` of rows that went more than once.
         failed_jobs: Jobs of which the org processed no row, though it was given them.
         trouble: What kept parts from being sent or collected, as the errors they are.
@@ -91,7 +91,7 @@ async def run_rows(run: Run, rows: Rows, cut: Cut, *, ends_at: float | None = No
     await in_thread(run.ledger.close)
     return Done(
         outcomes=run.ledger.outcomes,
-        jobs=list(run.jobs.values()),
+        jobs=run.jobs_in_order(),
         attempts=run.ledger.attempts(),
         failed_jobs=run.failed_jobs,
         trouble=run.trouble,

@@ -41,6 +41,10 @@ async def take_up(run: Run, part: KnownPart) -> TakenUp:
     job = last.info
     if last.stage is Stage.COLLECTED:
         return TakenUp(job=job, known=last)
+    if last.stage is Stage.REFUSED:
+        return TakenUp(job=job)
+    if last.stage is Stage.LOST:
+        return TakenUp()
     if last.stage is Stage.CLOSED:
         run.running[job.id] = None
         return TakenUp(job=job)
@@ -104,3 +108,11 @@ def may_go_again(run: Run, error: OutcomeUnknown) -> bool:
     cause = error.__cause__
     is_gone = isinstance(cause, ApiError) and cause.status == 404
     return is_gone and run.request.operation == "upsert" and key is not None and key.header.lower() != "id"
+
+
+def note_on_lost(job_id: str, n_rows: int) -> str:
+    """What the caller should know of rows that went again because their job is gone."""
+    return (
+        f"the org doesn't know job {job_id} any more: its {n_rows:,} rows were upserted again by their external id, so "
+        "records that it had made count as not created"
+    )

@@ -228,7 +228,12 @@ def test_a_second_try_with_other_line_ends_is_finished_too(
     local.faults.append(Fault("job", "fail", after_rows=0, error="InvalidBatch : LineEnding is invalid on user data"))
     with pytest.MonkeyPatch.context() as patch:
         dead_after(patch, step, org, tmp_path, max_concurrent_jobs=1)
-    check(sfframe.resume(tmp_path, org=org), contacts(), local)
+    result = sfframe.resume(tmp_path, org=org)
+    check(result, contacts(), local)
+    assert [job.state for job in result.jobs] == ["Failed", *["JobComplete"] * 4]
+    assert any("LineEnding" in note for note in result.notes)
+    again = sfframe.resume(tmp_path)
+    assert (again.jobs, again.notes) == (result.jobs, result.notes)
 
 
 @pytest.mark.parametrize(("where", "when"), [("put", "after"), ("patch", "before"), ("patch", "after")])

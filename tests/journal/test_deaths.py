@@ -110,7 +110,7 @@ def test_each_row_is_written_once_whatever_the_step(
     assert sfframe.journals(tmp_path)["state"].to_list() == ["finished"]
     again = sfframe.resume(tmp_path)
     assert_frame_equal(again.to_frame(), result.to_frame())
-    assert {job.id for job in again.jobs} == {job.id for job in result.jobs}
+    assert again.jobs == result.jobs
     assert local.rows("Contact").num_rows == result.counts["successful"]
 
 
@@ -153,6 +153,8 @@ def test_rows_of_a_job_that_is_gone_are_unknown_but_for_an_external_id(
         result = sfframe.resume(tmp_path, org=org)
         check(result, frame, local)
         assert any(first.info.id in note for note in result.notes)
+        again = sfframe.resume(tmp_path)
+        assert (again.jobs, again.notes) == (result.jobs, result.notes)
         return
     with pytest.raises(sfframe.OutcomeUnknown) as unknown:
         sfframe.resume(tmp_path, org=org)

@@ -257,6 +257,7 @@ def test_rows_that_went_again_are_not_sent_once_more(
     check(result, contacts(12), local)
     again = sfframe.resume(tmp_path)
     assert_frame_equal(again.attempts, result.attempts)
+    assert again.jobs == result.jobs
 
 
 # --- what can be seen -------------------------------------------------------------------------------------------------
