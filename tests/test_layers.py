@@ -115,7 +115,7 @@ org.sessions
 org.soap
 org.auth
 org.answers
-org.address org.retry
+org.address org.retry org.body org.patience
 options
 progress
 problems

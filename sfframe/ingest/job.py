@@ -26,7 +26,8 @@ from sfframe.ingest.run import Mismatch, Run, never_ran, unknown
 from sfframe.ingest.settle import Settled, not_processed, read_by_key, settle
 from sfframe.ingest.spool import Numbers, Rows
 from sfframe.ingest.taken_up import look, may_go_again, note_on_lost, take_up
-from sfframe.org.ingest_jobs import ResultKind
+from sfframe.org.body import RESULT_BYTES
+from sfframe.org.ingest_jobs import ResultKind, most_result_bytes
 from sfframe.org.jobs import JobInfo, JobState, is_plain_refusal
 from sfframe.progress import JobCreated, JobFinished, JobProgressed, PartUploaded
 
@@ -69,6 +70,7 @@ class PartJob:
         self._known = known
         self._number = known.number if known is not None else None
         self._place = attempt, int(positions[0])
+        self._most_bytes = RESULT_BYTES  # of a result file; less as soon as it is known what was sent
 
     async def run(self) -> None:
         """Whatever goes wrong with this job is noted; its siblings go on."""
@@ -166,6 +168,7 @@ class PartJob:
             self._part.data = await in_thread(
                 written_again, self._rows, self._run.layout, self._cut, self._part, line_ending
             )
+        self._most_bytes = most_result_bytes(len(self._part.data), self._part.n_rows)
         run, retry, tries = self._run, self._run.org.retry, 0
         if self._number is None:
             self._number = await run.record(Journal.part_begun, self._part, self._positions, self._attempt)
@@ -328,7 +331,9 @@ class PartJob:
 
     async def _file(self, job: JobInfo, outcome: int) -> bytes | None:
         try:
-            return await self._ingest.download(job.id, _KINDS[outcome], api_version=job.api_version)
+            return await self._ingest.download(
+                job.id, _KINDS[outcome], api_version=job.api_version, most_bytes=self._most_bytes
+            )
         except (ApiError, AuthenticationError) as error:
             # A job that failed or was aborted needn't have results of each kind (wire notes, 5.4).
             status = error.status if isinstance(error, ApiError) else None

@@ -146,7 +146,7 @@ def refusal(response: Response) -> tuple[str | None, str]:
         code = first.get("errorCode") or first.get("error")
         message = first.get("message") or first.get("error_description") or code
         if message:
-            return (str(code) if code else None), _shortened(str(message))
+            return (str(code) if code else None), shortened(str(message))
     return None, _text_of(response.body) or "no explanation was given"
 
 
@@ -155,9 +155,10 @@ def _text_of(body: bytes) -> str:
     if "<" in text:
         text = re.sub(r"(?is)<(script|style)\b.*?</\1\s*>|<!--.*?-->|<[^>]*>", " ", text)
         text = html.unescape(text)
-    return _shortened(text)
+    return shortened(text)
 
 
-def _shortened(text: str) -> str:
+def shortened(text: str) -> str:
+    """A text of the org's as an error can quote it: one line, not long."""
     line = " ".join(text.split())
     return line if len(line) <= _MAX_TEXT else line[: _MAX_TEXT - 1] + "…"

@@ -12,6 +12,7 @@ from urllib.parse import quote
 
 from sfframe.errors import ApiError
 from sfframe.org.answers import Response
+from sfframe.org.body import LARGE_ANSWER_BYTES
 from sfframe.org.transport import Transport
 
 _MAX_AGE_S: Final = 300.0
@@ -187,7 +188,7 @@ class Describes:
         since = {"If-Modified-Since": kept.last_modified} if kept and kept.last_modified else None
         path = f"{self._base}/sobjects/{quote(sobject, safe='')}/describe"
         try:
-            response = await self._transport.request("GET", path, headers=since)
+            response = await self._transport.request("GET", path, headers=since, most_bytes=LARGE_ANSWER_BYTES)
         except ApiError as error:
             if error.status != 404:
                 raise

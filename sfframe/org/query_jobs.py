@@ -10,6 +10,7 @@ from typing import Literal
 
 from sfframe.errors import ApiError
 from sfframe.org.answers import Response, path_of, refusal
+from sfframe.org.body import RESULT_BYTES
 from sfframe.org.jobs import JobInfo, Jobs, job_in, locator_in
 from sfframe.org.readable import readable
 from sfframe.org.retry import RetryPolicy
@@ -117,7 +118,15 @@ class QueryJobs(Jobs):
 
     async def _csv(self, path: str, job_id: str, params: Mapping[str, str] | None = None) -> ResultPage:
         headers = {"Accept": "text/csv"}
-        ask = partial(self._transport.request, "GET", path, params=params, headers=headers, job_id=job_id)
+        ask = partial(
+            self._transport.request,
+            "GET",
+            path,
+            params=params,
+            headers=headers,
+            job_id=job_id,
+            most_bytes=RESULT_BYTES,
+        )
         return await readable(ask, partial(_page_in, job_id=job_id), self._retry)
 
 

@@ -14,6 +14,7 @@ from urllib.parse import quote
 
 from sfframe.errors import ApiError
 from sfframe.org.answers import PASSING, Response
+from sfframe.org.body import LARGE_ANSWER_BYTES
 from sfframe.org.readable import readable
 from sfframe.org.retry import RetryPolicy
 from sfframe.org.transport import Transport
@@ -46,7 +47,8 @@ class Rest:
 
     async def sobjects(self) -> list[Mapping[str, Any]]:
         """What the org says of each of its objects, without their fields."""
-        ask = partial(self._transport.request, "GET", f"{self._base}/sobjects")
+        path = f"{self._base}/sobjects"
+        ask = partial(self._transport.request, "GET", path, most_bytes=LARGE_ANSWER_BYTES)
         return await readable(ask, _sobjects_in, self._retry)
 
     async def now(self) -> datetime:
@@ -71,16 +73,18 @@ class Rest:
         """
         window = {"start": _moment(start), "end": _moment(end)}
         path = f"{self._base}/sobjects/{quote(sobject, safe='')}/deleted/"
-        return await readable(partial(self._transport.request, "GET", path, params=window), _object_in, self._retry)
+        ask = partial(self._transport.request, "GET", path, params=window, most_bytes=LARGE_ANSWER_BYTES)
+        return await readable(ask, _object_in, self._retry)
 
     async def _page(self, path: str) -> Mapping[str, Any]:
-        ask = partial(self._transport.request, "GET", path, headers=_BATCH)
+        ask = partial(self._transport.request, "GET", path, headers=_BATCH, most_bytes=LARGE_ANSWER_BYTES)
         return await readable(ask, lambda response: _answer(_read(response)), self._retry)
 
     async def _page_inside(self, path: str) -> Mapping[str, Any]:
         """The page that a GET gives which is sent inside of another request."""
         wish = {"allOrNone": False, "compositeRequest": [{"method": "GET", "url": path, "referenceId": "query"}]}
-        ask = partial(self._transport.request, "POST", f"{self._base}/composite", json=wish)
+        composite = f"{self._base}/composite"
+        ask = partial(self._transport.request, "POST", composite, json=wish, most_bytes=LARGE_ANSWER_BYTES)
         tries = 0
         while True:
             tries += 1

@@ -74,6 +74,8 @@ class PollPolicy:
 class Timeouts:
     """How long silence is taken for work, in seconds. No request has a limit in all: 100 MB take their time.
 
+    Less than 100 bytes a second is silence too, so that nobody is held by a server that sends a byte a minute.
+
     Attributes:
         connect_s: Until a connection stands.
         idle_s: Without a byte of an answer, or without a byte of an upload being taken.

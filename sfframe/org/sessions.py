@@ -96,11 +96,14 @@ async def _keep_session(user_agent: str) -> AsyncGenerator[aiohttp.ClientSession
     trace = aiohttp.TraceConfig()
     trace.on_connection_create_start.append(_send_once)
     trace.on_connection_reuseconn.append(_send_once)
+    trace.on_request_headers_sent.append(_wait_anew)
+    trace.on_request_chunk_sent.append(_wait_anew)
     async with aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(limit=_CONNECTIONS),
         cookie_jar=aiohttp.DummyCookieJar(),
         headers={"User-Agent": user_agent},
         read_bufsize=_READ_BUFFER,
+        auto_decompress=False,
         max_line_size=_HEADER_BYTES,
         max_field_size=_HEADER_BYTES,
         trace_configs=[trace],
@@ -117,3 +120,7 @@ async def _send_once(session: object, context: SimpleNamespace, params: object) 
     if getattr(context, "was_sent", False):
         raise aiohttp.ClientConnectionError("no answer came")
     context.was_sent = True
+
+
+async def _wait_anew(session: object, context: SimpleNamespace, params: object) -> None:
+    context.trace_request_ctx.sent()

@@ -27,6 +27,7 @@ from sfframe.org.answers import (
     retry_after_s,
 )
 from sfframe.org.auth import Auth, Token, TokenRequest
+from sfframe.org.body import ANSWER_BYTES
 from sfframe.org.retry import RetryPolicy, Timeouts
 from sfframe.org.tokens import Tokens
 from sfframe.org.wire import Body as Body
@@ -119,6 +120,7 @@ class Transport:
         job_id: str | None = None,
         fine_when_repeated: Collection[int] = (),
         retry: RetryPolicy | None = None,
+        most_bytes: int = ANSWER_BYTES,
     ) -> Response:
         """Send a request with the token and give the answer, if it is a success (2xx or 304).
 
@@ -135,10 +137,11 @@ class Transport:
             job_id: The job in question, for errors.
             fine_when_repeated: Statuses that are a success where an earlier answer was lost.
             retry: In place of the org's own policy.
+            most_bytes: What the body of a success may have, unpacked.
 
         Raises:
             AuthenticationError: No token could be had, or the org refused a fresh one.
-            ApiError: The org refused, or no answer came. `status` is None then.
+            ApiError: The org refused, or no answer came that can be taken. `status` is None then.
         """
         request = Request(
             method=method,
@@ -148,6 +151,7 @@ class Transport:
             sink=sink,
             sink_start=0 if sink is None or isinstance(sink, Path) else sink.tell(),
             is_upload=method == "PUT",
+            most_bytes=most_bytes,
         )
         token = await self._tokens.get(self._ask_for_token)
         persist = partial(self._persist, repeat=repeat, job_id=job_id, retry=retry or self._retry)
@@ -164,7 +168,7 @@ class Transport:
 
     async def _ask_for_token(self, step: TokenRequest) -> Response:
         headers = {**_headers(step.headers), "Accept-Encoding": "identity"}
-        request = Request(method="POST", url=step.url, headers=headers, body=step.body)
+        request = Request(method="POST", url=step.url, headers=headers, body=step.body, most_bytes=ANSWER_BYTES)
         definite = step.refusal_status
         response, _ = await self._persist(request, repeat=Repeat.ALWAYS, retry=self._retry, definite=definite)
         return response if response.is_success else response.without(step.secrets)

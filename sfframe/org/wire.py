@@ -6,12 +6,11 @@ Nothing is repeated here, no redirect is followed, and no answer is judged.
 from __future__ import annotations
 
 import asyncio
-import io
 import logging
 import os
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import aclosing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, Final, TypeAlias
@@ -22,7 +21,9 @@ from aiohttp import payload
 from aiohttp.abc import AbstractStreamWriter
 from yarl import URL
 
-from sfframe.org.answers import Response
+from sfframe.org.answers import Response, shortened
+from sfframe.org.body import RESULT_BYTES, BadBodyError, Chunks, beginning, bounded, in_memory, into_file
+from sfframe.org.patience import Patience
 from sfframe.org.retry import Timeouts
 from sfframe.org.sessions import Sessions, proxy_for
 
@@ -45,6 +46,7 @@ class Request:
         sink: Where the body of a success goes instead of into the response: a path, which is (over)written,
             or a seekable binary file, which is written from `sink_start` on and cut there.
         is_upload: The answer may take long after the last byte.
+        most_bytes: What the body of a success may have, unpacked.
     """
 
     method: str
@@ -54,6 +56,7 @@ class Request:
     sink: Sink | None = None
     sink_start: int = 0
     is_upload: bool = False
+    most_bytes: int = RESULT_BYTES
 
 
 class LostError(Exception):
@@ -88,7 +91,12 @@ class Wire:
         try:
             session = await self._sessions.get()
             response = await self._exchange(session, request)
-        except (aiohttp.ClientError, TimeoutError, ConnectionError) as error:  # a full disk is the caller's
+        except (
+            aiohttp.ClientError,
+            TimeoutError,
+            ConnectionError,
+            BadBodyError,
+        ) as error:  # a full disk is the caller's
             lost = self._lost(error, request)
             _log.debug("%s %s: %s", request.method, urlsplit(request.url).path, lost.reason)
             # An error made of a response holds the request's headers, and may be logged by its repr.
@@ -106,17 +114,21 @@ class Wire:
         patience_s = timeouts.upload_s if request.is_upload else timeouts.idle_s
         proxy, proxy_headers = proxy_for(request.url)
         with _upload(request, timeouts.idle_s) as data:
-            async with session.request(
-                request.method,
-                URL(request.url, encoded=True),
-                headers=request.headers,
-                data=data,
-                allow_redirects=False,
-                timeout=aiohttp.ClientTimeout(sock_connect=timeouts.connect_s, sock_read=patience_s),
-                proxy=proxy,
-                proxy_headers=proxy_headers,
-            ) as answer:
-                body = await _read(answer, request)
+            async with (
+                Patience(patience_s) as patience,
+                session.request(
+                    request.method,
+                    URL(request.url, encoded=True),
+                    headers=request.headers,
+                    data=data,
+                    allow_redirects=False,
+                    timeout=aiohttp.ClientTimeout(sock_connect=timeouts.connect_s, sock_read=patience_s),
+                    proxy=proxy,
+                    proxy_headers=proxy_headers,
+                    trace_request_ctx=patience,
+                ) as answer,
+            ):
+                body = await _read(answer, request, patience)
                 headers = {name.lower(): value for name, value in answer.headers.items()}
                 return Response(answer.status, headers, body)
 
@@ -135,49 +147,46 @@ class Wire:
                 return LostError(f"{host} fell silent")
             case aiohttp.ClientPayloadError():
                 return LostError(f"the answer of {host} broke off")
+            case BadBodyError():
+                return LostError(f"the answer of {host} {error}", may_pass=error.may_pass)
+            case aiohttp.ClientResponseError():
+                return LostError(f"the answer of {host} is no HTTP: {shortened(error.message)}")
             case _:
                 return LostError(f"the connection to {host} broke: {error}")
 
 
-async def _read(answer: aiohttp.ClientResponse, request: Request) -> bytes:
-    if not 200 <= answer.status < 300:
-        return await _beginning(answer)
-    if request.sink is None:
-        return await _in_memory(answer)
-    if isinstance(request.sink, Path):
-        with request.sink.open("wb") as file:
-            await _pour(answer, file)
-    else:
-        request.sink.seek(request.sink_start)
-        request.sink.truncate()
-        await _pour(answer, request.sink)
-    return b""
+async def _read(answer: aiohttp.ClientResponse, request: Request, patience: Patience) -> bytes:
+    encoding = answer.headers.get("Content-Encoding", "")
+    pieces = bounded(_chunks(answer, patience), encoding=encoding, most_bytes=request.most_bytes)
+    async with aclosing(pieces):
+        if not 200 <= answer.status < 300:
+            return await _refusal(pieces)
+        length = answer.content_length
+        if length and length > request.most_bytes:
+            raise BadBodyError(f"is to have {length:,} bytes, more than such an answer may have", may_pass=False)
+        if request.sink is None:
+            return await in_memory(pieces, expected=None if encoding else length)
+        if isinstance(request.sink, Path):
+            with request.sink.open("wb") as file:
+                await into_file(pieces, file)
+        else:
+            request.sink.seek(request.sink_start)
+            request.sink.truncate()
+            await into_file(pieces, request.sink)
+        return b""
 
 
-async def _in_memory(answer: aiohttp.ClientResponse) -> bytes:
-    """The body in one piece; where its length is known, without a second copy beside it."""
-    if not answer.content_length or "Content-Encoding" in answer.headers:
-        return await answer.read()
-    body = io.BytesIO()
-    body.seek(answer.content_length - 1)  # makes room at once; a body that grows would be moved time and again
-    body.write(b"\0")
-    body.seek(0)
-    await _pour(answer, body)
-    body.truncate()
-    return body.getvalue()
-
-
-async def _beginning(answer: aiohttp.ClientResponse) -> bytes:
-    body = bytearray()
-    while len(body) < _REFUSAL_BYTES and (chunk := await answer.content.read(_REFUSAL_BYTES)):
-        body += chunk
-    return bytes(body)
-
-
-async def _pour(answer: aiohttp.ClientResponse, file: BinaryIO) -> None:
-    # Written on the loop: a chunk goes into the page cache faster than a thread could be woken for it.
+async def _chunks(answer: aiohttp.ClientResponse, patience: Patience) -> Chunks:
     async for chunk in answer.content.iter_any():
-        file.write(chunk)
+        patience.received(len(chunk))
+        yield chunk
+
+
+async def _refusal(pieces: Chunks) -> bytes:
+    try:
+        return await beginning(pieces, _REFUSAL_BYTES)
+    except BadBodyError:
+        return b""  # the status says enough
 
 
 class _Upload(payload.Payload):
