@@ -16,7 +16,7 @@ import polars as pl
 from sfframe import bridge
 from sfframe.bridge import INTERRUPTED, in_thread, interrupt_in
 from sfframe.conclude import conclude, notes_on, running_in
-from sfframe.errors import Interrupted, JobTimeout, NoOrgError
+from sfframe.errors import Interrupted, JobTimeout, JournalError, NoOrgError
 from sfframe.front import NOT_SUCCESSFUL, Folder, Source
 from sfframe.ingest.echo import FAILED
 from sfframe.ingest.journal import Journal
@@ -28,7 +28,7 @@ from sfframe.ingest.run import Run
 from sfframe.ingest.runner import Done, run_rows
 from sfframe.org.org import Org
 from sfframe.org.quota import keep_reserve
-from sfframe.prepare import Prepared, SpoolFolder, prepare
+from sfframe.prepare import Prepared, SpoolFolder, prepare, prepare_again
 from sfframe.progress import Finished, Started, listener
 from sfframe.result import IngestResult
 from sfframe.runs import RunFolder, run_for
@@ -44,16 +44,20 @@ async def ingest(frame: Any, request: IngestRequest, org: Org) -> IngestResult[A
     """Send a frame and give every row back with its fate; see `sfframe.verbs` for what is promised."""
     call = Call(request, org)
     if request.options.journal is None:
-        return await call.finish(await call.prepared(partial(prepare, frame)))
+        prepared = await call.prepared(partial(prepare, frame))
+        if prepared.refused:
+            raise prepared.error()
+        return await call.finish(prepared)
     folder = await in_thread(RunFolder.made, request.options.journal, request)
     try:
         prepared = await call.prepared(partial(prepare, frame, folder=lambda: folder))
-        await call.before_sending(org.transport.log_in())  # before that one address may stand for any org
+        if not prepared.refused:
+            await call.before_sending(org.transport.log_in())  # before that one address may stand for any org
         journal = await call.before_sending(in_thread(run_for, prepared, folder, org))
     except BaseException:
         await in_thread(folder.discard)
         raise
-    return await call.finish(prepared, journal)
+    return await (call.finish(prepared, journal) if prepared.recorded is None else call.go_on(prepared.source, journal))
 
 
 class Call:
@@ -68,11 +72,8 @@ class Call:
         self._tell = listener(request.options.progress)
 
     async def prepared(self, prepare: Callable[..., Awaitable[Prepared]]) -> Prepared:
-        """The frame prepared, and nothing that speaks against sending it."""
-        prepared = await self.before_sending(self._prepared(prepare))
-        if prepared.refused:
-            raise prepared.error()
-        return prepared
+        """The frame prepared, within the call's time and the org's quota."""
+        return await self.before_sending(self._prepared(prepare))
 
     async def before_sending(self, work: Awaitable[T]) -> T:
         """Something that is done before anything is sent; how it is ended early is told so."""
@@ -86,6 +87,23 @@ class Call:
             if isinstance(error, TimeoutError) and patience.expired():
                 raise JobTimeout(f"timeout={self._request.options.timeout} s was up before anything was sent") from None
             raise
+
+    async def go_on(self, source: Source[Any], journal: Journal) -> IngestResult[Any]:
+        """Finish a run that was begun earlier."""
+        try:
+            prepared = await self.prepared(
+                lambda request, _: prepare_again(source, request, journal, RunFolder(journal.folder))
+            )
+            if prepared.refused:
+                why = "\n".join(f"- {problem}" for problem in prepared.hopeless)
+                raise JournalError(
+                    f"the run in {journal.folder} was begun by {journal.intent.client}: finish it with that one, for "
+                    f"this one would refuse columns of it.\n{why}"
+                )
+        except BaseException:
+            await in_thread(journal.close)
+            raise
+        return await self.finish(prepared, journal)
 
     async def finish(self, prepared: Prepared, journal: Journal | None = None) -> IngestResult[Any]:
         """Send the rows, or what is left of them, and conclude."""

@@ -6,7 +6,7 @@ import asyncio
 import shutil
 import tempfile
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -47,6 +47,8 @@ class Prepared:
     """A frame that is ready to be sent, or not: then `problems` says why.
 
     Attributes:
+        source: The frame.
+        described: The object that the rows go to, and those that its lookups may point to; without `describe` none.
         rows: The rows in the caller's order; `None` where they weren't read because of problems.
         layout: Where the columns go; `None` where there are problems of columns.
         problems: All that were found.
@@ -59,6 +61,7 @@ class Prepared:
 
     source: Source[Any]
     request: IngestRequest
+    described: Sequence[SObject] = ()
     rows: Rows | None = None
     layout: Layout | None = None
     problems: list[Problem] = field(default_factory=list)
@@ -74,7 +77,8 @@ class Prepared:
     @property
     def refused(self) -> bool:
         """Whether nothing of the frame is sent."""
-        return bool(self.hopeless or (self.problems and self.request.options.invalid == "raise"))
+        of_rows = self.recorded is None and self.request.options.invalid == "raise"
+        return bool(self.hopeless or (self.problems and of_rows))
 
     def error(self) -> PayloadError:
         """All problems as one error."""
@@ -126,14 +130,46 @@ async def prepare(
         org: Gives the org; not asked with `describe=False`.
         folder: Gives the folder where a stream is spooled.
     """
-    return await prepare_source(source_of(frame), request, org, folder)
+    return await _prepare(source_of(frame), request, lambda name: org().describe(name), folder)
 
 
-async def prepare_source(
-    source: Source[Any], request: IngestRequest, org: Callable[[], Org], folder: Callable[[], Folder] = SpoolFolder
+async def prepare_again(source: Source[Any], request: IngestRequest, journal: Journal, folder: Folder) -> Prepared:
+    """Lay the frame of a recorded run out as it was when the run began, whatever the org says of the object by now.
+
+    Its rows were looked at then. Those that were given to the org have to be collected in any case, and the others
+    are the org's to judge.
+
+    Args:
+        source: The frame.
+        request: The call.
+        journal: The run.
+        folder: Where a stream was spooled.
+    """
+    described = {sobject["name"].lower(): SObject.from_json(sobject) for sobject in journal.described}
+
+    async def describe(name: str) -> SObject:
+        if name.lower() not in described:
+            raise ApiError(f"{name} wasn't there for this user when the run began", status=404)
+        return described[name.lower()]
+
+    prepared = await _prepare(source, request, describe, lambda: folder, recorded=journal)
+    if source.is_stream:
+        prepared.folder = folder
+    return prepared
+
+
+_Describe = Callable[[str], Awaitable[SObject]]
+
+
+async def _prepare(
+    source: Source[Any],
+    request: IngestRequest,
+    describe: _Describe,
+    folder: Callable[[], Folder],
+    *,
+    recorded: Journal | None = None,
 ) -> Prepared:
-    """What `prepare` does, of a frame behind its front end."""
-    sobject = await org().describe(request.sobject) if request.options.describe else None
+    sobject = await describe(request.sobject) if request.options.describe else None
     if sobject is not None:
         request = replace(request, sobject=sobject.name)
     wanted, problems = chosen(source.labels, request)
@@ -141,10 +177,15 @@ async def prepare_source(
     names = list(dict.fromkeys([*wanted, *groups]))
     types = await in_thread(source.types, names)
     given = Given(labels=source.labels, dtypes=types.dtypes, marks=types.marks, index_names=source.index_names)
-    parents = await _parents(org, parents_wanted(given, wanted, sobject)) if sobject is not None else {}
+    parents = await _parents(describe, parents_wanted(given, wanted, sobject)) if sobject is not None else {}
     layout, column_problems = lay_out(given, wanted, request, sobject, parents)
     prepared = Prepared(
-        source=source, request=request, layout=layout, problems=[*problems, *types.problems, *column_problems]
+        source=source,
+        request=request,
+        described=[sobject, *(parents.values())] if sobject is not None else [],
+        layout=layout,
+        problems=[*problems, *types.problems, *column_problems],
+        recorded=recorded,
     )
     readable = [name for name in names if name in types.dtypes]
     if layout.columns and not (source.is_once and prepared.hopeless):
@@ -153,10 +194,10 @@ async def prepare_source(
     return prepared
 
 
-async def _parents(org: Callable[[], Org], names: set[str]) -> dict[str, SObject]:
+async def _parents(describe: _Describe, names: set[str]) -> dict[str, SObject]:
     async def one(name: str) -> SObject | None:
         try:
-            return await org().describe(name)
+            return await describe(name)
         except ApiError as error:
             if error.status in (403, 404):  # not for this user: the org will have to judge
                 return None
@@ -174,6 +215,8 @@ def _look_at_rows(
         return prepared.folder
 
     prepared.rows = prepared.source.rows(names, spool)
+    if prepared.recorded is not None:
+        return  # they were looked at when the run began
     report = check(prepared.rows, layout, prepared.request)
     cells = [p for p in known if p.rows is not None]
     prepared.problems = [*prepared.problems, *report.problems]

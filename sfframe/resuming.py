@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from functools import partial
 from os import PathLike
 from pathlib import Path
 from typing import Any, Final
@@ -22,7 +21,7 @@ from sfframe.ingest.run_file import is_run, state_in
 from sfframe.ingest.runner import Done
 from sfframe.ingest.taken_up import note_on_lost
 from sfframe.org.org import Org, current_org
-from sfframe.prepare import SpoolFolder, prepare_source
+from sfframe.prepare import SpoolFolder
 from sfframe.result import IngestResult
 from sfframe.runs import RunFolder, facts_of, is_of, request_of, runs_in
 
@@ -83,16 +82,12 @@ async def resume_async(run: str | PathLike[str] | JobTimeout | Interrupted, *, o
         the_org = current_org(org)
         call = Call(request_of(journal.intent), the_org)
         source = await in_thread(restored, journal.intent.kind, folder)
-        prepared = await call.prepared(partial(prepare_source, source, folder=lambda: RunFolder(folder)))
         await call.before_sending(the_org.transport.log_in())
         _check_org(journal, the_org)
-        prepared.recorded = journal
-        if prepared.source.is_stream:
-            prepared.folder = RunFolder(folder)
     except BaseException:
         await in_thread(journal.close)
         raise
-    return await call.finish(prepared, journal)
+    return await call.go_on(source, journal)
 
 
 resume = blocking(resume_async)

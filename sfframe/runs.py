@@ -71,14 +71,16 @@ class RunFolder:
 def run_for(prepared: Prepared, folder: RunFolder, org: Org) -> Journal:
     """The run that a call is: an unfinished one of the same rows, or a new one in the folder.
 
+    A frame that the org would take no longer may still be that of an unfinished run.
+
     Raises:
         JournalError: There is an unfinished run that isn't this call, or no run can be recorded.
         JournalInUse: Somebody is working on the unfinished run.
-        PayloadError: The frame has columns that can't be kept.
+        PayloadError: The frame can't be sent, or has columns that can't be kept.
     """
     options = prepared.request.options
     assert options.journal is not None
-    if options.new_run:
+    if options.new_run or prepared.rows is None:
         return _begun(prepared, folder, org)
     looking = Locked(options.journal, wait_s=_LOOKING_S)  # so that of two calls at once the second sees the first's run
     try:
@@ -98,7 +100,7 @@ def _run_among(open_runs: Sequence[Path], prepared: Prepared, folder: RunFolder,
             why = _difference(journal, prepared)
             if why is None:
                 return _gone_on_with(prepared, journal, folder)
-            if _has_sent_nothing(journal):
+            if _has_sent_nothing(journal) and not prepared.refused:
                 journal.ended(RunState.DROPPED)
             else:
                 reasons.append(f"{path}: {why}")
@@ -106,7 +108,7 @@ def _run_among(open_runs: Sequence[Path], prepared: Prepared, folder: RunFolder,
             journal.close()
             raise
         journal.close()
-    if reasons:
+    if reasons and not prepared.refused:
         raise _other_run(reasons)
     return _begun(prepared, folder, org)
 
@@ -205,18 +207,15 @@ def _has_sent_nothing(journal: Journal) -> bool:
 def _gone_on_with(prepared: Prepared, journal: Journal, folder: RunFolder) -> Journal:
     """The rest of a run. The caller's own frame is given back, but for streams, which were read when it began."""
     if prepared.source.is_stream:
-        assert prepared.rows is not None
-        names = list(prepared.rows.schema)
         prepared.source = restored(journal.intent.kind, journal.folder)
-        prepared.source.types(names)
-        prepared.rows = prepared.source.rows(names, lambda: RunFolder(journal.folder))
-        prepared.folder = RunFolder(journal.folder)
     prepared.recorded = journal
     folder.discard()
     return journal
 
 
 def _begun(prepared: Prepared, folder: RunFolder, org: Org) -> Journal:
+    if prepared.refused:
+        raise prepared.error()
     assert prepared.rows is not None
     if unkept := prepared.source.unkept():
         prepared.problems = [*prepared.problems, *unkept]
@@ -235,7 +234,8 @@ def _begun(prepared: Prepared, folder: RunFolder, org: Org) -> Journal:
         client=f"sfframe {version('sfframe')}",
     )
     order = ordered.numbers(0, ordered.n) if ordered is not None else None
-    return Journal.begin(folder.path, intent, left_out=prepared.reasons(), order=order)
+    described = [sobject.as_json() for sobject in prepared.described]
+    return Journal.begin(folder.path, intent, described=described, left_out=prepared.reasons(), order=order)
 
 
 def _other_run(reasons: list[str]) -> JournalError:

@@ -12,12 +12,12 @@ import json
 import sqlite3
 import threading
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, fields
 from datetime import datetime
 from pathlib import Path
-from typing import Final, Self
+from typing import Any, Final, Self
 
 import numpy as np
 import polars as pl
@@ -64,12 +64,21 @@ class Journal:
         self._writing = threading.Lock()
 
     @classmethod
-    def begin(cls, folder: Path, intent: Intent, *, left_out: pl.DataFrame, order: Numbers | None = None) -> Self:
+    def begin(
+        cls,
+        folder: Path,
+        intent: Intent,
+        *,
+        described: Sequence[Mapping[str, Any]],
+        left_out: pl.DataFrame,
+        order: Numbers | None = None,
+    ) -> Self:
         """A new run. No job may be closed before its frame is kept too; see `keep`.
 
         Args:
             folder: The run's folder.
             intent: What it is for.
+            described: The describes by which the columns were laid out.
             left_out: `row`, `sf__Error` of rows that aren't sent.
             order: The caller's row numbers in the order in which they are sent, where that isn't their own.
 
@@ -85,7 +94,12 @@ class Journal:
             beside.unlink(missing_ok=True)
             db = sqlite3.connect(beside)
             db.executescript(_SCHEMA)
-            known = {"format": FORMAT, "state": RunState.PREPARING, "intent": asdict(intent)}
+            known = {
+                "format": FORMAT,
+                "state": RunState.PREPARING,
+                "intent": asdict(intent),
+                "described": list(described),
+            }
             rows = [(name, json.dumps(value)) for name, value in known.items()]
             db.executemany("INSERT INTO run VALUES (?, ?)", rows)
             db.commit()
@@ -204,6 +218,13 @@ class Journal:
     def state(self) -> RunState:
         """Whether there is something left to do."""
         return state_in(self.folder)
+
+    @property
+    def described(self) -> Sequence[Mapping[str, Any]]:
+        """The describes by which the columns were laid out when the run began."""
+        with told(self.folder), self._writing:
+            [(text,)] = self._db.execute("SELECT value FROM run WHERE name = 'described'").fetchall()
+            return list(json.loads(text))
 
     def parts(self) -> list[KnownPart]:
         """All parts that were begun, in the order of their beginning."""

@@ -95,6 +95,14 @@ class Field:
         )
         return cls(**known)
 
+    def as_json(self) -> dict[str, Any]:
+        """A describe that `from_json` reads as this field; attributes that say nothing are left out."""
+        default = Field(name="")
+        given = {name: value for name in _KEYS if (value := getattr(self, name)) != getattr(default, name)}
+        if self.picklist_values:
+            given["picklist_values"] = [{"value": value} for value in self.picklist_values]
+        return {_KEYS[name]: list(value) if isinstance(value, tuple) else value for name, value in given.items()}
+
 
 _KEYS: Final = {one.name: re.sub(r"_(\w)", lambda found: found[1].upper(), one.name) for one in fields(Field)}
 
@@ -162,6 +170,17 @@ class SObject:
             )
         except (KeyError, TypeError, AttributeError) as error:
             raise ValueError(f"not an object's describe: {error!r}") from error
+
+    def as_json(self) -> dict[str, Any]:
+        """A describe answer that `from_json` reads as this object; all that no attribute tells is left out."""
+        flags = ("custom", "createable", "updateable", "deletable", "queryable", "replicateable")
+        return {
+            "name": self.name,
+            "label": self.label,
+            "keyPrefix": self.key_prefix,
+            **{flag: getattr(self, flag) for flag in flags},
+            "fields": [one.as_json() for one in self.fields],
+        }
 
 
 class Describes:

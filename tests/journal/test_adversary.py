@@ -5,13 +5,18 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import gc
+import sqlite3
 import threading
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import polars as pl
 import pytest
+from polars.testing import assert_frame_equal
 
 import sfframe
 from sfframe.ingest.journal import Journal
@@ -247,3 +252,74 @@ def test_a_lost_answer_and_a_death_and_another_lost_answer(
     local.faults.clear()
     local.faults.append(Fault(where, "drop", when=when, times=2))
     check(sfframe.resume(tmp_path, org=org), contacts(), local)
+
+
+STRICTER: dict[str, dict[str, Any]] = {
+    "shorter": {"Code__c": {"type": "string", "length": 2}, "Visits__c": "double"},
+    "gone": {"Visits__c": "double"},
+    "another kind": {
+        "Code__c": {"type": "picklist", "values": ["x"], "restrictedPicklist": True},
+        "Visits__c": "double",
+    },
+    "another one is required": {
+        "Code__c": "string",
+        "Visits__c": "double",
+        "New__c": {"type": "string", "nillable": False},
+    },
+}
+
+
+def run_to_its_end(local: sfframe.LocalOrg, job_id: str) -> None:
+    async def look() -> None:
+        jobs = at_once.org_of(local).ingest
+        while not (await jobs.get_job(job_id)).is_final:
+            pass
+        await jobs.successful_results(job_id)  # which the local org writes when they are first asked for
+
+    sfframe.run(look())
+
+
+@pytest.mark.parametrize(("change", "finish"), [*zip(STRICTER, ["resume", "the same call"] * 2, strict=True)])
+def test_a_run_is_finished_whatever_the_org_takes_by_now(tmp_path: Path, change: str, finish: str) -> None:
+    """What has run is collected; of rows that weren't sent yet the org says what it takes."""
+    frame = pl.DataFrame({"code__c": [f"no {i}" for i in range(14)], "Visits__c": list(range(14))})
+    with sfframe.LocalOrg() as local:
+        local.define("Load__c", {"Code__c": "string", "Visits__c": "double"})
+        load = functools.partial(sfframe.ingest, frame, "load__c", "insert", journal=tmp_path, max_records=7,
+                                 max_concurrent_jobs=1, on_failure="return")  # fmt: skip
+        with pytest.MonkeyPatch.context() as patch:
+            dying(patch, 4, "after")  # the first of two jobs is closed
+            with pytest.raises(BaseException):  # noqa: B017, PT011
+                load(org=at_once.org_of(local))
+        run_to_its_end(local, opened(tmp_path)[0].jobs[0].info.id)
+        local.define("Load__c", STRICTER[change])
+        org = at_once.org_of(local)
+        result: Any = load(org=org) if finish == "the same call" else sfframe.resume(tmp_path, org=org)
+        assert_frame_equal(result.successful_results.select(frame.columns), frame.head(7))
+        assert result.counts["failed"] + result.counts["unprocessed"] == 7
+        assert_frame_equal(sfframe.resume(tmp_path).to_frame(), result.to_frame())
+
+
+def test_a_frame_that_the_org_takes_no_longer_is_no_other_run(tmp_path: Path) -> None:
+    with sfframe.LocalOrg() as local:
+        local.define("Load__c", {"Code__c": "string"})
+        org = at_once.org_of(local)
+        frame = pl.DataFrame({"Code__c": ["a", "b"]})
+        with pytest.MonkeyPatch.context() as patch:
+            dying(patch, 1, "after")  # nothing was sent
+            with pytest.raises(BaseException):  # noqa: B017, PT011
+                sfframe.ingest(frame, "Load__c", "insert", org=org, journal=tmp_path)
+        with pytest.raises(sfframe.SchemaError, match="nothing was sent"):
+            sfframe.ingest(frame.rename({"Code__c": "Gone__c"}), "Load__c", "insert", org=org, journal=tmp_path)
+        assert sfframe.journals(tmp_path)["state"].to_list() == ["open"]
+        assert sfframe.resume(tmp_path, org=org)
+
+
+def test_a_run_whose_columns_this_version_refuses_says_which_one_began_it(
+    local: sfframe.LocalOrg, org: sfframe.Org, tmp_path: Path
+) -> None:
+    run = dead(org, tmp_path)
+    with contextlib.closing(sqlite3.connect(run / "run.sqlite")) as db, db:
+        db.execute("UPDATE run SET value = replace(value, 'LastName', 'Another') WHERE name = 'described'")
+    with pytest.raises(sfframe.JournalError, match=r"was begun by sfframe [\d.]+.*\n.*LastName"):
+        sfframe.resume(run, org=org)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import pickle
 from typing import Any
 
 import pytest
 
 from sfframe.errors import ApiError
+from sfframe.local import LocalOrg
 from sfframe.localorg.server import Server
 from sfframe.org import describe
 from sfframe.org.auth import ClientCredentials
@@ -134,6 +136,14 @@ def test_a_describe_is_a_value_that_pickles(contact: SObject) -> None:
     again: SObject = pickle.loads(pickle.dumps(contact))
     assert again == contact
     assert again.field("lastname") == contact.field("LastName")
+
+
+def test_a_describe_is_read_again_from_what_it_says_as_json(contact: SObject, started_local: LocalOrg) -> None:
+    described = [SObject.from_json(started_local.describe(name)) for name in ("Account", "Contact", "Case", "User")]
+    for one in [contact, *described]:
+        again = SObject.from_json(json.loads(json.dumps(one.as_json())))
+        assert again == one
+        assert again.field(one.fields[-1].name.upper()) == one.fields[-1]
 
 
 @pytest.mark.parametrize("answer", [{}, {"name": "X"}, {"fields": []}, {"name": "X", "fields": [{}]}])
