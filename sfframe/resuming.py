@@ -12,7 +12,7 @@ import polars as pl
 from sfframe.bridge import blocking, in_thread
 from sfframe.call import Call, concluded, report_left_out
 from sfframe.errors import Interrupted, JobTimeout, JournalError
-from sfframe.front import BackendName, DtypeBackend, backend_of, restored
+from sfframe.front import BackendName, DtypeBackend, backend_of
 from sfframe.ingest.journal import Journal
 from sfframe.ingest.ledger import Ledger, has_failed
 from sfframe.ingest.outcomes import Outcomes
@@ -23,7 +23,7 @@ from sfframe.ingest.taken_up import note_on_lost
 from sfframe.org.org import Org, current_org
 from sfframe.prepare import SpoolFolder
 from sfframe.result import IngestResult
-from sfframe.runs import RunFolder, facts_of, is_of, request_of, runs_in
+from sfframe.runs import RunFolder, facts_of, frame_of, is_of, request_of, runs_in
 
 _FACTS: Final[dict[str, pl.DataType]] = {
     "run": pl.String(),
@@ -81,7 +81,7 @@ async def resume_async(run: str | PathLike[str] | JobTimeout | Interrupted, *, o
             )
         the_org = current_org(org)
         call = Call(request_of(journal.intent), the_org)
-        source = await in_thread(restored, journal.intent.kind, folder)
+        source = await in_thread(frame_of, journal)
         await call.before_sending(the_org.transport.log_in())
         _check_org(journal, the_org)
     except BaseException:
@@ -153,7 +153,7 @@ def _given_again(journal: Journal, org: Org | None) -> IngestResult[Any]:
     began = time.monotonic()
     intent, request = journal.intent, request_of(journal.intent)
     try:
-        source = restored(intent.kind, journal.folder)
+        source = frame_of(journal)
         source.types(intent.sent)
         source.rows(intent.sent, lambda: RunFolder(journal.folder))
         outcomes = Outcomes(intent.n_rows, SpoolFolder() if source.is_stream else None)

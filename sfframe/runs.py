@@ -14,12 +14,12 @@ from pathlib import Path
 from typing import Any, Final
 
 from sfframe.errors import JournalError
-from sfframe.front import restored
+from sfframe.front import Source, restored
 from sfframe.ingest.journal import Journal
 from sfframe.ingest.locked import Locked
 from sfframe.ingest.recorded import Intent, RunState, Stage
 from sfframe.ingest.request import IngestRequest
-from sfframe.ingest.run_file import counts_in, intent_in, is_run, state_in
+from sfframe.ingest.run_file import counts_in, intent_in, is_run, state_in, told
 from sfframe.ingest.same import same_rows
 from sfframe.options import Options
 from sfframe.org.org import Org
@@ -123,6 +123,16 @@ def request_of(intent: Intent) -> IngestRequest:
     )
 
 
+def frame_of(journal: Journal) -> Source[Any]:
+    """The frame of a run.
+
+    Raises:
+        JournalError: It can't be read.
+    """
+    with told(journal.folder):
+        return restored(journal.intent.kind, journal.folder)
+
+
 def is_of(intent: Intent, org: Org) -> bool:
     """Whether a run is of this org."""
     if intent.org_id is not None and org.org_id is not None:
@@ -195,7 +205,7 @@ def _difference(journal: Journal, prepared: Prepared) -> str | None:
         missing, more = set(journal.intent.sent) - set(names), set(names) - set(journal.intent.sent)
         texts = [f"{', '.join(sorted(which))} {what}" for which, what in ((missing, "missing"), (more, "new")) if which]
         return f"the columns sent aren't the same: {'; '.join(texts)}"
-    source = restored(journal.intent.kind, journal.folder)
+    source = frame_of(journal)
     source.types(names)
     return same_rows(source.rows(names, lambda: RunFolder(journal.folder)), prepared.rows)
 
@@ -207,7 +217,7 @@ def _has_sent_nothing(journal: Journal) -> bool:
 def _gone_on_with(prepared: Prepared, journal: Journal, folder: RunFolder) -> Journal:
     """The rest of a run. The caller's own frame is given back, but for streams, which were read when it began."""
     if prepared.source.is_stream:
-        prepared.source = restored(journal.intent.kind, journal.folder)
+        prepared.source = frame_of(journal)
     prepared.recorded = journal
     folder.discard()
     return journal

@@ -311,6 +311,15 @@ def test_a_damaged_run_is_listed_and_is_no_obstacle_to_others(
         sfframe.resume(run, org=org)
 
 
+def test_a_torn_frame_is_said_to_be_one(org: sfframe.Org, tmp_path: Path) -> None:
+    run = dead(org, tmp_path)
+    os.truncate(run / "frame.parquet", 100)
+    with pytest.raises(sfframe.JournalError, match="torn or was changed"):
+        sfframe.resume(run, org=org)
+    with pytest.raises(sfframe.JournalError, match="torn or was changed"):
+        call(contacts(), "insert", org, tmp_path)
+
+
 @pytest.mark.parametrize("n_bytes", [0, 1, 100, 5000])
 @pytest.mark.parametrize("step", [9, 12])
 def test_a_torn_last_write_is_as_if_it_had_not_been(
