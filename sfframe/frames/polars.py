@@ -77,7 +77,8 @@ class PolarsSource:
         return _unkept(self._frame.schema)
 
     def keep(self, folder: Path) -> None:
-        self._frame.write_parquet(folder / shelf.FRAME, **_QUICK)
+        # Nearly always nobody reads it again, so it costs as little time as can be; dictionaries save the most room.
+        self._frame.write_parquet(folder / shelf.FRAME, **{**_QUICK, "compression": "uncompressed"})
         shelf.write_polars_schema(folder, self._frame.schema)
         shelf.close(folder, self.kind, {})
 

@@ -93,6 +93,7 @@ class Journal:
             beside = folder / f"{FILE}.new"
             beside.unlink(missing_ok=True)
             db = sqlite3.connect(beside)
+            db.execute("PRAGMA synchronous = OFF")  # it becomes a run by its name, when all of it is on the disk
             db.executescript(_SCHEMA)
             known = {
                 "format": FORMAT,
