@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Sequence
 
+from sfframe.journal_commands import add_commands, finish_run, list_runs
 from sfframe.serve import add_arguments, serve
 
 
@@ -29,8 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             description="An org on this machine, for any client: a Salesforce of your own, on loopback alone.",
         )
     )
-    journals = commands.add_parser("journals", help="list the runs that calls with journal=FOLDER have recorded")
-    journals.add_argument("folder", metavar="FOLDER", help="what the calls were given as journal")
+    add_commands(commands)
     options = parser.parse_args(arguments)
     _write_what_the_terminal_can()
     try:
@@ -38,7 +38,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             case "local-org":
                 return serve(options)
             case "journals":
-                return _journals(options.folder)
+                return list_runs(options)
+            case "resume":
+                return finish_run(options)
         return _demo()
     except BrokenPipeError:
         # The reader had enough (`| head`). What is left must not be written at exit either.
@@ -55,33 +57,6 @@ def _demo() -> int:
     except ModuleNotFoundError as error:
         sys.stderr.write(f"sfframe demo: {error}\n")
         return 2
-
-
-def _journals(folder: str) -> int:
-    # Likewise.
-    from sfframe.errors import JournalError
-    from sfframe.resuming import journals
-
-    try:
-        runs = journals(folder).rows(named=True)
-    except JournalError as error:
-        sys.stderr.write(f"sfframe journals: {error}\n")
-        return 2
-    lines = [("STATE", "BEGUN (UTC)", "CALL", "ROWS", "COLLECTED", "RUN")]
-    for run in runs:
-        begun = f"{run['begun']:%Y-%m-%d %H:%M:%S}" if run["begun"] else ""
-        call = f"{run['operation'] or ''} {run['sobject'] or ''}".strip()
-        lines.append((run["state"], begun, call, _count(run["rows"]), _count(run["rows_collected"]), run["run"]))
-    widths = [max(len(line[at]) for line in lines) for at in range(len(lines[0]))]
-    for line in lines:
-        cells = [cell.rjust(width) if at in (3, 4) else cell.ljust(width)
-                 for at, (cell, width) in enumerate(zip(line, widths, strict=True))]  # fmt: skip
-        sys.stdout.write("  ".join(cells).rstrip() + "\n")
-    return 0
-
-
-def _count(n: int | None) -> str:
-    return "" if n is None else f"{n:,}"
 
 
 def _write_what_the_terminal_can() -> None:

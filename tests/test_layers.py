@@ -15,7 +15,7 @@ ROOT = Path(sfframe.__file__).parent
 # From the roof to the cellar: a room imports only rooms below it.
 ROOMS = """
 __main__
-demo serve
+demo journal_commands serve
 testing
 testing.bad_days testing.frames
 testing.strategies

@@ -1,0 +1,141 @@
+"""`sfframe resume`: what it takes, what it says where, and its exit codes; all in the local org."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import threading
+from pathlib import Path
+
+import polars as pl
+import pytest
+from polars.testing import assert_frame_equal
+
+import sfframe
+from sfframe.__main__ import main
+from sfframe.testing import Fault
+
+from .test_deaths import contacts
+from .test_runs import dead
+
+NAMES = ("successful_results", "failed_results", "unprocessed_records")
+
+
+@pytest.fixture
+def environment(local: sfframe.LocalOrg, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The org, by the variables of this process."""
+    variables = {"URL": local.url, "CLIENT_ID": local.client_id, "CLIENT_SECRET": local.client_secret}
+    for name in [name for name in os.environ if name.startswith("SFFRAME_")]:
+        monkeypatch.delenv(name)
+    for name, value in variables.items():
+        monkeypatch.setenv(f"SFFRAME_{name}", value)
+
+
+@pytest.mark.usefixtures("environment")
+def test_a_run_is_finished_and_its_rows_are_written(
+    local: sfframe.LocalOrg, org: sfframe.Org, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    dead(org, tmp_path / "journals")
+    assert main(["resume", str(tmp_path / "journals"), "--out", str(tmp_path / "rows")]) == 1
+    out, told = capfd.readouterr()
+    assert out == ""
+    assert "NOT OK  insert Contact" in told
+    assert "6 FAILED, 18 successful of 24 rows" in told
+    assert "REQUIRED_FIELD_MISSING" in told
+    assert f"the rows are in {tmp_path / 'rows'}" in told
+    assert "RecordsFailedWarning" not in told
+    result = sfframe.resume(tmp_path / "journals")
+    for name in NAMES:
+        assert_frame_equal(pl.read_parquet(tmp_path / "rows" / f"{name}.parquet"), getattr(result, name))
+    assert local.rows("Contact").num_rows == 18
+
+
+@pytest.mark.usefixtures("environment")
+def test_a_run_whose_rows_are_all_well_is_0_also_the_second_time(
+    org: sfframe.Org, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = dead(org, tmp_path, frame=contacts().with_columns(pl.col("LastName").fill_null("x")))
+    assert main(["resume", str(run)]) == 0
+    monkeypatch.delenv("SFFRAME_URL")  # a finished one needs no org
+    assert main(["resume", str(run)]) == 0
+    assert capsys.readouterr().err.count("OK  insert Contact") == 2
+
+
+@pytest.mark.usefixtures("environment")
+@pytest.mark.parametrize("on_failure", ["raise", "return"])
+def test_failed_rows_are_1_whatever_the_call_wanted(
+    org: sfframe.Org, tmp_path: Path, capsys: pytest.CaptureFixture[str], on_failure: str
+) -> None:
+    dead(org, tmp_path, on_failure=on_failure)
+    assert main(["resume", str(tmp_path)]) == 1
+    assert "--out DIR writes the rows" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("environment")
+def test_what_cannot_be_finished_is_2_and_says_why(
+    local: sfframe.LocalOrg,
+    org: sfframe.Org,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert main(["resume", str(tmp_path)]) == 2
+    assert "sfframe resume: there is no run in" in capsys.readouterr().err
+    dead(org, tmp_path)
+    local.faults.append(Fault("get_job", "status", status=404, error_code="NOT_FOUND", times=None))
+    assert main(["resume", str(tmp_path), "--out", str(tmp_path / "rows")]) == 2
+    assert "may or may not be in the org" in capsys.readouterr().err
+    known = [pl.read_parquet(tmp_path / "rows" / f"{name}.parquet").height for name in NAMES]
+    assert sum(known) == 24  # what is known is written all the same
+    monkeypatch.delenv("SFFRAME_URL")
+    assert main(["resume", str(tmp_path)]) == 2
+    assert "SFFRAME_URL" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("environment")
+def test_ctrl_c_is_130_and_names_the_jobs_that_still_run(
+    local: sfframe.LocalOrg, org: sfframe.Org, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    local.faults.append(Fault("job", "stuck", times=None))
+    dead(org, tmp_path, step=4)
+    pressed: list[object] = []
+
+    def press(path: object) -> bool:
+        if not pressed:  # when the job is looked at
+            signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+        pressed.append(path)
+        return False
+
+    local.faults.append(Fault("get_job", "drop", match=press))
+    assert main(["resume", str(tmp_path)]) == 130
+    told = capsys.readouterr().err
+    assert "sfframe resume: interrupted" in told
+    assert "may still run: 750" in told
+
+
+def test_the_org_may_be_one_that_the_salesforce_cli_knows(
+    local: sfframe.LocalOrg, org: sfframe.Org, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = dead(org, tmp_path / "journals")
+    token = org.transport.token
+    assert token is not None
+    shown = {"accessToken": token.access_token, "instanceUrl": local.url, "id": org.org_id}
+    sf = tmp_path / "sf"  # a script says what the CLI would say
+    sf.write_text(
+        f"#!/bin/sh\ncase $* in *'--target-org prod '*) echo '{json.dumps({'status': 0, 'result': shown})}';; esac"
+    )
+    sf.chmod(0o700)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    assert main(["resume", str(run), "--org", "prod"]) == 1
+    assert local.rows("Contact").num_rows == 18
+
+
+def test_help_teaches_by_example(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as over:
+        main(["resume", "--help"])
+    assert over.value.code == 0
+    shown = capsys.readouterr().out
+    examples = [line.split()[1:] for line in shown.splitlines() if line.startswith("  sfframe ")]
+    assert [words[0] for words in examples] == ["resume", "journals", "resume"]
+    assert "130 interrupted" in shown
