@@ -1,0 +1,281 @@
+"""Lives: a call until its end or its death, and the next ones that take it up, until all is settled."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import os
+import random
+import shutil
+import tempfile
+import threading
+import warnings
+from collections import Counter
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+import sfframe
+from sfframe.errors import JournalError, OutcomeUnknown, PayloadError
+from tests.chaos.law import Broken, check_org, check_silence, check_told, must, told_of
+from tests.chaos.loop import SimulatedLoop, StuckError
+from tests.chaos.org import SOBJECT, SmallOrg
+from tests.chaos.scene import Death, Scene
+from tests.chaos.server import CLIENT_ID, LOGIN, SECRET, Door
+from tests.localorg.model import blank
+
+_LONGEST_CALL_S = 30 * 86_400.0
+_UNTIL_QUIET_S = 30_000.0
+_MOST_HEALINGS = 12
+_KEY = "ExternalId__c"
+
+
+def play(scene: Scene) -> Counter[str]:
+    """Let a scene happen; gives how often what was seen.
+
+    Raises:
+        Broken: Something that must hold doesn't.
+    """
+    before = _held()
+    random.seed(scene.seed)
+    folder = Path(tempfile.mkdtemp(prefix="chaos-", dir=_quick_place()))
+    loop = SimulatedLoop(scene.seed)
+    story = _Story(scene, loop, folder)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", sfframe.RecordsFailedWarning)
+            loop.run_until_complete(story.tell())
+        left = [task for task in asyncio.all_tasks(loop) if not task.done()]
+        must(not left, f"tasks are left: {left}")
+    except StuckError as error:
+        raise Broken(f"the call is stuck: {error}") from error
+    except Broken as error:
+        error.add_note("\n".join(story.told))
+        raise
+    finally:
+        loop.run_until_complete(loop.shutdown_asyncgens())
+        loop.close()
+        shutil.rmtree(folder)
+    if _held() != before:
+        gc.collect()  # what a process held that died in the midst of its call is garbage
+        must(_held() == before, f"files, sockets or threads are left: {_held()} after {before}")
+    return story.tally
+
+
+class _Story:
+    """One scene on its way."""
+
+    def __init__(self, scene: Scene, loop: SimulatedLoop, folder: Path) -> None:
+        self._scene, self._loop, self._folder = scene, loop, folder
+        self._org = SmallOrg(loop.time, loop.call_later, scene.habits(), scene.seed)
+        self._door = Door(self._org, loop, scene.seed)
+        self._door.faults = scene.all("fault")
+        self._door.outages = scene.all("outage")
+        self._name = "Id" if scene.verb in ("delete", "hard_delete") else "Title"
+        self._frame = _rows_of(scene, self._org)
+        self._n_lives = 0
+        self._journal = folder / "journal" if scene.has_journal else None
+        self._texts: list[str] = []
+        self._sent_again: set[str] = set()
+        self._is_settled = False
+        self.tally: Counter[str] = Counter()
+
+    @property
+    def told(self) -> list[str]:
+        """What has happened, a line each."""
+        return self._door.told
+
+    async def tell(self) -> None:
+        """All lives, one after the other."""
+        async with self._door.open(self._folder):
+            deaths = self._scene.all("death")
+            by_call = True
+            for death in [*deaths, None]:
+                died = await self._live(by_call=by_call, death=death)
+                check_org(self._scene.verb, self._org, sent_again=self._sent_again)
+                if not died:
+                    break
+                if self._journal is None:
+                    break  # nobody can know
+                by_call = death.by_call and not self._is_finished()  # which would be another call
+                await asyncio.sleep(death.gap_s)
+            await self._heal(by_call=by_call)
+            check_org(self._scene.verb, self._org, sent_again=self._sent_again)
+            must(not self._door.leaks, f"secrets went astray: {self._door.leaks}")
+            check_silence([*self._texts, *self._journal_texts()])
+        self.tally["requests"] += self._door.n_requests
+        self.tally["steps"] += self._loop.steps
+
+    async def _heal(self, *, by_call: bool) -> None:
+        """Once all is well again, a run that was begun comes to its end."""
+        self._door.faults, self._door.outages = [], []
+        if self._journal is None:
+            return
+        for _ in range(_MOST_HEALINGS):
+            if self._is_settled or not self._has_open_run():
+                return
+            await asyncio.sleep(3600)
+            self.tally["healings"] += 1
+            await self._live(by_call=by_call, death=None)
+            by_call = False
+        must(self._is_settled or not self._has_open_run(), "the run never comes to its end")
+
+    async def _live(self, *, by_call: bool, death: Death | None) -> bool:
+        """One process's life; whether it died."""
+        self._n_lives += 1
+        self.tally["lives"] += 1
+        self._door.new_client()
+        resumes = not by_call and (self._has_open_run() or self._is_finished())
+        self._door.tell("--- a process begins: " + ("resume" if resumes else "the call"))
+        org = sfframe.Org(LOGIN, sfframe.ClientCredentials(CLIENT_ID, SECRET))
+        task = self._loop.create_task(self._call(org, resumes=resumes))
+        dead: list[Death] = []
+        if death is not None:
+            step = self._loop.steps + death.step
+
+            def die() -> None:
+                if not task.done():
+                    dead.append(death)
+                    self._door.tell("--- it dies")
+                    self._die(death)
+                    task.cancel()
+
+            self._loop.at_step[step] = die
+        await asyncio.wait({task}, timeout=_LONGEST_CALL_S)
+        self._loop.at_step.clear()
+        must(task.done(), "the call doesn't end")
+        await org.aclose()
+        if dead:
+            self.tally["deaths"] += 1
+            if not task.cancelled():
+                task.exception()
+            return True
+        await self._end(task, resumes=resumes)
+        return False
+
+    def _die(self, death: Death) -> None:
+        """What another process will find is what was on the disk at this moment."""
+        self._door.kill_client()
+        if self._journal is None or not self._journal.exists():
+            return
+        after = self._folder / f"journal {self._n_lives}"
+        shutil.copytree(self._journal, after)
+        self._journal = after
+        if death.torn:
+            for log in after.glob("*/*-wal"):
+                with log.open("ab") as file:
+                    file.write(random.Random(death.torn).randbytes(death.torn))
+
+    def _call(self, org: sfframe.Org, *, resumes: bool) -> Coroutine[Any, Any, Any]:
+        if resumes:
+            assert self._journal is not None
+            return sfframe.resume_async(self._journal, org=org)
+        scene = self._scene
+        options = {"on_failure": "return", **scene.options, "progress": False}
+        if scene.all("too long"):
+            options["invalid"] = "report"
+        if self._journal is not None:
+            options["journal"] = self._journal
+        if scene.verb == "upsert":
+            options["external_id_field"] = _KEY
+        return sfframe.ingest_async(_as_given(scene, self._frame), SOBJECT, scene.verb, org=org, **options)
+
+    async def _end(self, task: asyncio.Task[Any], *, resumes: bool) -> None:
+        """Hold what the call tells to what the org has, once that has come to rest."""
+        error = task.exception()
+        result = task.result() if error is None else getattr(error, "result", None)
+        if error is not None and not isinstance(error, sfframe.SfframeError):
+            raise Broken(f"{type(error).__name__} came out: {error}") from error
+        self.tally[type(error).__name__ if error is not None else "results"] += 1
+        self._texts += [str(error), repr(error), repr(result)]
+        self._door.tell(f"--- it ends: {type(error).__name__}: {error}" if error else f"--- it ends: {result.counts}")
+        await self._door.quiet()
+        if result is None:
+            self._end_without_result(error, resumes=resumes)
+            return
+        told = told_of(result, error, self._frame, self._name, self._org)
+        self.tally["unknown rows"] += len(told.unknown)
+        for note in result.notes:
+            if "were upserted again" in note:
+                self._sent_again.update(self._org.ever[note.partition("know job ")[2].partition(" ")[0]].names)
+        await asyncio.sleep(_UNTIL_QUIET_S)
+        check_told(told, self._frame, self._scene.verb, self._org, sent_again=self._sent_again)
+        gone = [job_id for job_id in result.running_job_ids if job_id not in self._org.jobs]
+        self._is_settled = isinstance(error, OutcomeUnknown) and bool(gone)
+
+    def _end_without_result(self, error: BaseException | None, *, resumes: bool) -> None:
+        must(not isinstance(error, PayloadError), f"the rows can't be sent: {error}")
+        if isinstance(error, JournalError):
+            raise Broken(f"the journal: {error}") from error
+        if self._n_lives == 1 and not resumes:
+            must(not self._org.saved, f"{type(error).__name__} says that nothing was done ({error}), and it was")
+
+    def _has_open_run(self) -> bool:
+        return "open" in self._states()
+
+    def _is_finished(self) -> bool:
+        return "finished" in self._states()
+
+    def _states(self) -> list[str]:
+        if self._journal is None or not self._journal.exists():
+            return []
+        return sfframe.journals(self._journal)["state"].to_list()
+
+    def _journal_texts(self) -> list[str]:
+        return [path.read_bytes().decode("latin-1") for path in self._folder.rglob("journal*/*/*") if path.is_file()]
+
+
+def _rows_of(scene: Scene, org: SmallOrg) -> pl.DataFrame:
+    """The rows of the call, after what they refer to was made. Some will be refused."""
+    n = scene.n_rows
+    dice = random.Random(f"rows {scene.seed}")
+    names = [f"row {i}" for i in range(n)]
+    last = [None if dice.random() < 0.15 else dice.choice(("Müller", 'O"Hara', "a,b", "two\nlines")) for _ in range(n)]
+    for one in scene.all("too long"):
+        if one < n:
+            last[one] = "x" * 81
+    frame = pl.DataFrame(
+        {
+            "Title": names,
+            "LastName": last,
+            _KEY: [f"key {i}" for i in range(n)],
+            "Score__c": [dice.choice((None, 0.5, 12.0, -3.25)) for _ in range(n)],
+            "FirstName": [dice.choice(("one", "two", None)) for _ in range(n)],
+        },
+        schema={"Title": pl.String, "LastName": pl.String, _KEY: pl.String, "Score__c": pl.Float64, "FirstName": pl.String},
+    )
+    if scene.verb == "insert":
+        return frame
+    there = [i for i in range(n) if scene.verb != "upsert" or dice.random() < 0.5]
+    ids = {i: org.add(blank(SOBJECT) | {"LastName": "old", _KEY: f"key {i}", "Title": "old"}) for i in there}
+    if scene.verb == "upsert":
+        return frame
+    gone = dice.randrange(n + 4)  # a record that isn't there any more
+    if gone in ids:
+        org.model.records[SOBJECT][ids[gone]]["IsDeleted"] = True
+        if scene.verb == "hard_delete":
+            del org.model.records[SOBJECT][ids[gone]]
+    with_ids = frame.with_columns(pl.Series("Id", [ids[i] for i in range(n)], dtype=pl.String))
+    return with_ids.drop(_KEY) if scene.verb == "update" else with_ids
+
+
+def _as_given(scene: Scene, frame: pl.DataFrame) -> Any:
+    match scene.all("frame"):
+        case ["pandas"]:
+            return frame.to_pandas()
+        case ["arrow"]:
+            return frame.to_arrow()
+        case ["lazy"]:
+            return frame.lazy()
+    return frame
+
+
+def _held() -> tuple[int, int]:
+    """Files and sockets, and threads, that this process has."""
+    return len(os.listdir("/proc/self/fd")), threading.active_count()
+
+
+def _quick_place() -> str | None:
+    return "/dev/shm" if os.path.isdir("/dev/shm") else None
