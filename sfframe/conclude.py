@@ -21,6 +21,7 @@ from sfframe.errors import (
     ResultMismatch,
 )
 from sfframe.ingest.request import IngestRequest
+from sfframe.ingest.run import Mismatch
 from sfframe.ingest.runner import Done
 from sfframe.result import IngestResult
 
@@ -31,8 +32,8 @@ def conclude(result: IngestResult[Any], done: Done, request: IngestRequest) -> I
         _ended_early(result, done, request)
     unknown = [error for error in done.trouble if isinstance(error, OutcomeUnknown)]
     if unknown:
-        texts = "\n".join(str(error) for error in unknown)
-        rows = np.unique(np.concatenate([error.rows for error in unknown]))
+        texts = "\n".join([*map(str, unknown), *map(_not_matched, done.mismatches)])
+        rows = np.unique(np.concatenate([error.rows for error in unknown] + [one.rows for one in done.mismatches]))
         raise OutcomeUnknown(
             f"{texts}{_how_to_go_on(result)}", job_ids=result.running_job_ids, result=result, run=result.run, rows=rows
         ) from unknown[0]
@@ -57,8 +58,8 @@ def _ended_early(result: IngestResult[Any], done: Done, request: IngestRequest) 
     running = result.running_job_ids
     if running:
         left = (
-            f"These jobs were committed and may still run: {', '.join(running)}. Look at one with "
-            "org.ingest.get_job(id) and collect it with org.ingest.successful_results(id), failed_results(id) "
+            f"These jobs were committed, and may still run or haven't told it all: {', '.join(running)}. Look at one "
+            "with org.ingest.get_job(id) and collect it with org.ingest.successful_results(id), failed_results(id) "
             "and unprocessed_records(id); their rows count as unprocessed in .result."
         )
     else:
@@ -82,7 +83,7 @@ def _mismatch(result: IngestResult[Any], done: Done) -> ResultMismatch:
         f"the results of job {jobs} can't be matched to the rows sent: {len(rows):,} rows without a result, "
         f"{strangers:,} results without a row. Nothing was guessed: .rows has the numbers of these rows (they "
         "count as unprocessed in .result, though they may be in the org), .raw_results the org's own files.\n"
-        f"{result.summary()}",
+        f"{result.summary()}{_how_to_go_on(result)}",
         result=result,
         raw_results={m.job_id: m.files for m in done.mismatches},
         rows=rows,
@@ -90,8 +91,9 @@ def _mismatch(result: IngestResult[Any], done: Done) -> ResultMismatch:
 
 
 def running_in(done: Done) -> list[str]:
+    """The jobs of which some rows may be in the org, without that it has been told."""
     named = [job_id for error in done.trouble if isinstance(error, OutcomeUnknown) for job_id in error.job_ids]
-    return list(dict.fromkeys([*done.running, *named]))
+    return list(dict.fromkeys([*done.running, *named, *(one.job_id for one in done.mismatches)]))
 
 
 def notes_on(done: Done) -> list[str]:
@@ -102,11 +104,11 @@ def notes_on(done: Done) -> list[str]:
     ]
     notes += done.notes
     notes += [str(error) for error in done.trouble]
-    notes += [
-        f"results of job {m.job_id} can't be matched: {len(m.rows):,} rows, {m.n_strangers:,} results"
-        for m in done.mismatches
-    ]
-    return notes
+    return [*notes, *map(_not_matched, done.mismatches)]
+
+
+def _not_matched(one: Mismatch) -> str:
+    return f"results of job {one.job_id} can't be matched: {len(one.rows):,} rows, {one.n_strangers:,} results"
 
 
 def _warn(text: str) -> None:

@@ -35,8 +35,8 @@ class IngestResult(Generic[FrameT]):
     Attributes:
         jobs: `JobInfo` of each job that was given to the org to process, in the order of their rows; those of
             later tries come after the first ones.
-        running_job_ids: Jobs whose end isn't known: they may still run. Their rows are in
-            `unprocessed_records` until you ask the org. Empty unless the call ended early.
+        running_job_ids: Jobs that may still run, or whose results couldn't be read or matched. Rows of theirs that
+            have no fate are in `unprocessed_records` until you ask the org. Empty unless the call ended by an error.
         notes: What went wrong with jobs as such, as sentences.
         host: The org's host.
         seconds: How long the call took.
@@ -156,8 +156,8 @@ class IngestResult(Generic[FrameT]):
         """
         if self.running_job_ids and self._request.operation == "insert":
             raise JobTimeout(
-                f"jobs {', '.join(self.running_job_ids)} may still run: sent again now, their rows could be "
-                "inserted twice. Look at these jobs first.",
+                f"jobs {', '.join(self.running_job_ids)} may still run, or haven't told it all: sent again now, their "
+                "rows could be inserted twice. Look at these jobs first.",
                 job_ids=self.running_job_ids,
                 result=self,
             )

@@ -219,6 +219,7 @@ class PartJob:
         await run.record(Journal.reached, job.id, Stage.CLOSING)
         run.uncommitted.discard(job.id)
         run.closing.add(job.id)
+        run.rows_of[job.id] = self._part.numbers
         closed = await self._ingest.close_job(job.id)
         run.closing.discard(job.id)
         run.running[job.id] = None

@@ -59,6 +59,7 @@ class Run:
         uncommitted: Jobs that are made and not closed: safe to abort.
         closing: Jobs that are being closed: nobody knows.
         running: Jobs that are closed and not collected, in order.
+        rows_of: Which rows jobs have that may run, by the caller's numbers.
         failed_jobs: Jobs of which the org processed no row, though it was given them.
         trouble: What kept parts from being sent or collected, as the errors they are.
         mismatches: Jobs whose results couldn't be matched.
@@ -80,6 +81,7 @@ class Run:
     uncommitted: set[str] = field(default_factory=set)
     closing: set[str] = field(default_factory=set)
     running: dict[str, None] = field(default_factory=dict)
+    rows_of: dict[str, Numbers] = field(default_factory=dict)
     failed_jobs: list[JobInfo] = field(default_factory=list)
     trouble: list[SfframeError] = field(default_factory=list)
     mismatches: list[Mismatch] = field(default_factory=list)

@@ -88,6 +88,9 @@ async def run_rows(run: Run, rows: Rows, cut: Cut, *, ends_at: float | None = No
         ended_by = interrupt_in(error)
         if ended_by is None:
             raise
+    for job_id in (*run.closing, *run.running):
+        if (numbers := run.rows_of.get(job_id)) is not None:
+            run.ledger.take_unknown(numbers)  # an error for which they were sent again isn't their last word
     await in_thread(run.ledger.close)
     return Done(
         outcomes=run.ledger.outcomes,
@@ -172,6 +175,8 @@ def _note_committed(run: Run, begun: Mapping[int, Sequence[KnownPart]]) -> None:
             run.running[last.info.id] = None
         elif last is not None and last.stage in (Stage.CLOSING, Stage.GIVEN_UP_CLOSING):
             run.closing.add(last.info.id)
+        if last is not None and part.numbers is not None:
+            run.rows_of[last.info.id] = part.numbers
 
 
 def _without(again: Again, known: Sequence[KnownPart]) -> Again:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Final, Literal, TypeAlias
 
@@ -74,12 +75,20 @@ class IngestJobs(Jobs):
 
         Never repeated, since a second PUT spoils a job. After an error the job can only be aborted, and
         another one made.
+
+        Raises:
+            ApiError: The org refused, or nobody knows whether it has the data: no answer came, or one that isn't the
+                org's 201, such as the page of a proxy.
         """
         if not isinstance(data, bytes | bytearray | memoryview | Path):
             raise TypeError(f"data must be bytes or a Path, not {type(data).__name__}")
         headers = {"Content-Type": "text/csv; charset=UTF-8"}
         path = self._path(job_id, "batches")
-        await self._transport.request("PUT", path, body=data, headers=headers, repeat=Repeat.NEVER, job_id=job_id)
+        put = partial(self._transport.request, "PUT", path, body=data, headers=headers, repeat=Repeat.NEVER)
+        response = await put(job_id=job_id)
+        if response.status != HTTPStatus.CREATED:
+            text = f"the upload was answered by {response.status} in place of 201, which isn't the org's word"
+            raise ApiError(text, job_id=job_id)
 
     async def close_job(self, job_id: str) -> JobInfo:
         """Tell the org that a job's data is complete. Its rows may be written from this moment on.

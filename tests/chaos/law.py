@@ -19,7 +19,17 @@ Row = tuple[Any, ...]
 
 
 class Broken(AssertionError):  # noqa: N818  (as it is said)
-    """The law is broken."""
+    """The law is broken.
+
+    Attributes:
+        story: What has happened until then, a line each.
+    """
+
+    story: list[str]
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self.story = []
 
 
 def must(holds: object, text: str) -> None:
@@ -57,7 +67,7 @@ def told_of(result: Any, error: BaseException | None, frame: pl.DataFrame, name:
         name: The column that tells them apart.
         org: The org.
     """
-    more = (["sf__Id", "sf__Created"], ["sf__Id", "sf__Error"], [])
+    more: tuple[list[str], ...] = (["sf__Id", "sf__Created"], ["sf__Id", "sf__Error"], [])
     views = (result.successful_results, result.failed_results, result.unprocessed_records)
     parts = [_rows(view, [*frame.columns, *sf]) for view, sf in zip(views, more, strict=True)]
     at = frame.columns.index(name)

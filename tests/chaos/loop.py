@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import contextvars
 import itertools
 import selectors
 from collections.abc import Callable, Coroutine
 from random import Random
-from typing import Any
+from typing import Any, cast
 
 # A thread is given work and gives it back in no time, though not in none: others come in between.
 _LONGEST_WORK_S = 0.01
@@ -16,10 +15,6 @@ _LONGEST_WORK_S = 0.01
 
 class StuckError(Exception):
     """Everything waits, and nothing is ever going to happen."""
-
-
-class SimulatedDeath(BaseException):
-    """The process is dead: what it would do now isn't done."""
 
 
 class SimulatedLoop(asyncio.SelectorEventLoop):
@@ -40,7 +35,7 @@ class SimulatedLoop(asyncio.SelectorEventLoop):
         self.at_step: dict[int, Callable[[], None]] = {}
         self._dice = Random(f"loop {seed}")
         self._numbers = itertools.count()
-        self.set_task_factory(self._task)
+        self.set_task_factory(cast("Any", self._task))
 
     def time(self) -> float:
         return self._now
@@ -60,7 +55,7 @@ class SimulatedLoop(asyncio.SelectorEventLoop):
             return  # as a pool does with what no thread has begun
         try:
             result = func(*args)
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001  (it is the caller's)
             done.set_exception(error)
         else:
             done.set_result(result)
@@ -113,8 +108,3 @@ class _Selector(selectors.DefaultSelector):
         if not ready and timeout:
             self._loop.skip(timeout)
         return ready
-
-
-def context() -> contextvars.Context:
-    """A context of its own for what isn't part of the caller's task."""
-    return contextvars.Context()

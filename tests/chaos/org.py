@@ -114,9 +114,7 @@ class SmallOrg:
         inserted: Of these, how often it made a record.
     """
 
-    def __init__(
-        self, now: Callable[[], float], later: Callable[..., object], habits: Habits, seed: int
-    ) -> None:
+    def __init__(self, now: Callable[[], float], later: Callable[..., object], habits: Habits, seed: int) -> None:
         self._now, self._later, self.habits = now, later, habits
         self._dice = Random(f"org {seed}")
         self._locked = dict(habits.locked)

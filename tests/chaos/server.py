@@ -13,7 +13,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-import aiohttp.connector
+import aiohappyeyeballs
 from aiohttp import web
 
 from tests.chaos.loop import SimulatedLoop
@@ -100,9 +100,10 @@ class Door:
         self._valid: set[str] = set()
         self._client: list[socket.socket] = []
         self._later: set[asyncio.Task[None]] = set()
-        self._servers: list[tuple[asyncio.Server, web.Server[Any]]] = []
+        self._servers: list[tuple[asyncio.Server, web.Server]] = []
         self._places: dict[int, str] = {}
         self._is_client_dead = False
+        self._n_served = 0
         self.faults: list[Fault] = []
         self.outages: list[Outage] = []
         self.leaks: list[str] = []
@@ -147,8 +148,8 @@ class Door:
 
     async def quiet(self) -> None:
         """Until nothing is on its way any more."""
-        while self._later:
-            await asyncio.wait(self._later)
+        while self._later or self._n_served:  # noqa: ASYNC110  (time passes by itself)
+            await asyncio.sleep(10)
 
     async def _connect(self, addr_infos: Any, **options: Any) -> socket.socket:
         del options
@@ -218,10 +219,15 @@ class Door:
         answer = {"access_token": token, "instance_url": ORG, "token_type": "Bearer", "issued_at": "1767225600000"}
         return web.json_response(answer | {"id": f"{LOGIN}/id/00D000000000001AAA/005000000000001AAA"})
 
-    async def _pass(
-        self, request: web.BaseRequest, kind: str, act: Callable[[], web.Response]
-    ) -> web.StreamResponse:
+    async def _pass(self, request: web.BaseRequest, kind: str, act: Callable[[], web.Response]) -> web.StreamResponse:
         self.n_requests += 1
+        self._n_served += 1
+        try:
+            return await self._served(request, kind, act)
+        finally:
+            self._n_served -= 1
+
+    async def _served(self, request: web.BaseRequest, kind: str, act: Callable[[], web.Response]) -> web.StreamResponse:
         await self._on_the_way()
         if self._outage() is not None:
             return await self._instead(request, "503", kind)
@@ -262,9 +268,7 @@ class Door:
             return web.Response(status=status, text=page, content_type="text/html", headers=headers)
         return _refusal(status, code, _MESSAGES.get(what, "not now"), headers)
 
-    def _do_later(
-        self, seconds: float, request: web.BaseRequest, kind: str, act: Callable[[], web.Response]
-    ) -> None:
+    def _do_later(self, seconds: float, request: web.BaseRequest, kind: str, act: Callable[[], web.Response]) -> None:
         async def later() -> None:
             await asyncio.sleep(seconds)
             answer = self._answer(request, kind, act)
@@ -326,10 +330,9 @@ def _gone(request: web.BaseRequest, begun: web.StreamResponse | None = None) -> 
 @contextlib.contextmanager
 def _connections_by(connect: Callable[..., Awaitable[socket.socket]]) -> Iterator[None]:
     """Have aiohttp's connections made by a function. All else of it stays as it is."""
-    library = aiohttp.connector.aiohappyeyeballs
-    usual = library.start_connection
-    library.start_connection = connect  # type: ignore[assignment]
+    usual = aiohappyeyeballs.start_connection
+    aiohappyeyeballs.start_connection = connect  # type: ignore[assignment]
     try:
         yield
     finally:
-        library.start_connection = usual
+        aiohappyeyeballs.start_connection = usual

@@ -127,6 +127,22 @@ def test_results_that_stay_incomplete_are_a_mismatch_that_tells_all_it_knows(
     ((job_id, files),) = error.raw_results.items()
     assert job_id in str(error)
     assert files["successful_results"].startswith(b'"sf__Id"')
+    assert error.result.running_job_ids == (job_id,)
+    with pytest.raises(sfframe.JobTimeout, match="inserted twice"):
+        error.result.retry()
+
+
+def test_rows_of_unmatched_jobs_are_named_beside_those_of_lost_ones(local: sfframe.LocalOrg, org: sfframe.Org) -> None:
+    local.faults.append(Fault("results", "truncate", match="successful", at="row", looks_whole=True, times=3))
+    local.faults.append(Fault("job", "vanish", nth=2))
+    with pytest.raises(sfframe.OutcomeUnknown, match="can't be matched") as caught:
+        contacts().sfbulk.insert("Contact", org=org, max_records=100, max_concurrent_jobs=1)
+    result, rows = caught.value.result, set(caught.value.rows.tolist())
+    told = {int(name.split()[1]) for name in result.successful_results["LastName"]}
+    assert told | rows == set(range(N))
+    assert told.isdisjoint(rows)
+    assert len(rows) > 100
+    assert len(result.running_job_ids) == 2
 
 
 def test_a_doubtful_upload_is_never_repeated_in_the_same_job(local: sfframe.LocalOrg, org: sfframe.Org) -> None:
@@ -363,6 +379,18 @@ def test_a_timeout_names_the_committed_job_and_leaves_it_alone(local: sfframe.Lo
     assert caught.value.result.counts["unprocessed"] == N
 
 
+def test_rows_that_went_again_are_of_unknown_fate_when_that_is_broken_off(
+    local: sfframe.LocalOrg, org: sfframe.Org
+) -> None:
+    local.faults.append(Fault("rows", "lock", match="Näme 7$|Näme 7,"))
+    local.faults.append(Fault("job", "stuck", after_rows=0, nth=2))
+    with pytest.raises(sfframe.Interrupted, match="may still run") as caught:
+        contacts().sfbulk.insert("Contact", org=org, progress=ctrl_c_at(PartUploaded, nth=2))
+    result = caught.value.result
+    assert len(result.running_job_ids) == 1
+    assert result.counts == {"successful": N - 1, "failed": 0, "unprocessed": 1}
+
+
 def test_a_timeout_aborts_what_was_not_committed(local: sfframe.LocalOrg) -> None:
     org = org_of(local, timeouts=sfframe.Timeouts())
     local.faults.append(Fault("put", "stall"))
@@ -391,9 +419,13 @@ def test_ctrl_c_aborts_what_was_not_committed(local: sfframe.LocalOrg) -> None:
     assert list(states(local).values()) == ["Aborted"]
 
 
-def ctrl_c_at(kind: type) -> Any:
+def ctrl_c_at(kind: type, nth: int = 1) -> Any:
+    seen: list[Event] = []
+
     def watch(event: Event) -> None:
         if isinstance(event, kind):
+            seen.append(event)
+        if isinstance(event, kind) and len(seen) == nth:
             # To the thread that waits, as a terminal's Ctrl-C goes.
             signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
 

@@ -165,6 +165,13 @@ async def test_data_is_utf8_csv(site: Site, org: Org) -> None:
         await org.ingest.put_job_data(ID, "a,b")  # type: ignore[arg-type]  # that is the point
 
 
+async def test_an_upload_that_something_else_has_answered_is_in_doubt(site: Site, org: Org) -> None:
+    site.on("PUT", f"{JOB}/batches", reply(b"<html>Please log in to the network</html>"))
+    with pytest.raises(ApiError, match="200 in place of 201") as caught:
+        await org.ingest.put_job_data(ID, CSV)
+    assert (caught.value.status, caught.value.job_id, len(site.paths("PUT"))) == (None, ID, 1)
+
+
 async def test_unprocessed_records_are_asked_for_as_documented(site: Site, org: Org) -> None:
     site.on("GET", f"{JOB}/unprocessedrecords", reply(b"a\n"))
     assert await org.ingest.unprocessed_records(ID) == b"a\n"
