@@ -10,7 +10,7 @@ PIP := -m pip --disable-pip-version-check install --quiet
 export PYTHONUNBUFFERED := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-clients check bench fuzz chaos clean python
+.PHONY: help demo test test-clients check bench fuzz chaos load clean python
 
 help:  ## this list
 	@awk -F ':.*## *' '/^[a-z-]+:.*##/ { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -44,6 +44,10 @@ fuzz: $(VENV)/.with-dev  ## 100,000 inputs that nobody would send on purpose, to
 # Budget: 60 minutes on two cores. Broken off, it goes on where it was. ARGS="--seed 100000" plays others.
 chaos: $(VENV)/.with-dev  ## 100,000 scenes of faults and deaths, simulated: no row twice, none lost
 	$(PY) -m tests.chaos 100000 --processes 2 $(ARGS)
+
+# Budget: 20 minutes. ARGS=soak tries one of them.
+load: $(VENV)/.with-dev  ## 1,000 jobs, 100 threads, 10,000 parts, two simulated hours: nothing grows, nothing is left open
+	$(PY) -m tests.load $(ARGS)
 
 clean:  ## take away the environments and what tools have left
 	rm -rf $(VENV) $(BENCH) $(NPM)/node_modules .bench .mypy_cache .ruff_cache .pytest_cache .hypothesis .chaos build dist

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import difflib
 import re
 import time
@@ -9,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, Final
 from urllib.parse import quote
+from weakref import WeakKeyDictionary
 
 from sfframe.errors import ApiError
 from sfframe.org.answers import Response
@@ -190,20 +192,30 @@ class Describes:
         self._transport = transport
         self._base = base
         self._kept: dict[str, _Kept] = {}
+        self._turns: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, asyncio.Lock]] = WeakKeyDictionary()
 
     def forget(self) -> None:
         """Ask for each object anew."""
         self._kept.clear()
 
     async def get(self, sobject: str) -> SObject:
-        """The object of that name.
+        """The object of that name. Of many calls at once one asks, and the others wait for it.
 
         Raises:
             ApiError: The org has no such object, or shows it to others only; or it can't be asked.
         """
+        name = sobject.lower()
+        if (known := self._known(name)) is not None:
+            return known
+        async with self._turns.setdefault(asyncio.get_running_loop(), {}).setdefault(name, asyncio.Lock()):
+            return self._known(name) or await self._asked_for(sobject)
+
+    def _known(self, name: str) -> SObject | None:
+        kept = self._kept.get(name)
+        return kept.sobject if kept is not None and time.monotonic() - kept.seen_at < _MAX_AGE_S else None
+
+    async def _asked_for(self, sobject: str) -> SObject:
         kept = self._kept.get(sobject.lower())
-        if kept is not None and time.monotonic() - kept.seen_at < _MAX_AGE_S:
-            return kept.sobject
         since = {"If-Modified-Since": kept.last_modified} if kept and kept.last_modified else None
         path = f"{self._base}/sobjects/{quote(sobject, safe='')}/describe"
         try:

@@ -96,7 +96,7 @@ class Door:
         self._org, self._loop = org, loop
         self._dice = Random(f"door {seed}")
         self._began = loop.time()
-        self._seen: Counter[str] = Counter()
+        self.seen: Counter[str] = Counter()
         self._valid: set[str] = set()
         self._client: list[socket.socket] = []
         self._later: set[asyncio.Task[None]] = set()
@@ -301,8 +301,8 @@ class Door:
         await asyncio.sleep(self._dice.random() * _LONGEST_WAY_S)
 
     def _fault(self, kind: str) -> Fault | None:
-        self._seen[kind] += 1
-        found = next((one for one in self.faults if (one.request, one.nth) == (kind, self._seen[kind])), None)
+        self.seen[kind] += 1
+        found = next((one for one in self.faults if (one.request, one.nth) == (kind, self.seen[kind])), None)
         if found is not None:
             self.faults.remove(found)
         return found

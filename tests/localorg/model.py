@@ -126,7 +126,7 @@ class Save:
     changed: dict[int, str] = field(default_factory=dict)
 
     def run(self, rows: list[Row]) -> None:
-        before = self.model.copy()
+        before = self.model  # nothing is written before all rows are judged
         wanted: dict[int, tuple[str | None, Record]] = {}
         for n, row in enumerate(rows):
             try:

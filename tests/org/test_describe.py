@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import pickle
 from typing import Any
@@ -163,6 +164,18 @@ async def test_an_object_is_asked_for_once_whatever_its_case(site: Site, org: Or
     site.on("GET", PATH, reply(CONTACT))
     assert await org.describe("Contact") is await org.describe("contact")
     assert site.paths() == [PATH]
+
+
+async def test_many_at_once_ask_for_an_object_once(site: Site, org: Org) -> None:
+    site.on("GET", PATH, refuse(503, "SERVER_UNAVAILABLE", "busy"), reply(CONTACT))
+    found = await asyncio.gather(*(org.describe("Contact") for _ in range(20)))
+    assert all(one is found[0] for one in found)
+    assert len(site.paths("GET")) == 2
+    first, second = asyncio.create_task(org.describe("Lead")), asyncio.create_task(org.describe("Lead"))
+    await asyncio.sleep(0)
+    first.cancel()  # whoever asks may go; the others don't wait for him
+    site.on("GET", PATH.replace("Contact", "Lead"), reply({**CONTACT, "name": "Lead"}))
+    assert (await second).name == "Lead"
 
 
 async def test_an_old_describe_is_asked_for_again_only_if_it_changed(
