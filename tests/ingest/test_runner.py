@@ -17,6 +17,7 @@ import pytest
 import sfframe
 from sfframe.localorg.faults import Fault
 from sfframe.localorg.manners import Manners
+from sfframe.org.ingest_jobs import IngestJobs
 from sfframe.progress import Event, JobCreated, JobFinished, JobProgressed, PartUploaded, RowsRetried
 from tests import at_once
 
@@ -153,6 +154,34 @@ def test_a_doubtful_upload_is_never_repeated_in_the_same_job(local: sfframe.Loca
     assert [job.state for job in result.jobs] == ["JobComplete"]
 
 
+def test_a_job_that_runs_after_its_closing_failed_is_not_sent_again(
+    local: sfframe.LocalOrg, org: sfframe.Org, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the org says of a closing may be wrong; what it says of the job after its abort counts."""
+    local.faults.append(Fault("patch", "status", when="after", status=400, error_code="INVALIDJOB"))
+    local.faults.append(Fault("job", "stuck", after_rows=5))
+    abort = IngestJobs.abort_job
+
+    async def late(self: IngestJobs, job_id: str, **options: Any) -> sfframe.JobInfo:
+        while (await self.get_job(job_id)).number_records_processed < 5:
+            pass
+        return await abort(self, job_id, **options)
+
+    monkeypatch.setattr(IngestJobs, "abort_job", late)
+    with pytest.raises(sfframe.OutcomeUnknown) as caught:
+        contacts(30).sfbulk.insert("Contact", org=org)
+    assert caught.value.rows.tolist() == list(range(30))
+    assert local.rows("Contact").num_rows == 5
+    assert local.count("create") == 1
+
+
+def test_uploads_that_are_refused_are_tried_in_one_other_job(local: sfframe.LocalOrg, org: sfframe.Org) -> None:
+    local.faults.append(Fault("put", "status", status=400, error_code="INVALIDJOB", times=None))
+    with pytest.raises(sfframe.ApiError, match="INVALIDJOB"):
+        contacts(30).sfbulk.insert("Contact", org=org)
+    assert list(states(local).values()) == ["Aborted", "Aborted"]
+
+
 # --- jobs that go wrong -----------------------------------------------------------------------------------------------
 
 
@@ -220,6 +249,7 @@ def test_a_part_that_is_refused_ends_the_call_but_not_its_siblings(local: sffram
         contacts().sfbulk.insert("Contact", org=org, max_records=100, max_concurrent_jobs=1)
     assert isinstance(caught.value.__cause__, sfframe.ApiError)
     assert caught.value.result.counts == {"successful": 100, "failed": 0, "unprocessed": 200}
+    assert local.count("create") == 2  # it is not asked for the third part
 
 
 def test_a_call_of_which_nothing_was_sent_raises_what_kept_it(local: sfframe.LocalOrg, org: sfframe.Org) -> None:
@@ -252,6 +282,19 @@ def test_line_breaks_that_no_line_ending_suits_fail_honestly() -> None:
         with pytest.raises(sfframe.JobFailed, match="LineEnding"):
             frame.sfbulk.insert("Contact", org=org_of(local))
         assert local.rows("Contact").num_rows == 0
+
+
+def test_a_line_ending_that_is_refused_half_way_doubles_nothing(local: sfframe.LocalOrg, org: sfframe.Org) -> None:
+    local.faults.append(Fault("job", "fail", after_rows=10, error="InvalidBatch : LineEnding is invalid on user data"))
+    assert contacts(30).sfbulk.insert("Contact", org=org)
+    assert names_in(local) == sorted(contacts(30)["LastName"])
+
+
+def test_results_that_cannot_be_had_leave_an_unknown_outcome(local: sfframe.LocalOrg, org: sfframe.Org) -> None:
+    local.faults.append(Fault("results", "status", status=404, error_code="NOT_FOUND", times=None, match="successful"))
+    with pytest.raises(sfframe.OutcomeUnknown, match="kept there for 7 days") as caught:
+        contacts(30).sfbulk.insert("Contact", org=org)
+    assert caught.value.rows.tolist() == list(range(30))
 
 
 @pytest.mark.parametrize("empty", ["header", "blank_line", "zero_bytes", "no_content"])
@@ -294,8 +337,7 @@ def test_locked_rows_go_again_alone_in_a_new_job(local: sfframe.LocalOrg, org: s
     assert [job.number_records_processed for job in result.jobs] == [N, 10, 10]
     assert [e.rows for e in events if isinstance(e, RowsRetried)] == [10, 10]
     attempts = result.attempts
-    assert attempts["row"].unique(maintain_order=True).to_list() == list(range(10, 20))
-    assert attempts.filter(pl.col("row") == 10)["attempt"].to_list() == [1, 2, 3]
+    assert attempts.select("row", "attempt").rows() == [(row, tried) for row in range(10, 20) for tried in (1, 2, 3)]
     assert attempts.filter(pl.col("row") == 10)["sf__Error"].is_null().to_list() == [False, False, True]
 
 
@@ -365,6 +407,17 @@ def test_a_retry_that_cannot_be_sent_leaves_the_rows_failed(local: sfframe.Local
     result = contacts().sfbulk.insert("Contact", org=org, on_failure="return")
     assert result.counts == {"successful": N - 1, "failed": 1, "unprocessed": 0}
     assert "EXCEEDEDQUOTA" in repr(result)
+
+
+def test_rows_whose_second_job_vanishes_are_unknown_and_no_longer_locked(
+    local: sfframe.LocalOrg, org: sfframe.Org
+) -> None:
+    local.faults.append(Fault("rows", "lock", match="Näme 7$|Näme 7,"))
+    local.faults.append(Fault("job", "vanish", nth=2))
+    with pytest.raises(sfframe.OutcomeUnknown) as caught:
+        contacts().sfbulk.insert("Contact", org=org)
+    assert caught.value.rows.tolist() == [7]
+    assert caught.value.result.counts == {"successful": N - 1, "failed": 0, "unprocessed": 1}
 
 
 # --- an impatient caller ----------------------------------------------------------------------------------------------

@@ -283,15 +283,16 @@ async def test_a_conflict_of_another_kind_stays_one(site: Site, org: Org) -> Non
 
 async def test_results_in_pages_are_one_file(site: Site, org: Org, tmp_path: Path) -> None:
     first = reply(b'"sf__Id"\n"1"\n', headers={"Sforce-Locator": "MQ"})
-    last = reply(b'"sf__Id"\n"2"\n', headers={"Sforce-Locator": "null"})
-    whole = b'"sf__Id"\n"1"\n"2"\n'
+    second = reply(b'"sf__Id"\n"2"\n', headers={"Sforce-Locator": "Mg"})
+    last = reply(b'"sf__Id"\n"3"\n', headers={"Sforce-Locator": "null"})
+    whole = b'"sf__Id"\n"1"\n"2"\n"3"\n'
     path, file = tmp_path / "results.csv", io.BytesIO()
-    site.on("GET", f"{JOB}/successfulResults", *(first, last) * 3)
+    site.on("GET", f"{JOB}/successfulResults", *(first, second, last) * 3)
     assert await org.ingest.download(ID, "successful_results") == whole
     await org.ingest.download(ID, "successful_results", path)
     await org.ingest.download(ID, "successful_results", file)
     assert path.read_bytes() == file.getvalue() == whole
-    assert site.seen[2].query == "locator=MQ"
+    assert [one.query for one in site.seen[1:4]] == ["", "locator=MQ", "locator=Mg"]
 
 
 async def test_a_locator_that_leads_to_itself_ends_the_file(site: Site, org: Org) -> None:

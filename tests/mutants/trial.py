@@ -1,0 +1,102 @@
+"""Trial: tests run on a copy of the project, with a defect in it or without; the checkout itself is left alone."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from .mutant import Mutant
+
+ROOT: Final = Path(__file__).parents[2]
+_COPIED: Final = ("sfframe", "tests", "pytest_sfframe.py", "pyproject.toml")
+_LEFT_OUT: Final = shutil.ignore_patterns("node_modules", "npm", ".*_cache", "benchmarks")
+_FAILED: Final = re.compile(r"^(?:FAILED|ERROR) (\S+)", re.MULTILINE)
+_RC_FAILED: Final = 1  # pytest's own: others mean that tests could not be run
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verdict:
+    """What came of a trial.
+
+    Attributes:
+        is_noticed: A test failed, or took too long.
+        by: Which one, or what else there is to say.
+        seconds: How long it took.
+    """
+
+    is_noticed: bool
+    by: str
+    seconds: float
+
+
+@contextmanager
+def copied(source: Path = ROOT) -> Iterator[Path]:
+    """A copy of the project, gone at the end."""
+    with tempfile.TemporaryDirectory(prefix="sfframe-mutants-", ignore_cleanup_errors=True) as folder:
+        for name in _COPIED:
+            if (source / name).is_dir():
+                shutil.copytree(source / name, Path(folder) / name, ignore=_LEFT_OUT)
+            else:
+                shutil.copy2(source / name, folder)
+        yield Path(folder)
+
+
+def try_out(mutant: Mutant, source: Path) -> Verdict:
+    """Put a defect into a copy of its own, and run its tests there."""
+    with copied(source) as folder:
+        path = mutant.path_in(folder)
+        path.write_text(mutant.applied_to(path.read_text()))
+        for compiled in (path.parent / "__pycache__").glob(f"{path.stem}.*"):
+            compiled.unlink()  # its stamp, of seconds, may be the same
+        return run(mutant.tests, folder, mutant.patience_s)
+
+
+def run(tests: Iterable[str], folder: Path, patience_s: float) -> Verdict:
+    """Run tests in a copy of the project, until the first failure."""
+    command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *tests]
+    began = time.monotonic()
+    with tempfile.TemporaryFile("w+") as out:
+        # In a session of its own, so that what the tests have started goes with them.
+        process = subprocess.Popen(
+            command, cwd=folder, env=_environment(folder), stdout=out, stderr=subprocess.STDOUT, start_new_session=True
+        )
+        try:
+            code: int | None = process.wait(patience_s)
+        except subprocess.TimeoutExpired:
+            code = None
+        finally:
+            _end(process)
+        seconds = time.monotonic() - began
+        out.seek(0)
+        printed = out.read()
+    if code is None:
+        return Verdict(is_noticed=True, by=f"hang: nothing in {patience_s:.0f} s", seconds=seconds)
+    if code not in (0, _RC_FAILED):
+        raise RuntimeError(f"the tests can't be run, pytest ends with {code}:\n{printed[-3000:]}")
+    failed = _FAILED.search(printed)
+    by = failed[1] if failed else "SURVIVED"
+    return Verdict(is_noticed=code == _RC_FAILED, by=by, seconds=seconds)
+
+
+def _environment(folder: Path) -> dict[str, str]:
+    own = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "SFFRAME_"))}
+    return {**own, "PYTHONPATH": str(folder)}
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    try:
+        os.killpg(process.pid, signal.SIGKILL)
+    except ProcessLookupError:
+        return  # all of them have ended
+    process.wait()
