@@ -13,6 +13,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
 
+from sfframe.disk import settle
 from sfframe.errors import JournalError
 from sfframe.front import Source, restored
 from sfframe.ingest.journal import Journal
@@ -56,8 +57,13 @@ class RunFolder:
         try:
             if is_run(journal):
                 raise JournalError(f"{journal} is the folder of one run: name the folder above it")
+            is_first = not journal.exists()
             journal.mkdir(mode=0o700, parents=True, exist_ok=True)
             path.mkdir(mode=0o700)
+            # Or a power loss might leave no trace of a run whose jobs go on.
+            settle(journal)
+            if is_first:
+                settle(journal.parent)
         except OSError as error:
             raise JournalError(f"no run can be recorded in {journal}: {error}") from error
         return cls(path)

@@ -137,13 +137,13 @@ def test_it_may_die_when_it_is_finished_too(
     check(sfframe.resume(tmp_path, org=org), frame, local)
 
 
-@pytest.mark.parametrize("operation", ["insert", "upsert"])
+@pytest.mark.parametrize(("operation", "step"), [("insert", 8), ("insert", 9), ("upsert", 9)])
 def test_rows_of_a_job_that_is_gone_are_unknown_but_for_an_external_id(
-    local: sfframe.LocalOrg, org: sfframe.Org, tmp_path: Path, operation: str
+    local: sfframe.LocalOrg, org: sfframe.Org, tmp_path: Path, operation: str, step: int
 ) -> None:
     frame = contacts()
     with pytest.MonkeyPatch.context() as patch:
-        dying(patch, 9, "after")
+        dying(patch, step, "after")  # about to be closed, and closed
         with pytest.raises(BaseException):  # noqa: B017, PT011
             call(frame, operation, org, tmp_path, max_concurrent_jobs=1)
     [first, *_] = [job for part in opened(tmp_path) for job in part.jobs if job.stage != "collected"]
@@ -163,6 +163,37 @@ def test_rows_of_a_job_that_is_gone_are_unknown_but_for_an_external_id(
     assert unknown.value.run is not None
     local.faults.clear()
     check(sfframe.resume(unknown.value, org=org), frame, local)
+
+
+def test_rows_of_a_job_that_cannot_be_asked_about_are_unknown(
+    local: sfframe.LocalOrg, org: sfframe.Org, tmp_path: Path
+) -> None:
+    """Also where they may go again as soon as the job is gone for good: it may be running."""
+    with pytest.MonkeyPatch.context() as patch:
+        dying(patch, 4, "after")
+        with pytest.raises(BaseException):  # noqa: B017, PT011
+            call(contacts(7), "upsert", org, tmp_path)
+    local.faults.append(Fault("get_job", "status", status=503, times=None))
+    with pytest.raises(sfframe.OutcomeUnknown):
+        sfframe.resume(tmp_path, org=org)
+    assert local.count("create") == 1
+    local.faults.clear()
+    check(sfframe.resume(tmp_path, org=org), contacts(7), local)
+
+
+def test_an_upsert_by_id_whose_job_is_gone_is_not_sent_again(
+    local: sfframe.LocalOrg, org: sfframe.Org, tmp_path: Path
+) -> None:
+    """Rows without an id would be inserted twice."""
+    frame = pl.DataFrame({"Id": [None, None], "LastName": ["a", "b"]}, schema={"Id": pl.String, "LastName": pl.String})
+    with pytest.MonkeyPatch.context() as patch:
+        dying(patch, 4, "after")
+        with pytest.raises(BaseException):  # noqa: B017, PT011
+            sfframe.bulk(frame).upsert("Contact", "Id", org=org, journal=tmp_path, invalid="report")
+    local.faults.append(Fault("get_job", "status", status=404, error_code="NOT_FOUND", times=None))
+    with pytest.raises(sfframe.OutcomeUnknown):
+        sfframe.resume(tmp_path, org=org)
+    assert local.count("create") == 1
 
 
 def opened(folder: Path) -> Any:

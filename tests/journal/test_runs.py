@@ -107,6 +107,15 @@ def test_a_run_that_sent_nothing_is_no_obstacle(local: sfframe.LocalOrg, org: sf
         sfframe.resume(run, org=org)
 
 
+def test_a_run_that_may_have_sent_something_is_an_obstacle(
+    local: sfframe.LocalOrg, org: sfframe.Org, tmp_path: Path
+) -> None:
+    run = dead(org, tmp_path, step=3)  # a job was about to be closed
+    with pytest.raises(sfframe.JournalError, match="isn't this call"):
+        call(contacts(5), "insert", org, tmp_path)
+    check(sfframe.resume(run, org=org), contacts(), local)
+
+
 def test_after_a_finished_run_comes_a_new_one(local: sfframe.LocalOrg, org: sfframe.Org, tmp_path: Path) -> None:
     frame = contacts(5).drop("ExternalId__c")
     first, second = (call(frame, "insert", org, tmp_path) for _ in range(2))

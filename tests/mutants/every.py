@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from typing import Final
 
-from . import jobs, wire
+from . import jobs, journals, queries, results, rows, wire
 from .mutant import Mutant
 
-MUTANTS: Final[tuple[Mutant, ...]] = (*wire.MUTANTS, *jobs.MUTANTS)
+MUTANTS: Final[tuple[Mutant, ...]] = (
+    *wire.MUTANTS,
+    *jobs.MUTANTS,
+    *journals.MUTANTS,
+    *rows.MUTANTS,
+    *results.MUTANTS,
+    *queries.MUTANTS,
+)

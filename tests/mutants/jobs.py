@@ -180,7 +180,7 @@ MUTANTS: Final = (
     Mutant(
         name="failed-from-the-first-row-sent-again",
         harm="A job that failed before its first row, for what is wrong with all of them, is sent again and again.",
-        file="ingest/job.py",
+        file="ingest/ledger.py",
         old="return job.state == JobState.FAILED and not has_failed(job, fates)",
         new="return job.state == JobState.FAILED",
         tests=(f"{_RUNNER}::test_a_job_that_failed_before_its_first_row_is_not_sent_again",),
@@ -188,7 +188,7 @@ MUTANTS: Final = (
     Mutant(
         name="aborted-by-somebody-sent-again",
         harm="What an administrator has stopped begins again by itself.",
-        file="ingest/job.py",
+        file="ingest/ledger.py",
         old="return job.state == JobState.FAILED and not has_failed(job, fates)",
         new="return job.state != JobState.JOB_COMPLETE and not has_failed(job, fates)",
         tests=(f"{_RUNNER}::test_a_job_that_someone_aborts_is_never_silent",),

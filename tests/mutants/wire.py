@@ -9,7 +9,7 @@ from .mutant import Mutant
 _JOBS: Final = "tests/org/test_jobs.py"
 _TRANSPORT: Final = "tests/org/test_transport.py"
 _RETRY: Final = "tests/org/test_retry.py"
-_RUNNER: Final = "tests/ingest/test_runner.py"
+_HOSTILE: Final = "tests/org/test_hostile.py"
 
 MUTANTS: Final = (
     Mutant(
@@ -173,27 +173,44 @@ MUTANTS: Final = (
         name="cut-answers-taken-for-whole",
         harm="A result file whose download broke off counts as all of it.",
         file="org/wire.py",
-        old="    async for chunk in answer.content.iter_any():\n        file.write(chunk)",
+        old="    async for chunk in answer.content.iter_any():\n        patience.received(len(chunk))\n        yield chunk\n",
         new=(
-            "    try:\n        async for chunk in answer.content.iter_any():\n            file.write(chunk)\n"
-            "    except aiohttp.ClientPayloadError:\n        pass"
+            "    try:\n        async for chunk in answer.content.iter_any():\n            yield chunk\n"
+            "    except aiohttp.ClientPayloadError:\n        pass\n"
         ),
         tests=(f"{_TRANSPORT}::test_an_answer_that_breaks_off_isnt_taken_for_whole",),
+    ),
+    Mutant(
+        name="cut-gzip-taken-for-whole",
+        harm="A packed result file that breaks off counts as all of it.",
+        file="org/body.py",
+        old="if is_begun and not machine.eof:",
+        new="if is_begun and machine.unconsumed_tail:",
+        tests=(f"{_HOSTILE}::test_gzip_that_breaks_off_isnt_taken_for_whole",),
+    ),
+    Mutant(
+        name="dripping-waited-out",
+        harm="A peer that sends a byte a minute holds the call for ever.",
+        file="org/patience.py",
+        old="                raise TimeoutError\n",
+        new="                pass\n",
+        tests=(f"{_HOSTILE}::test_a_body_that_drips_is_as_good_as_silence",),
+        patience_s=30.0,
     ),
     Mutant(
         name="broken-download-appended-to",
         harm="A download that is begun again stands behind the part of it that came before.",
         file="org/wire.py",
-        old="        request.sink.seek(request.sink_start)\n        request.sink.truncate()\n",
-        new="",
+        old="request.sink.seek(request.sink_start)",
+        new="request.sink.seek(0, 2)",
         tests=(f"{_TRANSPORT}::test_a_sink_takes_a_large_answer_and_a_broken_one_is_read_anew",),
     ),
     Mutant(
         name="silence-waited-out",
         harm="A connection that fell silent holds the call for ever.",
         file="org/wire.py",
-        old="sock_read=patience_s)",
-        new="sock_read=None)",
+        old="patience_s = timeouts.upload_s if request.is_upload else timeouts.idle_s",
+        new="patience_s = 86_400.0",
         tests=(f"{_TRANSPORT}::test_a_lost_answer_is_followed_by_the_same_request",),
         patience_s=20.0,
     ),
@@ -201,8 +218,8 @@ MUTANTS: Final = (
         name="results-end-after-two-pages",
         harm="Results that come in three pages lose the third.",
         file="org/ingest_jobs.py",
-        old="            body += _appended(page, sink)\n",
-        new="            body += _appended(page, sink)\n            break\n",
+        old="            body.append(_appended(page, sink))\n",
+        new="            body.append(_appended(page, sink))\n            break\n",
         tests=(f"{_JOBS}::test_results_in_pages_are_one_file",),
     ),
     Mutant(
