@@ -1,4 +1,4 @@
-"""The ledger: whatever order jobs end in, rows that go again are the ones that failed, and each keeps what is its own."""
+"""The ledger: in whatever order jobs end, the rows that go again are those that failed, each with what is its own."""
 
 from __future__ import annotations
 
@@ -10,9 +10,11 @@ from hypothesis import strategies as st
 from sfframe.ingest.echo import FAILED, SUCCESSFUL
 from sfframe.ingest.ledger import Ledger
 from sfframe.ingest.outcomes import Outcomes
+from sfframe.org.job import JobInfo, JobState
 from tests.examples import scaled
 
 PART = 3
+JOB = JobInfo(id="750", state=JobState.JOB_COMPLETE)
 
 
 @settings(max_examples=scaled(25))
@@ -23,7 +25,7 @@ def test_rows_that_go_again_come_by_position_with_their_own_numbers_and_errors(d
     ledger = Ledger(Outcomes(4 * PART), {"LOCK": 1})
     for part in data.draw(st.permutations(range(4))):
         positions = np.arange(part * PART, (part + 1) * PART)
-        ledger.take(_fates(positions, locked), numbers=numbers[positions], positions=positions, job_id="j", attempt=1)
+        ledger.take(JOB, _fates(positions, locked), numbers=numbers[positions], positions=positions, attempt=1)
     again = ledger.take_again()
     assert again is not None
     assert again.positions.tolist() == sorted(locked)
@@ -43,7 +45,6 @@ def _fates(positions: np.ndarray[tuple[int, ...], np.dtype[np.int64]], locked: s
             "sf__Created": [None if error else "true" for error in errors],
             "sf__Error": errors,
         },
-        schema={
-            "row": pl.UInt32, "outcome": pl.UInt8, "sf__Id": pl.String, "sf__Created": pl.String, "sf__Error": pl.String,
-        },
+        schema={"row": pl.UInt32, "outcome": pl.UInt8, "sf__Id": pl.String, "sf__Created": pl.String,
+                "sf__Error": pl.String},
     )  # fmt: skip

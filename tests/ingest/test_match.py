@@ -18,6 +18,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sfframe.ingest import match
 from sfframe.ingest.columns import Given, Layout
 from sfframe.ingest.echo import FAILED, SUCCESSFUL, UNPROCESSED
 from sfframe.ingest.layout import lay_out
@@ -170,10 +171,10 @@ def sent_parts(draw: st.DrawFn, *, keyed: bool) -> Sent:
     return sent_of(columns, [(o, f"a{i:017}" if record else None, e) for i, (o, record, e) in enumerate(fates)])
 
 
-def sent_of(columns: dict[str, list[Any]], fates: list[tuple[int, str | None, str | None]]) -> Sent:
+def sent_of(columns: dict[str, list[Any]], fates: list[tuple[int, str | None, str | None]], **options: Any) -> Sent:
     frame = pl.DataFrame(columns, schema={name: DTYPES[name] for name in columns})
     operation: Operation = "upsert" if "Key__c" in columns else "insert"
-    request = ingest_request("Thing__c", operation, "Key__c" if operation == "upsert" else None, Options())
+    request = ingest_request("Thing__c", operation, "Key__c" if operation == "upsert" else None, Options(**options))
     given = Given(labels=frame.columns, dtypes=dict(frame.schema))
     layout, problems = lay_out(given, {name: name for name in columns}, request, THING, {})
     assert not problems
@@ -275,6 +276,32 @@ def test_every_row_of_an_upsert_has_its_own_fate_however_it_is_echoed(sent: Sent
     assert settled.is_whole
     given_fates = settled.matched.fates.sort("row").select("outcome", "sf__Id", "sf__Error").rows()
     assert given_fates == sent.fates  # keys tell rows apart that are equal otherwise
+
+
+@some
+@given(
+    st.lists(st.tuples(st.sampled_from("aAb"), st.sampled_from("xy"), st.sampled_from(FATES)), min_size=1, max_size=9),
+    st.randoms(use_true_random=False),
+)
+def test_rows_of_one_key_have_each_their_own_fate(
+    rows: list[tuple[str, str, tuple[int, str | None, str | None]]], chance: random.Random
+) -> None:
+    """Where the caller sends a key several times on purpose."""
+    columns = {"Key__c": [key for key, _, _ in rows], "Text__c": [text for _, text, _ in rows]}
+    fates = [(o, f"a{i:017}" if record else None, e) for i, (_, _, (o, record, e)) in enumerate(rows)]
+    sent = sent_of(columns, fates, on_duplicate_key="send")
+    settled = sent.settled(results(sent, honest(sent), chance, stored=_verbatim))
+    assert settled.is_whole
+    assert fates_in(sent, settled) == true_fates(sent)
+
+
+@settings(max_examples=scaled(25))
+@given(sent_parts(keyed=False), st.randoms(use_true_random=False))
+def test_rows_whose_hashes_meet_are_told_apart(sent: Sent, chance: random.Random) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(match, "_hashes", lambda frame: np.zeros(frame.height, np.uint64))
+        settled = sent.settled(results(sent, honest(sent), chance))
+    assert fates_in(sent, settled) <= true_fates(sent)
 
 
 @some
@@ -386,6 +413,12 @@ def test_a_row_in_place_of_another_isnt_taken_for_it_though_both_failed() -> Non
 def test_a_file_that_is_no_result_isnt_whole(body: bytes) -> None:
     sent = sent_of({"Text__c": ["a"]}, [FATES[1]])
     assert not sent.settled({FAILED: body}).is_whole
+
+
+def test_a_page_beside_results_that_are_whole_isnt_taken_for_none() -> None:
+    sent = sent_of({"Text__c": ["a"]}, [FATES[0]])
+    files = results(sent, honest(sent), random.Random(0), stored=_verbatim)
+    assert not sent.settled({**files, FAILED: b"<html>Bad gateway</html>"}).is_whole
 
 
 # --- single manners ---------------------------------------------------------------------------------------------------

@@ -152,6 +152,14 @@ def test_the_cut_loses_nothing_and_fills_its_parts(rows: list[tuple[str, str]], 
         assert sent == len(rows) or n == max_records or len(part) + len(lines[sent]) > max_bytes
 
 
+def test_a_part_may_have_exactly_as_many_bytes_as_are_allowed() -> None:
+    frame = pl.DataFrame({"a": ["x"] * 6})
+    three = len(line(["a"]) + 3 * line(["x"]))
+    assert [len(rows_of(part)) for part in payloads(frame, max_payload_bytes=three)] == [3, 3]
+    assert [len(rows_of(part)) for part in payloads(frame, max_payload_bytes=three - 1)] == [2, 2, 2]
+    assert [len(rows_of(part)) for part in payloads(frame, max_payload_bytes=three + 1)] == [3, 3]
+
+
 def test_many_rows_are_cut_as_few_are() -> None:
     n, max_bytes = 300_000, 1_000_003
     names = pl.Series([f'{i}"\n' if i % 7 == 0 else str(i) for i in range(n)])

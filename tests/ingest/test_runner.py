@@ -146,6 +146,20 @@ def test_rows_of_unmatched_jobs_are_named_beside_those_of_lost_ones(local: sffra
     assert len(result.running_job_ids) == 2
 
 
+def test_a_complete_job_leaves_no_row_unprocessed_whatever_its_counter_says(
+    local: sfframe.LocalOrg, org: sfframe.Org
+) -> None:
+    """Or results that lag as much as the counter would make rows that are in the org go again."""
+    local.faults.append(Fault("results", "truncate", match="successful", at="row", looks_whole=True, times=None))
+    local.faults.append(Fault("get_job", "lag", times=None))
+    with pytest.raises(sfframe.ResultMismatch) as caught:
+        pl.DataFrame({"LastName": [f"n{i:02}" for i in range(31)]}).sfbulk.insert("Contact", org=org)
+    (job,) = caught.value.result.jobs
+    known = caught.value.result.counts["successful"]
+    assert known == job.number_records_processed == 15
+    assert len(caught.value.rows) == 16
+
+
 def test_a_doubtful_upload_is_never_repeated_in_the_same_job(local: sfframe.LocalOrg, org: sfframe.Org) -> None:
     local.faults.append(Fault("put", "drop", when="after"))
     result = contacts().sfbulk.insert("Contact", org=org)

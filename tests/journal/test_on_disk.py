@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import sys
 import threading
 from contextlib import closing
 from pathlib import Path
@@ -13,10 +14,9 @@ import polars as pl
 import pytest
 
 import sfframe
-from sfframe.ingest import journal
+from sfframe.ingest import run_file
 from sfframe.ingest.journal import Journal
 from sfframe.ingest.recorded import Stage
-from sfframe.ingest.run_file import connected
 from sfframe.testing import Fault
 
 from .test_deaths import call, check, contacts
@@ -66,7 +66,7 @@ def test_a_run_is_open_when_its_rows_are_kept_and_not_before(
 ) -> None:
     """And a job is collected when its fates are kept."""
     told: list[Any] = []
-    keep, write = Journal.keep, journal.write
+    keep, write = Journal.keep, run_file.write
 
     def keeping(self: Journal, keep_rows: Any) -> None:
         def rows(folder: Path) -> None:
@@ -82,7 +82,7 @@ def test_a_run_is_open_when_its_rows_are_kept_and_not_before(
         write(frame, path)
 
     monkeypatch.setattr(Journal, "keep", keeping)
-    monkeypatch.setattr(journal, "write", writing)
+    monkeypatch.setattr(sys.modules[Journal.__module__], "write", writing)
     call(contacts(7), "insert", org, tmp_path)
     assert told == ["preparing", "preparing", ["closed"]]
 
@@ -95,23 +95,26 @@ def test_no_job_is_closed_before_its_rows_are_kept(
 
     def keeping(self: Journal, write: Any) -> None:
         assert is_uploaded.wait(20)
-        told.append(local.count("patch"))
+        told.append(f"{local.count('patch')} closed")
         keep(self, write)
 
-    def note(_: Any) -> bool:
+    def put(_: Any) -> bool:
         is_uploaded.set()
         return False
 
+    def closed(_: Any) -> bool:
+        told.append(seen_in(tmp_path)[0])
+        return False
+
     monkeypatch.setattr(Journal, "keep", keeping)
-    local.faults.append(Fault("patch", "status", match=lambda _: told.append(seen_in(tmp_path)[0])))
-    local.faults.append(Fault("put", "status", when="after", match=note))
+    local.faults += [Fault("put", "status", when="after", match=put), Fault("patch", "status", match=closed)]
     check(call(contacts(7), "insert", org, tmp_path), contacts(7), local)
-    assert told[:2] == [0, "open"]
+    assert told[:2] == ["0 closed", "open"]
 
 
 def test_commits_wait_for_the_disk(org: sfframe.Org, tmp_path: Path) -> None:
     result = call(contacts(7), "insert", org, tmp_path)
-    with closing(connected(result.run)) as db:
+    with closing(run_file.connected(result.run)) as db:
         assert db.execute("PRAGMA journal_mode").fetchone() == ("wal",)
         assert db.execute("PRAGMA synchronous").fetchone() == (2,)  # FULL: not at checkpoints alone
 

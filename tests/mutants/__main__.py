@@ -10,9 +10,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final
 
+from .every import MUTANTS
 from .mutant import Mutant
 from .trial import Verdict, copied, run, try_out
-from .every import MUTANTS
 
 _ALL_S: Final = 900.0  # for all tests together, without a defect
 

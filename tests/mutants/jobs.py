@@ -119,7 +119,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         name="refused-results-are-none",
-        harm="A finished job whose results can't be had for now is told as a mismatch, not as one to be collected later.",
+        harm="A finished job whose results can't be had for now is told as a mismatch, not as one to collect later.",
         file="ingest/job.py",
         old="if job.state != JobState.JOB_COMPLETE and status in (400, 404):",
         new="if status in (400, 404):",

@@ -1,4 +1,4 @@
-"""Defects of the journal and of what goes on by it: written too late, not on the disk, believed too much or too little."""
+"""Defects of the journal and of what goes on by it: written too late, not on the disk, believed too much."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ MUTANTS: Final = (
         harm="A call that dies in an upload leaves a job that nobody knows of and nobody aborts.",
         file="ingest/job.py",
         old=(
-            '                await run.record(Journal.job_made, job, self._number or 0, line_ending)\n'
+            "                await run.record(Journal.job_made, job, self._number or 0, line_ending)\n"
             "                await self._ingest.put_job_data(job.id, self._part.data)\n"
         ),
         new=(
             "                await self._ingest.put_job_data(job.id, self._part.data)\n"
-            '                await run.record(Journal.job_made, job, self._number or 0, line_ending)\n'
+            "                await run.record(Journal.job_made, job, self._number or 0, line_ending)\n"
         ),
         tests=(_LATE,),
     ),
     Mutant(
         name="closing-written-after-the-close",
-        harm="A call that dies at its closing finds a job that seems never to have been closed, and sends its rows again.",
+        harm="Who finishes a call that died at a closing takes its job for never closed, and sends its rows again.",
         file="ingest/job.py",
         old=(
             "        await run.record(Journal.reached, job.id, Stage.CLOSING)\n"
@@ -72,7 +72,10 @@ MUTANTS: Final = (
         harm="A call that dies as it writes results down says that it has them.",
         file="ingest/journal.py",
         old="        with told(self.folder):\n            write(fates.with_columns(",
-        new="        self.reached(job.id, Stage.COLLECTED)\n        with told(self.folder):\n            write(fates.with_columns(",
+        new=(
+            "        self.reached(job.id, Stage.COLLECTED)\n"
+            "        with told(self.folder):\n            write(fates.with_columns("
+        ),
         tests=(f"{_ON_DISK}::test_a_run_is_open_when_its_rows_are_kept_and_not_before",),
     ),
     Mutant(
@@ -158,7 +161,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         name="other-retries-go-on",
-        harm="A call that retries nothing goes on with a run, and rows that the second try has saved are told as locked.",
+        harm="A call that retries nothing goes on with a run, and rows that a second try has saved are told as locked.",
         file="runs.py",
         old='    "retry_rows",\n',
         new="",
@@ -225,8 +228,8 @@ MUTANTS: Final = (
         name="open-job-left-open",
         harm="A job that was never closed is left open as its rows go again, and a late closing doubles them.",
         file="ingest/taken_up.py",
-        old="if seen.state == JobState.OPEN and not never_ran(await run.abort_closing(job.id, api_version=job.api_version)):",
-        new="if seen.state == JobState.FAILED:",
+        old="if seen.state == JobState.OPEN and not never_ran(await run.abort_closing(",
+        new="if seen.state == JobState.FAILED and not never_ran(await run.abort_closing(",
         tests=(f"{_ADVERSARY}::test_a_job_that_ran_before_its_abort_is_not_sent_again",),
     ),
     Mutant(

@@ -31,7 +31,7 @@ MUTANTS: Final = (
         file="query/pages/addresses.py",
         old="        if following is None:\n",
         new="        if following is None or len(seen) > 2:\n",
-        tests=(f"{_PAGES}::test_the_list_of_pages_goes_on_while_pages_are_on_their_way",),
+        tests=(f"{_PAGES}::test_both_documented_names_of_the_next_list_are_understood",),
     ),
     Mutant(
         name="page-named-twice-read-twice",
@@ -56,7 +56,7 @@ MUTANTS: Final = (
         file="query/pages/addresses.py",
         old="page=page, skip=n_rows)",
         new="page=page)",
-        tests=(f"{_PAGES}::test_a_missing_locator_ends_paging_and_the_list_has_what_is_left",),
+        tests=(f"{_PAGES}::test_what_is_left_may_begin_in_the_midst_of_a_listed_page",),
     ),
     Mutant(
         name="empty-page-that-should-have-rows-taken",

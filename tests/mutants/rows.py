@@ -38,7 +38,7 @@ MUTANTS: Final = (
         file="ingest/payload.py",
         old="if self._buffer.tell() > self._cut.max_bytes:",
         new="if self._buffer.tell() > self._cut.max_bytes + 1:",
-        tests=(_CUT,),
+        tests=(f"{_PAYLOAD}::test_a_part_may_have_exactly_as_many_bytes_as_are_allowed",),
     ),
     Mutant(
         name="part-one-byte-too-small",
@@ -46,7 +46,7 @@ MUTANTS: Final = (
         file="ingest/payload.py",
         old="if self._buffer.tell() > self._cut.max_bytes:",
         new="if self._buffer.tell() >= self._cut.max_bytes:",
-        tests=(_CUT,),
+        tests=(f"{_PAYLOAD}::test_a_part_may_have_exactly_as_many_bytes_as_are_allowed",),
     ),
     Mutant(
         name="part-one-row-too-long",
@@ -158,7 +158,7 @@ MUTANTS: Final = (
         file="ingest/spool.py",
         old='return pl.concat(pieces)[np.argsort(order, kind="stable")]',
         new="return pl.concat(pieces)",
-        tests=("tests/ingest/test_same.py::test_rows_on_disk_are_taken_in_any_order",),
+        tests=("tests/ingest/test_spool.py::test_rows_are_taken_in_the_order_asked_for",),
     ),
     Mutant(
         name="nulls-clear-by-default",

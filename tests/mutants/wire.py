@@ -173,7 +173,10 @@ MUTANTS: Final = (
         name="cut-answers-taken-for-whole",
         harm="A result file whose download broke off counts as all of it.",
         file="org/wire.py",
-        old="    async for chunk in answer.content.iter_any():\n        patience.received(len(chunk))\n        yield chunk\n",
+        old=(
+            "    async for chunk in answer.content.iter_any():\n        patience.received(len(chunk))\n"
+            "        yield chunk\n"
+        ),
         new=(
             "    try:\n        async for chunk in answer.content.iter_any():\n            yield chunk\n"
             "    except aiohttp.ClientPayloadError:\n        pass\n"

@@ -275,11 +275,23 @@ async def test_without_the_orgs_headers_the_list_and_the_jobs_count_decide(
 
 async def test_a_missing_locator_ends_paging_and_the_list_has_what_is_left(site: Site, org: Org) -> None:
     result = Result(site, [3, 4, 5, 6, 7, 8])
-    result.lists = 1  # refused once, then there
+    result.lists = 2  # refused twice, the second time when it was asked for in earnest, then there
 
     async def strip(_: web.Request, answer: web.Response) -> None:
         del answer.headers["Sforce-Locator"]
         del answer.headers["Sforce-NumberOfRecords"]
+
+    result.spoil = strip
+    assert await rows(org) == result.rows
+
+
+async def test_what_is_left_may_begin_in_the_midst_of_a_listed_page(site: Site, org: Org) -> None:
+    result = Result(site, [3, 4, 5])
+    result.lists = 2
+
+    async def strip(_: web.Request, answer: web.Response) -> None:
+        del answer.headers["Sforce-Locator"]
+        result.sizes = [5, 3, 4]  # the list has other borders
 
     result.spoil = strip
     assert await rows(org) == result.rows
