@@ -10,7 +10,7 @@ PIP := -m pip --disable-pip-version-check install --quiet
 export PYTHONUNBUFFERED := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-clients check bench fuzz chaos load clean python
+.PHONY: help demo test test-clients check bench fuzz chaos load mutants clean python
 
 help:  ## this list
 	@awk -F ':.*## *' '/^[a-z-]+:.*##/ { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -48,6 +48,10 @@ chaos: $(VENV)/.with-dev  ## 100,000 scenes of faults and deaths, simulated: no 
 # Budget: 20 minutes. ARGS=soak tries one of them.
 load: $(VENV)/.with-dev  ## 1,000 jobs, 100 threads, 10,000 parts, two simulated hours: nothing grows, nothing is left open
 	$(PY) -m tests.load $(ARGS)
+
+# Budget: 20 minutes on two cores. ARGS="--only close" tries those whose names hold it, ARGS=--list tells what they are.
+mutants: $(VENV)/.with-dev  ## defects that somebody could make, one by one in a copy: some test has to notice each
+	$(PY) -m tests.mutants --processes 2 $(ARGS)
 
 clean:  ## take away the environments and what tools have left
 	rm -rf $(VENV) $(BENCH) $(NPM)/node_modules .bench .mypy_cache .ruff_cache .pytest_cache .hypothesis .chaos build dist

@@ -16,10 +16,10 @@ from hypothesis import settings
 import sfframe
 
 from .at_once import org_of
-from .examples import EXAMPLES
+from .examples import EXAMPLES, PHASES
 from .org.site import Site
 
-settings.register_profile("everyday", max_examples=EXAMPLES, deadline=None)
+settings.register_profile("everyday", max_examples=EXAMPLES, deadline=None, phases=PHASES)
 settings.load_profile("everyday")
 
 MakeFrame = Callable[..., Any]

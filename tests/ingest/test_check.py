@@ -48,6 +48,13 @@ def test_problems_of_a_large_frame_name_their_own_rows(monkeypatch: pytest.Monke
     assert left == b'"LastName"\n' + b"".join(b'"%c"\n' % name for name in b"acdefhj")
 
 
+def test_a_row_has_to_fit_into_a_part_beside_its_header() -> None:
+    frame = pl.DataFrame({"LastName": ["abc", "abcd"]})
+    fits = len('"LastName"\n"abc"\n')
+    assert problems(frame, "insert", describe=False, max_payload_bytes=fits) == [("ROW_EXCEEDS_PAYLOAD", 1)]
+    assert problems(frame, "insert", describe=False, max_payload_bytes=fits + 1) == []
+
+
 @pytest.mark.parametrize("others", ["ignore", "clear"])
 def test_an_empty_text_is_a_null(others: Any) -> None:
     frame = pl.DataFrame({"a": ["", None, "x"], "b": ["", None, "y"]})

@@ -313,6 +313,21 @@ def test_by_its_key_a_row_is_found_whatever_columns_are_missing(sent: Sent, data
     assert settled.matched.fates.sort("row").select("outcome", "sf__Id", "sf__Error").rows() == sent.fates
 
 
+def test_rows_whose_key_got_lost_are_found_by_the_rest_of_them() -> None:
+    """As failed results lose the values of a column whose header is in another case (wire notes, 4.5)."""
+    sent = sent_of({"Key__c": ["k0", "k1", "k2"], "Text__c": ["a", "b", "c"]}, [FATES[0], FATES[0], FATES[1]])
+    saved = b'"sf__Id","sf__Created","Key__c","Text__c"\n"id","true","k1","b"\n"id","true","k0","a"\n'
+    settled = sent.settled(
+        {SUCCESSFUL: saved, FAILED: b'"sf__Id","sf__Error","Key__c","Text__c"\n"","E:one:--","","c"\n'}
+    )
+    assert settled.is_whole
+    assert settled.matched.fates.sort("row").select("row", "sf__Error").rows() == [
+        (0, None),
+        (1, None),
+        (2, "E:one:--"),
+    ]
+
+
 @some
 @given(sent_parts(keyed=False), st.data())
 def test_where_columns_are_missing_no_row_is_given_the_fate_of_another(sent: Sent, data: st.DataObject) -> None:
@@ -413,6 +428,15 @@ def test_a_row_in_place_of_another_isnt_taken_for_it_though_both_failed() -> Non
 def test_a_file_that_is_no_result_isnt_whole(body: bytes) -> None:
     sent = sent_of({"Text__c": ["a"]}, [FATES[1]])
     assert not sent.settled({FAILED: body}).is_whole
+
+
+def test_of_more_results_than_rows_alike_none_is_taken() -> None:
+    """Some of them are other rows' results, and nobody knows which."""
+    sent = sent_of({"Text__c": ["a", "b", "a"]}, [FATES[1], FATES[1], FATES[1]])
+    lines = "".join(f'"","E:{which}:--","{text}"\n' for which, text in [("1", "a"), ("2", "a"), ("3", "b"), ("4", "a")])
+    settled = sent.settled({FAILED: f'"sf__Id","sf__Error","Text__c"\n{lines}'.encode()})
+    assert settled.matched.fates.select("row", "sf__Error").rows() == [(1, "E:3:--")]
+    assert (settled.matched.lost.to_list(), len(settled.matched.strangers)) == ([0, 2], 3)
 
 
 def test_a_page_beside_results_that_are_whole_isnt_taken_for_none() -> None:

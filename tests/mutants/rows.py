@@ -13,7 +13,6 @@ _CHECK: Final = "tests/ingest/test_check.py"
 _MATRIX: Final = "tests/ingest/test_value_matrix.py"
 _VALUES: Final = f"{_MATRIX}::test_a_value_is_sent_as_the_contract_says_or_is_a_problem_of_its_row"
 _PAINS: Final = "tests/test_pains.py"
-_CALL: Final = "tests/test_call.py"
 
 MUTANTS: Final = (
     Mutant(
@@ -51,17 +50,17 @@ MUTANTS: Final = (
     Mutant(
         name="part-one-row-too-long",
         harm="A part has one row more than `max_records`.",
-        file="ingest/payload.py",
-        old="fits = min(len(chunk.numbers), self._cut.max_records - self.n)",
-        new="fits = min(len(chunk.numbers), self._cut.max_records - self.n + 1)",
+        file="prepare.py",
+        old="max_records=options.max_records",
+        new="max_records=options.max_records + 1",
         tests=(_CUT,),
     ),
     Mutant(
         name="part-one-row-too-short",
         harm="Parts end a row before `max_records`, which makes one job more than needed.",
-        file="ingest/payload.py",
-        old="elif self.n + fits == self._cut.max_records:",
-        new="elif self.n + fits >= self._cut.max_records - 1:",
+        file="prepare.py",
+        old="max_records=options.max_records",
+        new="max_records=max(1, options.max_records - 1)",
         tests=(_CUT,),
     ),
     Mutant(
@@ -78,7 +77,7 @@ MUTANTS: Final = (
         file="ingest/check.py",
         old="self._max_bytes = max(0, max_bytes - header)",
         new="self._max_bytes = max_bytes",
-        tests=(f"{_CALL}::test_a_payload_too_small_for_its_header_is_a_problem_of_every_row",),
+        tests=(f"{_CHECK}::test_a_row_has_to_fit_into_a_part_beside_its_header",),
     ),
     Mutant(
         name="line-breaks-in-cells-taken-for-rows",
@@ -238,7 +237,7 @@ MUTANTS: Final = (
         file="ingest/moments.py",
         old='moment = source.column.dt.convert_time_zone("UTC").dt.replace_time_zone(None)',
         new="moment = source.column.dt.replace_time_zone(None)",
-        tests=(f"{_PAINS}::test_dates_are_shifted_by_a_day", _VALUES),
+        tests=(f"{_MATRIX}::test_a_form_of_value_goes_into_a_kind_of_field_as_the_contract_says",),
     ),
     Mutant(
         name="offsets-the-wrong-way",
@@ -254,7 +253,7 @@ MUTANTS: Final = (
         file="ingest/moments.py",
         old='ambiguous="null"',
         new='ambiguous="earliest"',
-        tests=(f"{_MATRIX}::test_datetimes_without_a_zone_are_read_in_the_zone_named",),
+        tests=(f"{_MATRIX}::test_a_clock_time_that_the_zone_has_twice_or_not_at_all_is_a_problem",),
     ),
     Mutant(
         name="naive-datetimes-are-utc",

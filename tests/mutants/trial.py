@@ -91,7 +91,7 @@ def run(tests: Iterable[str], folder: Path, patience_s: float) -> Verdict:
 
 def _environment(folder: Path) -> dict[str, str]:
     own = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "SFFRAME_"))}
-    return {**own, "PYTHONPATH": str(folder)}
+    return {**own, "PYTHONPATH": str(folder), "SFFRAME_SHRINK": "0"}
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
