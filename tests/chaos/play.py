@@ -21,12 +21,13 @@ from typing import Any
 
 import sfframe
 from sfframe.errors import JournalError, OutcomeUnknown, PayloadError
+from tests.chaos.faults import LOGIN
 from tests.chaos.law import Broken, check_org, check_silence, check_told, must, told_of
 from tests.chaos.loop import SimulatedLoop, StuckError
 from tests.chaos.org import SOBJECT, SmallOrg
 from tests.chaos.rows import KEY, as_given, rows_of
 from tests.chaos.scene import Death, Scene, Twist
-from tests.chaos.server import CLIENT_ID, LOGIN, SECRET, Door
+from tests.chaos.server import CLIENT_ID, SECRET, Door
 
 _LONGEST_CALL_S = 30 * 86_400.0
 _UNTIL_QUIET_S = 30_000.0

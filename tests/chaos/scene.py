@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from random import Random
 from typing import Any
 
+from tests.chaos.faults import AFTER, BEFORE, LATER, REQUESTS, SHORT, Fault, Outage
 from tests.chaos.org import Habits
-from tests.chaos.server import AFTER, BEFORE, LATER, REQUESTS, SHORT, Fault, Outage
 
 _VERBS = ("insert", "insert", "insert", "upsert", "update", "delete", "hard_delete")
 _CODES = ("UNABLE_TO_LOCK_ROW", "UNKNOWN_EXCEPTION", "SERVER_UNAVAILABLE")

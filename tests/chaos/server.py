@@ -7,8 +7,7 @@ import contextlib
 import json
 import socket
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -16,70 +15,12 @@ from typing import Any
 import aiohappyeyeballs
 from aiohttp import web
 
+from tests.chaos.faults import BEFORE, LATER, LOGIN, MESSAGES, ORG, STRANGER, Fault, Outage
 from tests.chaos.loop import SimulatedLoop
 from tests.chaos.org import DESCRIBE, RESULTS, SOBJECT, Refusal, SmallOrg
 
-LOGIN, ORG, STRANGER = "http://127.0.0.1:2001", "http://127.0.0.1:2002", "http://127.0.0.1:2003"
 CLIENT_ID, SECRET, TOKEN = "the client", "HUSH-secret", "HUSH-token"
-REQUESTS = (
-    "token", "describe", "create", "upload", "close", "abort", "look", "successful", "failed", "unprocessed"
-)  # fmt: skip
 _LONGEST_WAY_S = 0.3
-_CUT = 64
-
-
-@dataclass(frozen=True, kw_only=True)
-class Fault:
-    """Something that goes wrong once.
-
-    Attributes:
-        request: With which kind of request, or `connect`.
-        nth: With which of its kind, from 1.
-        what: What.
-        seconds: How long it takes, where it takes time.
-    """
-
-    request: str
-    nth: int
-    what: str
-    seconds: float = 0.0
-
-
-@dataclass(frozen=True, kw_only=True)
-class Outage:
-    """A time in which nothing gets through.
-
-    Attributes:
-        begin, end: When, in seconds since the start.
-        answers: There is an edge that says 503; otherwise there is nobody.
-    """
-
-    begin: float
-    end: float
-    answers: bool
-
-
-# Nothing of these reaches the org.
-BEFORE = {
-    "refused": None,
-    "500": (500, "UNKNOWN_EXCEPTION", {}),
-    "502": (502, None, {}),
-    "503": (503, None, {}),
-    "429": (429, "TOO_MANY_REQUESTS", {"Retry-After": "7"}),
-    "busy": (403, "REQUEST_LIMIT_EXCEEDED", {}),
-    "forbidden": (403, "REQUEST_LIMIT_EXCEEDED", {}),
-    "redirect": (302, None, {"Location": f"{STRANGER}/here"}),
-    "moved": (307, None, {"Location": f"{STRANGER}/there"}),
-    "expired": None,
-    "page": (200, None, {}),
-}
-# The org does what it was asked for, and its answer doesn't come, or not as it should.
-AFTER = ("lost", "half", "late", "504 after", "500 after")
-# The org does it later: a gateway had the request, and the client is gone.
-LATER = ("postponed", "slow")
-# A file that ends too early at the end of a line.
-SHORT = "short"
-_MESSAGES = {"busy": "ConcurrentPerOrgLongTxn Limit exceeded", "forbidden": "TotalRequests Limit exceeded."}
 
 
 class Door:
@@ -266,7 +207,7 @@ class Door:
         if code is None:
             page = "<html><body>Please wait.</body></html>"
             return web.Response(status=status, text=page, content_type="text/html", headers=headers)
-        return _refusal(status, code, _MESSAGES.get(what, "not now"), headers)
+        return _refusal(status, code, MESSAGES.get(what, "not now"), headers)
 
     def _do_later(self, seconds: float, request: web.BaseRequest, kind: str, act: Callable[[], web.Response]) -> None:
         async def later() -> None:
@@ -316,7 +257,7 @@ def _file(text: str) -> web.Response:
     return web.Response(body=text.encode(), content_type="text/csv")
 
 
-def _refusal(status: int, code: str, message: str, headers: dict[str, str] | None = None) -> web.Response:
+def _refusal(status: int, code: str, message: str, headers: Mapping[str, str] | None = None) -> web.Response:
     return web.json_response([{"errorCode": code, "message": message}], status=status, headers=headers)
 
 

@@ -13,8 +13,8 @@ import polars as pl
 
 import sfframe
 from sfframe.options import IngestOptions
+from tests.chaos.faults import AFTER, REQUESTS, Fault
 from tests.chaos.org import SOBJECT, Habits
-from tests.chaos.server import AFTER, REQUESTS, Fault
 from tests.load.world import Held, World, simulated
 
 _HOUR_S = 3600.0

@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import sfframe
+from tests.chaos.faults import LOGIN
 from tests.chaos.loop import SimulatedLoop
 from tests.chaos.org import Habits, SmallOrg
-from tests.chaos.server import CLIENT_ID, LOGIN, SECRET, Door
+from tests.chaos.server import CLIENT_ID, SECRET, Door
 
 _STATM = Path("/proc/self/statm")
 
