@@ -128,6 +128,8 @@ def test_results_that_stay_incomplete_are_a_mismatch_that_tells_all_it_knows(
     ((job_id, files),) = error.raw_results.items()
     assert job_id in str(error)
     assert files["successful_results"].startswith(b'"sf__Id"')
+    with pytest.raises(sfframe.JobTimeout, match="inserted twice"):
+        error.result.retry()
     assert error.result.running_job_ids == (job_id,)
     with pytest.raises(sfframe.JobTimeout, match="inserted twice"):
         error.result.retry()

@@ -5,14 +5,15 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 from .every import MUTANTS
 from .mutant import Mutant
-from .trial import Verdict, copied, run, try_out
+from .trial import Verdict, copied, play, run, try_out
 
 _ALL_S: Final = 900.0  # for all tests together, without a defect
 
@@ -21,9 +22,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.mutants", description=__doc__)
     parser.add_argument("--only", action="append", metavar="NAME", help="those whose name holds this; more than once")
     parser.add_argument("--processes", type=int, default=2, help="so many at once")
+    parser.add_argument("--scenes", type=int, metavar="N", help="by so many of the simulator's, in place of the tests")
     parser.add_argument("--list", action="store_true", help="tell what they are, and run nothing")
     options = parser.parse_args()
     mutants = [one for one in MUTANTS if not options.only or any(part in one.name for part in options.only)]
+    if options.scenes is not None:
+        mutants = [replace(one, tests=(), scenes=range(options.scenes), patience_s=_ALL_S) for one in mutants]
     if options.list:
         for mutant in mutants:
             _say(f"{mutant.name}\n    {mutant.harm}\n    sfframe/{mutant.file}")
@@ -32,17 +36,25 @@ def main() -> int:
         parser.error("no mutant has such a name")
     began = time.monotonic()
     with copied() as source:
-        healthy = run(_tests_of(mutants), source, _ALL_S)
-        if healthy.is_noticed:
-            _say(f"without any defect, too, a test fails: {healthy.by}")
-            return 1
-        _say(f"without a defect all their tests pass ({healthy.seconds:.0f} s)")
+        for healthy in _without_defect(mutants, source):
+            if healthy.is_noticed:
+                _say(f"there is something to notice without a defect too: {healthy.by}")
+                return 1
+            _say(f"without a defect nothing is noticed ({healthy.seconds:.0f} s)")
         survivors = _survivors(mutants, source, options.processes)
     minutes = (time.monotonic() - began) / 60
     _say(f"{len(mutants)} mutants, {len(survivors)} survived, {minutes:.1f} minutes")
     for mutant in survivors:
         _say(f"SURVIVED {mutant.name}: {mutant.harm}")
     return 1 if survivors else 0
+
+
+def _without_defect(mutants: Sequence[Mutant], source: Path) -> Iterator[Verdict]:
+    tests = _tests_of(mutants)
+    if tests:
+        yield run(tests, source, _ALL_S)
+    for scenes in {mutant.scenes for mutant in mutants if mutant.scenes}:
+        yield play(scenes, source, _ALL_S)
 
 
 def _tests_of(mutants: Iterable[Mutant]) -> list[str]:

@@ -118,6 +118,14 @@ MUTANTS: Final = (
         tests=(f"{_RUNNER}::test_a_job_that_vanishes_leaves_an_unknown_outcome_that_is_named",),
     ),
     Mutant(
+        name="unmatched-jobs-not-named",
+        harm="A result doesn't name the jobs that told too little, so `retry()` sends rows again that are in the org.",
+        file="conclude.py",
+        old=", *named, *(one.job_id for one in done.mismatches)]",
+        new=", *named]",
+        tests=(f"{_RUNNER}::test_results_that_stay_incomplete_are_a_mismatch_that_tells_all_it_knows",),
+    ),
+    Mutant(
         name="refused-results-are-none",
         harm="A finished job whose results can't be had for now is told as a mismatch, not as one to collect later.",
         file="ingest/job.py",

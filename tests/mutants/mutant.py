@@ -20,7 +20,8 @@ class Mutant:
         old: A text that is in it exactly once, as short as is possible.
         new: What stands there instead.
         tests: What pytest is to run, in this order and until the first failure; few and quick ones.
-        patience_s: How long that may take; a test that takes longer has noticed it too.
+        scenes: Seeds of the simulator, for what no test notices, because it takes several things that go wrong.
+        patience_s: How long that may take; what takes longer has noticed it too.
     """
 
     name: str
@@ -28,7 +29,8 @@ class Mutant:
     file: str
     old: str
     new: str
-    tests: tuple[str, ...]
+    tests: tuple[str, ...] = ()
+    scenes: range = range(0)
     patience_s: float = _PATIENCE_S
 
     def path_in(self, root: Path) -> Path:

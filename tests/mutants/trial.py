@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,8 +21,9 @@ from .mutant import Mutant
 ROOT: Final = Path(__file__).parents[2]
 _COPIED: Final = ("sfframe", "tests", "pytest_sfframe.py", "pyproject.toml")
 _LEFT_OUT: Final = shutil.ignore_patterns("node_modules", "npm", ".*_cache", "benchmarks")
-_FAILED: Final = re.compile(r"^(?:FAILED|ERROR) (\S+)", re.MULTILINE)
-_RC_FAILED: Final = 1  # pytest's own: others mean that tests could not be run
+# A test that failed, by pytest, or a scene in which the law was broken, by the simulator.
+_BY: Final = re.compile(r"^(?:(?:FAILED|ERROR) (\S+)|(seed \d+): )", re.MULTILINE)
+_NOTICED: Final = 1  # the code by which both end then; others mean that they could not be run
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,24 +54,36 @@ def copied(source: Path = ROOT) -> Iterator[Path]:
 
 
 def try_out(mutant: Mutant, source: Path) -> Verdict:
-    """Put a defect into a copy of its own, and run its tests there."""
+    """Put a defect into a copy of its own, and run there what is to notice it."""
     with copied(source) as folder:
         path = mutant.path_in(folder)
         path.write_text(mutant.applied_to(path.read_text()))
         for compiled in (path.parent / "__pycache__").glob(f"{path.stem}.*"):
             compiled.unlink()  # its stamp, of seconds, may be the same
+        if not mutant.tests:
+            return play(mutant.scenes, folder, mutant.patience_s)
         return run(mutant.tests, folder, mutant.patience_s)
 
 
 def run(tests: Iterable[str], folder: Path, patience_s: float) -> Verdict:
     """Run tests in a copy of the project, until the first failure."""
-    command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *tests]
+    return _verdict(["pytest", "-x", "-q", "-p", "no:cacheprovider", *tests], folder, patience_s)
+
+
+def play(scenes: range, folder: Path, patience_s: float) -> Verdict:
+    """Play scenes of the simulator in a copy of the project."""
+    seeds = [str(len(scenes)), "--seed", str(scenes.start)]
+    return _verdict(["tests.chaos", *seeds, "--processes", "1", "--anew"], folder, patience_s)
+
+
+def _verdict(command: Sequence[str], folder: Path, patience_s: float) -> Verdict:
     began = time.monotonic()
     with tempfile.TemporaryFile("w+") as out:
         # In a session of its own, so that what the tests have started goes with them.
         process = subprocess.Popen(
-            command, cwd=folder, env=_environment(folder), stdout=out, stderr=subprocess.STDOUT, start_new_session=True
-        )
+            [sys.executable, "-m", *command],
+            cwd=folder, env=_environment(folder), stdout=out, stderr=subprocess.STDOUT, start_new_session=True,
+        )  # fmt: skip
         try:
             code: int | None = process.wait(patience_s)
         except subprocess.TimeoutExpired:
@@ -82,11 +95,13 @@ def run(tests: Iterable[str], folder: Path, patience_s: float) -> Verdict:
         printed = out.read()
     if code is None:
         return Verdict(is_noticed=True, by=f"hang: nothing in {patience_s:.0f} s", seconds=seconds)
-    if code not in (0, _RC_FAILED):
-        raise RuntimeError(f"the tests can't be run, pytest ends with {code}:\n{printed[-3000:]}")
-    failed = _FAILED.search(printed)
-    by = failed[1] if failed else "SURVIVED"
-    return Verdict(is_noticed=code == _RC_FAILED, by=by, seconds=seconds)
+    if code not in (0, _NOTICED):
+        raise RuntimeError(f"{' '.join(command[:1])} can't be run, it ends with {code}:\n{printed[-3000:]}")
+    told = _BY.search(printed)
+    by = (told[1] or told[2]) if told else "SURVIVED"
+    if code == _NOTICED and told is None:
+        raise RuntimeError(f"{command[0]} fails for another reason:\n{printed[-3000:]}")
+    return Verdict(is_noticed=code == _NOTICED, by=by, seconds=seconds)
 
 
 def _environment(folder: Path) -> dict[str, str]:
