@@ -35,6 +35,15 @@ def test_rows_that_go_again_come_by_position_with_their_own_numbers_and_errors(d
     assert ledger.take_again() is None
 
 
+def test_what_comes_after_the_end_is_left_out() -> None:
+    """A thread that nobody waits for any more may bring it."""
+    positions = np.arange(PART)
+    ledger = Ledger(Outcomes(PART), {})
+    ledger.close()
+    ledger.take(JOB, _fates(positions, set()), numbers=positions, positions=positions, attempt=1)
+    assert ledger.outcomes.counts == {"successful": 0, "failed": 0, "unprocessed": PART}
+
+
 def _fates(positions: np.ndarray[tuple[int, ...], np.dtype[np.int64]], locked: set[int]) -> pl.DataFrame:
     errors = [f"LOCK:{position}:--" if position in locked else None for position in positions.tolist()]
     return pl.DataFrame(

@@ -198,6 +198,14 @@ def test_uploads_that_are_refused_are_tried_in_one_other_job(local: sfframe.Loca
     assert list(states(local).values()) == ["Aborted", "Aborted"]
 
 
+def test_a_closing_that_was_refused_is_made_good_in_another_job(local: sfframe.LocalOrg, org: sfframe.Org) -> None:
+    local.faults.append(Fault("patch", "status", status=400, error_code="INVALIDJOB"))
+    result = contacts(30).sfbulk.insert("Contact", org=org)
+    assert result
+    assert (len(result.jobs), result.running_job_ids) == (1, ())
+    assert local.rows("Contact").num_rows == 30
+
+
 # --- jobs that go wrong -----------------------------------------------------------------------------------------------
 
 
@@ -467,6 +475,15 @@ def test_a_timeout_aborts_what_was_not_committed(local: sfframe.LocalOrg) -> Non
         contacts().sfbulk.insert("Contact", org=org, timeout=0.5)
     assert list(states(local).values()) == ["Aborted"]
     assert names_in(local) == []
+
+
+def test_a_timeout_leaves_a_job_alone_whose_closing_got_no_answer(local: sfframe.LocalOrg) -> None:
+    org = org_of(local, timeouts=sfframe.Timeouts())
+    local.faults += [Fault("patch", "stall", when="after"), Fault("job", "stuck", after_rows=0)]
+    with pytest.raises(sfframe.JobTimeout, match="may still run") as caught:
+        contacts().sfbulk.insert("Contact", org=org, timeout=0.5)
+    (job_id,) = caught.value.job_ids
+    assert states(local)[job_id] in ("UploadComplete", "InProgress")
 
 
 def test_ctrl_c_names_the_committed_job_and_leaves_it_alone(local: sfframe.LocalOrg, org: sfframe.Org) -> None:

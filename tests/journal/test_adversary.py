@@ -28,7 +28,7 @@ from sfframe.org.job import JobInfo
 from sfframe.testing import Fault
 from tests import at_once
 
-from .test_deaths import call, check, contacts, dying, opened
+from .test_deaths import Died, call, check, contacts, dying, opened
 from .test_runs import dead
 
 
@@ -224,6 +224,29 @@ def test_each_org_has_its_runs_where_all_log_in_at_one_address(
     call(contacts(3), "insert", fresh, tmp_path, describe=False)
     [run] = sfframe.journals(tmp_path)["run"]
     assert intent_in(Path(run)).org_id == fresh.org_id is not None
+
+
+def test_rows_of_a_job_that_was_given_up_at_its_closing_go_again(
+    local: sfframe.LocalOrg, org: sfframe.Org, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where the call dies before it has made another one."""
+    local.faults.append(Fault("patch", "status", status=400, error_code="INVALIDJOB"))
+    create = IngestJobs.create_job
+
+    async def once(self: IngestJobs, *args: Any, **options: Any) -> JobInfo:
+        if local.count("create"):
+            raise Died
+        return await create(self, *args, **options)
+
+    async def nothing(self: Run) -> None:
+        """The dead don't tidy up."""
+
+    monkeypatch.setattr(IngestJobs, "create_job", once)
+    monkeypatch.setattr(Run, "tidy", nothing)
+    with pytest.raises(BaseException):  # noqa: B017, PT011
+        call(contacts(7), "insert", org, tmp_path)
+    monkeypatch.undo()
+    check(sfframe.resume(tmp_path, org=org), contacts(7), local)
 
 
 @pytest.mark.parametrize("step", [5, 6, 7, 9, 10])

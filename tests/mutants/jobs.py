@@ -353,4 +353,28 @@ MUTANTS: Final = (
         new='registry=sys.modules[__name__].__dict__.setdefault("_shown", {})',
         tests=(f"{_RUNNER}::test_each_failing_call_warns_also_at_the_same_line",),
     ),
+    Mutant(
+        name="begun-jobs-aborted-with-the-call",
+        harm="A call that is ended while a closing is on its way stops the job that the org has begun.",
+        file="ingest/run.py",
+        old="        if job.state == JobState.OPEN:\n",
+        new="        if not job.is_final:\n",
+        tests=(f"{_RUNNER}::test_a_timeout_leaves_a_job_alone_whose_closing_got_no_answer",),
+    ),
+    Mutant(
+        name="closing-of-a-lost-job-remembered",
+        harm="A job that was thrown away is named as one that may still run.",
+        file="ingest/job.py",
+        old="                run.closing.discard(job.id)\n                # A refusal",
+        new="                # A refusal",
+        tests=(f"{_RUNNER}::test_a_closing_that_was_refused_is_made_good_in_another_job",),
+    ),
+    Mutant(
+        name="results-taken-after-the-end",
+        harm="Results that a thread brings after the call has ended give rows a second fate.",
+        file="ingest/ledger.py",
+        old="            if self._is_closed:\n                return\n",
+        new="",
+        tests=("tests/ingest/test_ledger.py::test_what_comes_after_the_end_is_left_out",),
+    ),
 )
