@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import inspect
 import io
+import itertools
 import re
 import warnings
 from collections.abc import Callable, Iterator
@@ -38,7 +39,7 @@ def blocks(document: Path) -> list[Block]:
     found = [(match[1], match[2], text.count("\n", 0, match.start()) + 1) for match in _BLOCK.finditer(text)]
     return [
         Block(code, line, following[1] if following[0] == "text" else None)
-        for (kind, code, line), following in zip(found, [*found[1:], ("", "", 0)], strict=True)
+        for (kind, code, line), following in itertools.pairwise([*found, ("", "", 0)])
         if kind == "python"
     ]
 
