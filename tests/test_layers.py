@@ -111,11 +111,13 @@ org.transport
 org.readable
 org.tokens
 org.wire
-org.sessions
+org.lost
+org.sessions org.proxy org.trust
 org.soap
 org.auth
 org.answers
-org.address org.retry org.body org.patience
+org.names
+org.address org.retry org.secret org.body org.patience
 options
 progress
 problems
@@ -157,7 +159,7 @@ CLIMBS = {
 # Who may import a third party; whatever isn't here is everybody's.
 THIRD_PARTIES = {
     "pandas": {"frames.pandas", "frames.pandas_kept", "frames.pandas_arrays", "demo", "testing.in_pandas"},
-    "aiohttp": {"org.wire", "org.sessions"},
+    "aiohttp": {"org.wire", "org.sessions", "org.lost"},
     "tqdm": {"progress"},
     "IPython": {"progress"},
     "jwt": {"org.auth"},

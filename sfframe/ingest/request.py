@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from sfframe.options import Operation, Options
+from sfframe.org.names import field_name, sobject_name
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -43,11 +44,15 @@ def ingest_request(
 
     Raises:
         TypeError: An upsert without a key, or a key for another operation.
+        ValueError: The object's name can't be one; nor can the key's, where no describe is to say so.
     """
     if not sobject:
         raise TypeError(f"sobject={sobject!r}: the API name of an object is needed, such as 'Contact'")
+    sobject_name(sobject)
     if operation == "upsert" and not external_id_field:
         raise TypeError("upsert needs an external id field, e.g. upsert('Contact', 'ExternalId__c')")
     if operation != "upsert" and external_id_field is not None:
         raise TypeError(f"{operation} takes no external id field; only upsert does")
+    if external_id_field is not None and not options.describe:
+        field_name(external_id_field)
     return IngestRequest(sobject=sobject, operation=operation, external_id_field=external_id_field, options=options)

@@ -11,6 +11,11 @@ from urllib.parse import urlsplit
 # org, which serves no API.
 _LIGHTNING: Final = re.compile(r"(?P<name>.+)\.lightning\.force\.(?P<end>com|mil)")
 _SETUP: Final = re.compile(r"(?P<name>.+)\.my\.salesforce-setup\.(?P<end>com|mil)")
+# Where Salesforce serves APIs: the world, the government cloud, China.
+_SALESFORCE: Final = re.compile(
+    r".+\.((salesforce|force|cloudforce|database)\.com|(salesforce|force)\.mil|(sfcrmproducts|sfcrmapps)\.cn)"
+)
+_HOST: Final = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*|[0-9a-f:.]*:[0-9a-f:.]*")  # a name in ASCII, IPv4 or IPv6
 
 
 def normalized(url: str) -> str:
@@ -19,10 +24,13 @@ def normalized(url: str) -> str:
     A missing scheme is https; a Lightning or Setup address becomes the org's My Domain address.
 
     Raises:
-        ValueError: No host; http to a host that isn't this machine, where a token would travel in the clear;
-            a user and password inside the address.
+        ValueError: No host, or one that isn't written in ASCII; blanks or control characters inside; http to a host
+            that isn't this machine, where a token would travel in the clear; a user and password inside the address.
     """
     text = url.strip()
+    # `urlsplit` takes line breaks and tabs away and goes on with another host than the one that stands there.
+    if not text.isprintable() or " " in text:
+        raise ValueError("an org's address holds no blanks and no control characters")
     if "://" not in text:
         text = f"https://{text}"
     try:
@@ -30,7 +38,7 @@ def normalized(url: str) -> str:
         host, port = (parts.hostname or "").rstrip("."), parts.port
     except ValueError:
         host, port = "", None
-    if not host or re.search(r"[\s\\%]", host):
+    if not _HOST.fullmatch(host) or "\\" in parts.netloc:
         raise ValueError("an org's address looks like https://acme.my.salesforce.com")
     if parts.username is not None or parts.password is not None:
         raise ValueError(f"the address of {host} holds a user or password: those go into the auth value")
@@ -60,6 +68,21 @@ def is_loopback(host: str) -> bool:
 def is_shared_login(url: str) -> bool:
     """Whether an address is a login host for all orgs rather than one org's own."""
     return urlsplit(url).hostname in ("login.salesforce.com", "test.salesforce.com")
+
+
+def may_take_over(login_url: str, instance_url: str) -> bool:
+    """Whether a token that was got at one address may go to another one, which the login's answer named.
+
+    It may go to the same host, from this machine to this machine, and from anywhere to Salesforce's own hosts; from
+    https never to http. Both addresses are `normalized`.
+    """
+    login, instance = urlsplit(login_url), urlsplit(instance_url)
+    host = instance.hostname or ""
+    if login.scheme == "https" != instance.scheme:
+        return False
+    if host == login.hostname or is_loopback(host):
+        return is_loopback(host) == is_loopback(login.hostname or "")
+    return instance.port is None and _SALESFORCE.fullmatch(host) is not None
 
 
 def is_sandbox(url: str) -> bool:

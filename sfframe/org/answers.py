@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, Final
-from urllib.parse import quote, quote_plus, urlsplit
+from urllib.parse import quote, quote_plus, unquote, urlsplit
 
 from sfframe.errors import ApiError, AuthenticationError
 
@@ -31,7 +31,7 @@ class Response:
     """
 
     status: int
-    headers: Mapping[str, str]
+    headers: Mapping[str, str] = field(repr=False)
     body: bytes = field(default=b"", repr=False)
 
     @property
@@ -42,13 +42,19 @@ class Response:
     def is_redirect(self) -> bool:
         return self.status in REDIRECTS
 
+    @property
+    def is_page(self) -> bool:
+        """Whether it is HTML, for people, whatever was asked for."""
+        return "html" in self.headers.get("content-type", "").lower() or self.body[:64].lstrip()[:1] == b"<"
+
     def without(self, secrets: Iterable[str]) -> Response:
         """The same, should the answer repeat a secret, without it; as it is or as forms, HTML and JSON write it."""
-        body = self.body
+        body, headers = self.body, dict(self.headers)
         for secret in filter(None, secrets):
             for written in sorted(_ways_to_write(secret), key=len, reverse=True):
                 body = body.replace(written.encode(), "…".encode())
-        return replace(self, body=body)
+                headers = {name: value.replace(written, "…") for name, value in headers.items()}
+        return replace(self, headers=headers, body=body)
 
     def json(self) -> Any:
         """The body as JSON.
@@ -56,12 +62,21 @@ class Response:
         Raises:
             ApiError: The body is something else, such as the page of a proxy.
         """
-        try:
-            return json.loads(self.body)
-        except ValueError as error:
-            raise ApiError(
-                f"the answer isn't JSON but {_text_of(self.body) or 'empty'!r}", status=self.status
-            ) from error
+        found, problem = _parsed(self.body)
+        if problem:
+            raise ApiError(problem, status=self.status)
+        return found
+
+
+def _parsed(body: bytes) -> tuple[Any, str | None]:
+    """JSON, or why it is none. The parser's own error isn't handed on: it holds the whole text."""
+    try:
+        return json.loads(body), None
+    except (ValueError, RecursionError):
+        # What was to be JSON is data, or a token: no message quotes it.
+        if body.lstrip()[:1] in (b"{", b"[", b'"'):
+            return None, "the answer is JSON that can't be read to its end"
+        return None, f"the answer isn't JSON but {_text_of(body) or 'empty'!r}"
 
 
 def _ways_to_write(text: str) -> set[str]:
@@ -125,29 +140,47 @@ def path_of(url: Any) -> str:
     """An address in an answer as requests take it; orgs leave the slash at its beginning away at times.
 
     Raises:
-        ApiError: It is no address.
+        ApiError: It is no address of the API's resources.
     """
     if not isinstance(url, str) or not re.fullmatch(r"[!-~]+", url):
         raise ApiError("the answer names as an address what is none")
-    return url if url.startswith(("/", "http:", "https:")) else f"/{url}"
+    given = url if url.startswith(("/", "http:", "https:")) else f"/{url}"
+    if not _is_resource(given):
+        raise ApiError("the answer names as an address what is none of the API's resources")
+    return given
+
+
+def _is_resource(url: str) -> bool:
+    """Whether the path is one below /services/data/ that nobody on the way could read as another one."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False
+    steps = unquote(parts.path).split("/")
+    is_plain = not parts.fragment and not any(step in ("", ".", "..") or "\\" in step for step in steps[1:])
+    return is_plain and parts.path.startswith("/services/data/") and (parts.scheme != "") == (parts.netloc != "")
 
 
 def refusal(response: Response) -> tuple[str | None, str]:
     """Code and message of a refusal of any shape: a JSON array, an object, a page of HTML, nothing."""
     if response.is_redirect:
-        host = urlsplit(response.headers.get("location", "")).hostname
-        return None, f"the org sends on to {host or 'another address'}; requests with a token aren't sent on"
-    try:
-        content = json.loads(response.body)
-    except ValueError:
-        content = None
+        place = _host_in(response.headers.get("location", "")) or "another address"
+        return None, f"the org sends on to {place}; requests with a token aren't sent on"
+    content, _ = _parsed(response.body)
     first = content[0] if isinstance(content, list) and content else content
     if isinstance(first, dict):
         code = first.get("errorCode") or first.get("error")
         message = first.get("message") or first.get("error_description") or code
         if message:
-            return (str(code) if code else None), shortened(str(message))
+            return (shortened(str(code)) if code else None), shortened(str(message))
     return None, _text_of(response.body) or "no explanation was given"
+
+
+def _host_in(url: str) -> str | None:
+    try:
+        return shortened(urlsplit(url).hostname or "") or None
+    except ValueError:
+        return None
 
 
 def _text_of(body: bytes) -> str:
@@ -159,6 +192,7 @@ def _text_of(body: bytes) -> str:
 
 
 def shortened(text: str) -> str:
-    """A text of the org's as an error can quote it: one line, not long."""
-    line = " ".join(text.split())
+    """One line of a text of the org's, fit for a message."""
+    # No control characters: a terminal would obey them, and so would who reads a log.
+    line = " ".join("".join(c if c.isprintable() else " " for c in text[: 50 * _MAX_TEXT]).split())
     return line if len(line) <= _MAX_TEXT else line[: _MAX_TEXT - 1] + "…"

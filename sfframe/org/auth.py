@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Generator, Mapping
-from dataclasses import dataclass, field, replace
+from contextlib import suppress
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Final, Protocol, TypeAlias
 from urllib.parse import urlencode
 
-from sfframe.errors import AuthenticationError
-from sfframe.org.address import host_of, is_sandbox, is_shared_login, normalized
+from sfframe.errors import ApiError, AuthenticationError
+from sfframe.org.address import host_of, is_sandbox, is_shared_login, may_take_over, normalized
 from sfframe.org.answers import Response, refusal
+from sfframe.org.secret import Secret
 
 _ASSERTION_LIFE_S: Final = 150  # Salesforce takes 3 minutes at most; the rest is for clocks that differ
 _SECRETS: Final = ("client_secret", "refresh_token", "password", "assertion")
@@ -39,6 +41,9 @@ class Token:
     org_id: str | None = None
     user_id: str | None = None
     refresh_token: str | None = field(default=None, repr=False)
+
+    def __post_init__(self) -> None:
+        hide(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +73,10 @@ Flow: TypeAlias = Generator[TokenRequest | Command, Response, Token]
 
 
 class Auth(Protocol):
-    """One way to a token. Values of this kind are frozen, pickle, and hide their secrets."""
+    """One way to a token. Values of this kind are frozen, pickle, and hide their secrets.
+
+    What is made of a secret is kept in a `Secret`, or in no variable: a traceback may show those of each frame.
+    """
 
     @property
     def user(self) -> str | None:
@@ -87,6 +95,9 @@ class AccessToken:
     """A token that was made elsewhere. It can't be renewed: when its session ends, so does the Org's."""
 
     token: str = field(repr=False)
+
+    def __post_init__(self) -> None:
+        hide(self)
 
     @property
     def user(self) -> str | None:
@@ -108,6 +119,9 @@ class ClientCredentials:
 
     client_id: str
     client_secret: str = field(repr=False)
+
+    def __post_init__(self) -> None:
+        hide(self)
 
     @property
     def user(self) -> str | None:
@@ -139,6 +153,9 @@ class JwtBearer:
     private_key: str | Path = field(repr=False)
     audience: str | None = field(default=None, kw_only=True)
 
+    def __post_init__(self) -> None:
+        hide(self)
+
     @property
     def user(self) -> str | None:
         return self.username
@@ -151,7 +168,7 @@ class JwtBearer:
             "aud": audience,
             "exp": int(time.time()) + _ASSERTION_LIFE_S,
         }
-        assertion = _signed(claims, _pem(self.private_key))
+        assertion = Secret(_signed(claims, _pem(self.private_key)))
         return _token(url, (yield _grant(url, _JWT_GRANT, {"assertion": assertion})))
 
 
@@ -166,6 +183,9 @@ class RefreshToken:
     client_id: str
     refresh_token: str = field(repr=False)
     client_secret: str | None = field(default=None, repr=False)
+
+    def __post_init__(self) -> None:
+        hide(self)
 
     @property
     def user(self) -> str | None:
@@ -195,6 +215,9 @@ class UsernamePassword:
     username: str
     password: str = field(repr=False)
 
+    def __post_init__(self) -> None:
+        hide(self)
+
     @property
     def user(self) -> str | None:
         return self.username
@@ -209,23 +232,63 @@ class UsernamePassword:
         return _token(url, (yield _grant(url, "password", form)))
 
 
+def hide(value: Any) -> None:
+    """Make the texts of a login that are in no repr secret where they are handed on, too."""
+    for one in fields(value):
+        text = getattr(value, one.name)
+        if not one.repr and isinstance(text, str) and not isinstance(text, Secret):
+            object.__setattr__(value, one.name, Secret(text))
+
+
 def _grant(url: str, grant_type: str, form: Mapping[str, str]) -> TokenRequest:
     headers = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json"}
-    body = urlencode({"grant_type": grant_type, **form}).encode()
     secrets = tuple(form[name] for name in _SECRETS if name in form)
+    body = urlencode({"grant_type": grant_type, **form}).encode()
     return TokenRequest(f"{url}/services/oauth2/token", headers, body, secrets)
 
 
 def _token(url: str, response: Response) -> Token:
     if not response.is_success:
         raise _refused(url, response)
+    found = _found(url, response)
+    if found is None:
+        raise AuthenticationError(f"the answer of {host_of(url)} holds no token")
+    if isinstance(found, str):
+        raise AuthenticationError(found)
+    return found
+
+
+def _found(url: str, response: Response) -> Token | str | None:
+    """The token in an answer, or why it isn't taken; the frame that raises has seen nothing of the answer."""
     try:
         answer = response.json()
-        token, instance_url = answer["access_token"], normalized(answer.get("instance_url") or url)
-    except Exception as error:
-        raise AuthenticationError(f"the answer of {host_of(url)} holds no token") from error
+        token, given = answer["access_token"], answer.get("instance_url") or url
+    except (ApiError, LookupError, TypeError, AttributeError):
+        return None
+    instance_url = instance_of(given)
+    if not isinstance(token, str) or instance_url is None:
+        return None
+    if not may_take_over(url, instance_url):
+        return strange_instance(url, instance_url)
     org_id, user_id = _identity(answer.get("id"))
-    return Token(token, instance_url, org_id, user_id, answer.get("refresh_token"))
+    newer = answer.get("refresh_token")
+    return Token(token, instance_url, org_id, user_id, newer if isinstance(newer, str) and newer else None)
+
+
+def instance_of(given: Any) -> str | None:
+    """The address that an answer names, in the form of `normalized`; `None` if it is none."""
+    try:
+        return normalized(given)
+    except (ValueError, AttributeError):
+        return None
+
+
+def strange_instance(url: str, instance_url: str) -> str:
+    """Why a token isn't taken: it is said to be for a host that neither was asked for it nor is Salesforce's."""
+    return (
+        f"{host_of(url)} gave a token for {instance_url}, which is neither that host nor one of Salesforce's. "
+        "It is sent to nobody. If that is where the org is, give the Org that address."
+    )
 
 
 def _refused(url: str, response: Response) -> AuthenticationError:
@@ -242,15 +305,15 @@ def _identity(url: Any) -> tuple[str | None, str | None]:
 
 
 def _pem(key: str | Path) -> str:
-    text = str(key)
+    text = Secret(key)
     if "-----BEGIN" in text:
-        return text.replace("\\n", "\n")  # as environment variables often hold it
+        return Secret(text.replace("\\n", "\n"))  # as environment variables often hold it
     try:
-        return Path(text).expanduser().read_text()
+        return Secret(Path(text).expanduser().read_text())
     except (OSError, ValueError) as error:
-        # The text isn't shown: it may be a key that lost its first line.
         reason = getattr(error, "strerror", None) or "not readable"
-        raise AuthenticationError(f"private_key is neither PEM text nor a readable file ({reason})") from None
+    # Neither text nor error is shown: the text may be a key that lost its first line.
+    raise AuthenticationError(f"private_key is neither PEM text nor a readable file ({reason})")
 
 
 def _signed(claims: Mapping[str, Any], pem: str) -> str:
@@ -258,7 +321,6 @@ def _signed(claims: Mapping[str, Any], pem: str) -> str:
         import jwt
     except ImportError as error:
         raise AuthenticationError("JwtBearer needs PyJWT: pip install sfframe[jwt]") from error
-    try:
+    with suppress(Exception):  # whatever PyJWT and cryptography raise may quote the key
         return jwt.encode(dict(claims), pem, algorithm="RS256")
-    except Exception:  # noqa: BLE001  # whatever PyJWT and cryptography raise may quote the key
-        raise AuthenticationError("private_key isn't an RSA key in PEM form without a passphrase") from None
+    raise AuthenticationError("private_key isn't an RSA key in PEM form without a passphrase")

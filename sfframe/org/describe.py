@@ -9,12 +9,12 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, Final
-from urllib.parse import quote
 from weakref import WeakKeyDictionary
 
 from sfframe.errors import ApiError
 from sfframe.org.answers import Response
 from sfframe.org.body import LARGE_ANSWER_BYTES
+from sfframe.org.names import is_name, sobject_name
 from sfframe.org.transport import Transport
 
 _MAX_AGE_S: Final = 300.0
@@ -91,6 +91,9 @@ class Field:
     @classmethod
     def from_json(cls, described: Mapping[str, Any]) -> Field:
         known = {name: described[key] for name, key in _KEYS.items() if described.get(key) is not None}
+        relations = filter(None, (described.get("relationshipName"), *(described.get("referenceTo") or ())))
+        if not is_name(described["name"]) or not all(map(is_name, relations)):  # they go into statements and paths
+            raise TypeError("a name that is none")
         known["reference_to"] = tuple(described.get("referenceTo") or ())
         known["picklist_values"] = tuple(
             str(entry["value"]) for entry in described.get("picklistValues") or () if entry.get("active", True)
@@ -156,6 +159,8 @@ class SObject:
         """
         try:
             all_fields = tuple(Field.from_json(one) for one in described["fields"])
+            if not is_name(described["name"]):
+                raise TypeError("a name that is none")
             return cls(
                 name=described["name"],
                 label=described.get("label") or "",
@@ -203,6 +208,7 @@ class Describes:
 
         Raises:
             ApiError: The org has no such object, or shows it to others only; or it can't be asked.
+            ValueError: It can't be the name of one; the org isn't asked.
         """
         name = sobject.lower()
         if (known := self._known(name)) is not None:
@@ -217,7 +223,7 @@ class Describes:
     async def _asked_for(self, sobject: str) -> SObject:
         kept = self._kept.get(sobject.lower())
         since = {"If-Modified-Since": kept.last_modified} if kept and kept.last_modified else None
-        path = f"{self._base}/sobjects/{quote(sobject, safe='')}/describe"
+        path = f"{self._base}/sobjects/{sobject_name(sobject)}/describe"
         try:
             response = await self._transport.request("GET", path, headers=since, most_bytes=LARGE_ANSWER_BYTES)
         except ApiError as error:
@@ -228,9 +234,15 @@ class Describes:
         if response.status == 304 and kept is not None:
             found, last_modified = kept.sobject, kept.last_modified
         else:
-            found, last_modified = _described(response), response.headers.get("last-modified")
+            found, last_modified = _described(response), _stamp(response)
         self._kept[sobject.lower()] = _Kept(found, last_modified, time.monotonic())
         return found
+
+
+def _stamp(response: Response) -> str | None:
+    """When the describe was changed last, if that can be sent back."""
+    stamp = response.headers.get("last-modified", "")
+    return stamp if re.fullmatch(r"[ -~]+", stamp) else None
 
 
 def _described(response: Response) -> SObject:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Final, Literal, TypeAlias
 
 from sfframe.errors import ApiError
+from sfframe.org import names
 from sfframe.org.body import RESULT_BYTES
 from sfframe.org.jobs import JobInfo, Jobs, JobState, job_in, locator_in
 from sfframe.org.retry import RetryPolicy
@@ -49,7 +50,13 @@ class IngestJobs(Jobs):
         """Create a job. It is `Open` then and waits for its data.
 
         A lost answer is followed by another request: the job that may stay behind is empty and can't run.
+
+        Raises:
+            ValueError: `sobject` or `external_id_field` can't be a name; nothing was sent.
         """
+        names.sobject_name(sobject)
+        if external_id_field is not None:
+            names.field_name(external_id_field)
         wish = {
             "object": sobject,
             "operation": "hardDelete" if operation == "hard_delete" else operation,
@@ -60,7 +67,7 @@ class IngestJobs(Jobs):
             "assignmentRuleId": assignment_rule_id,
         }
         wish = {key: value for key, value in wish.items() if value is not None}
-        return job_in(await self._transport.request("POST", self._path(), json=wish))
+        return job_in(await self._transport.request("POST", self._base(), json=wish))
 
     async def upload_job_data(self, job_id: str, data: Body) -> JobInfo:
         """Give a job its data and close it: from here on the org processes it.

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from sfframe.org import names
+
 
 class JobState:
     """The states that a job is known to have. One that isn't here counts as still going."""
@@ -76,10 +78,12 @@ class JobInfo:
         """Read what the org says of a job. What can't be read as what it should be goes into `extra`.
 
         Raises:
-            ValueError: It isn't a job: no object, or one without id and state.
+            ValueError: It isn't a job: no object, or one without id and state, or the id can't be one.
         """
         if not isinstance(answer, Mapping) or not all(isinstance(answer.get(name), str) for name in ("id", "state")):
             raise ValueError("not a job: it has no id and state")
+        if not names.is_job_id(answer["id"]):  # it will stand in paths
+            raise ValueError("not a job: its id is none")
         known: dict[str, Any] = {}
         extra: dict[str, Any] = {}
         for key, value in answer.items():
@@ -115,7 +119,7 @@ def _text(given: Any) -> str:
 
 def _version(given: float | str) -> str:
     """A number in answers, text in documents."""
-    return f"{float(given):.1f}"
+    return names.api_version(f"{float(given):.1f}")
 
 
 _READERS: Final[Mapping[str, Callable[[Any], Any]]] = {

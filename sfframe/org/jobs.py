@@ -8,9 +8,9 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Literal
-from urllib.parse import quote
 
 from sfframe.errors import ApiError, AuthenticationError, OutcomeUnknown
+from sfframe.org import names
 from sfframe.org.answers import PASSING, Response, path_of
 from sfframe.org.job import JobInfo as JobInfo
 from sfframe.org.job import JobState as JobState
@@ -22,7 +22,8 @@ from sfframe.org.transport import Repeat, Transport
 class Jobs:
     """Jobs of one kind by hand; every method is a coroutine.
 
-    Each may raise `ApiError` (the org refused, or gave no answer) and `AuthenticationError`.
+    Each may raise `ApiError` (the org refused, or gave no answer), `AuthenticationError`, and `ValueError` before
+    anything is sent: an id, a version or a locator can't be one.
     """
 
     _kind: Literal["ingest", "query"]
@@ -51,7 +52,7 @@ class Jobs:
             ApiError: The org refused, gave no answer, or named a page of the list twice.
         """
         params = {"jobType": job_type} if job_type else None
-        path: str | None = self._path()
+        path: str | None = self._base()
         asked: set[str] = set()
         while path:
             page = await self._page_of_list(path, params)
@@ -127,9 +128,12 @@ class Jobs:
     async def _list_at(self, path: str, params: Mapping[str, str] | None) -> _JobList:
         return await readable(partial(self._transport.request, "GET", path, params=params), _list_in, self._retry)
 
-    def _path(self, *parts: str, api_version: str | None = None) -> str:
-        base = f"/services/data/v{api_version or self._api_version}/jobs/{self._kind}"
-        return "/".join((base, *(quote(part, safe="") for part in parts)))
+    def _base(self, api_version: str | None = None) -> str:
+        return f"/services/data/v{names.api_version(api_version or self._api_version)}/jobs/{self._kind}"
+
+    def _path(self, job_id: str, part: str = "", *, api_version: str | None = None) -> str:
+        path = f"{self._base(api_version)}/{names.job_id(job_id)}"
+        return f"{path}/{part}" if part else path
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,6 +197,14 @@ def _unknown(job_id: str, error: Exception) -> OutcomeUnknown:
 
 
 def locator_in(response: Response) -> str | None:
-    """Where a result goes on; `None` after the last page, which the org says by the text `null`."""
+    """Where a result goes on; `None` after the last page, which the org says by the text `null`.
+
+    Raises:
+        ApiError: It can't be a locator.
+    """
     locator = response.headers.get("sforce-locator", "null")
-    return None if locator in ("", "null") else locator
+    if locator in ("", "null"):
+        return None
+    if not names.is_locator(locator):
+        raise ApiError("the answer names as the next page's locator what is none", status=response.status)
+    return locator

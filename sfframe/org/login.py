@@ -9,8 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from sfframe.errors import AuthenticationError, NoOrgError
-from sfframe.org.address import normalized
-from sfframe.org.answers import Response
+from sfframe.org.answers import Response, shortened
 from sfframe.org.auth import (
     AccessToken,
     Auth,
@@ -21,7 +20,9 @@ from sfframe.org.auth import (
     RefreshToken,
     Token,
     UsernamePassword,
+    instance_of,
 )
+from sfframe.org.secret import Secret
 from sfframe.org.soap import SoapLogin
 
 PREFIX: Final = "SFFRAME_"
@@ -33,25 +34,33 @@ class CliSession:
 
     alias: str
 
+    def __post_init__(self) -> None:
+        # It becomes an argument of a program, on Windows of a script.
+        if not re.fullmatch(r"[\w.@+][\w.@+-]*", self.alias):
+            raise ValueError(f"{self.alias!r} is neither an alias nor a user name: see `sf org list`")
+
     @property
     def user(self) -> str | None:
         return self.alias
 
     def flow(self, url: str) -> Flow:
         del url  # the CLI knows where its org is
-        shown = _result((yield _sf("org", "display", self.alias)), self.alias)
-        token = str(shown.get("accessToken") or "")
+        token, instance_url, org_id = _session((yield _sf("org", "display", self.alias)), self.alias)
         # Since 2.136.8 another command shows the token, one that older releases lack (wire notes, 2.4).
         if not token or token.startswith("[REDACTED]"):
             answer = yield _sf("org", "auth", "show-access-token", self.alias)
-            token = str(_result(answer, self.alias).get("accessToken") or "")
-        instance_url = shown.get("instanceUrl")
+            token = _session(answer, self.alias)[0]
         if not token or not instance_url:
             raise AuthenticationError(
                 f"the Salesforce CLI shows no session for {self.alias!r}: log in with "
                 f"`sf org login web --alias {self.alias}`"
             )
-        return Token(token, normalized(instance_url), shown.get("id"))
+        instance = instance_of(instance_url)
+        if instance is None:
+            raise AuthenticationError(
+                f"the Salesforce CLI knows no usable address for {self.alias!r}: {instance_url!r}"
+            )
+        return Token(token, instance, org_id)
 
 
 def _sf(*words: str) -> Command:
@@ -59,19 +68,38 @@ def _sf(*words: str) -> Command:
     return Command(("sf", *command, "--target-org", alias, "--json"))
 
 
-def _result(answer: Response, alias: str) -> Mapping[str, Any]:
-    """The `result` of a CLI answer, which warnings and colours may precede."""
+def _session(answer: Response, alias: str) -> tuple[Secret, str, str | None]:
+    """Token, address and org id of a CLI answer, as far as they are in it."""
+    found = _read(answer)
+    if isinstance(found, _Refusal):
+        raise AuthenticationError(
+            f"the Salesforce CLI has no session for {alias!r}: {found.message}", error_code=found.name
+        )
+    org_id = found.get("id")
+    token, instance_url = (str(found.get(name) or "") for name in ("accessToken", "instanceUrl"))
+    return Secret(token), instance_url, org_id if isinstance(org_id, str) else None
+
+
+@dataclass(frozen=True, slots=True)
+class _Refusal:
+    """The CLI's word that there is no session."""
+
+    name: str | None
+    message: str
+
+
+def _read(answer: Response) -> Mapping[str, Any] | _Refusal:
+    """The `result` of a CLI answer, which warnings and colours may precede; the frame that raises hasn't seen it."""
     text = re.sub(r"\x1b\[[\d;]*[A-Za-z]", "", answer.body.decode("utf-8", errors="replace"))
     try:
         content, _ = json.JSONDecoder().raw_decode(text[text.index("{") :])
-    except ValueError:
+    except (ValueError, RecursionError):
         content = {}
     result = content.get("result")
     if answer.status == 0 and isinstance(result, dict):
         return result
-    name, message = content.get("name"), content.get("message") or "it gave no readable answer"
-    first_line = str(message).strip().splitlines()[0]
-    raise AuthenticationError(f"the Salesforce CLI has no session for {alias!r}: {first_line}", error_code=name)
+    name, message = content.get("name"), str(content.get("message") or "").strip() or "it gave no readable answer"
+    return _Refusal(shortened(str(name)) if name else None, shortened(message.splitlines()[0]))
 
 
 @dataclass(frozen=True, slots=True)

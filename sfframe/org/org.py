@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import os
 import re
+import ssl
 from collections.abc import Mapping
 from contextvars import ContextVar
 from types import MappingProxyType
@@ -17,10 +18,13 @@ from sfframe.org.answers import ApiUsage
 from sfframe.org.auth import Auth
 from sfframe.org.describe import Describes, SObject
 from sfframe.org.ingest_jobs import IngestJobs
+from sfframe.org.proxy import Proxy
 from sfframe.org.query_jobs import QueryJobs
 from sfframe.org.rest import Rest
 from sfframe.org.retry import PollPolicy, RetryPolicy, Timeouts
+from sfframe.org.secret import Secret
 from sfframe.org.transport import Transport
+from sfframe.org.trust import authorities
 
 # One behind the newest release of Summer '26: every production org has it (wire notes, 1).
 API_VERSION: Final = "66.0"
@@ -39,6 +43,8 @@ class OrgSettings(TypedDict, total=False):
     retry: RetryPolicy | None
     poll: PollPolicy | None
     timeouts: Timeouts | None
+    proxy: str | None
+    ca: str | os.PathLike[str] | ssl.SSLContext | None
 
 
 class Org:
@@ -50,8 +56,8 @@ class Org:
     `with org:` makes it the org of all calls in the block, in this context alone. `async with org:` does the
     same and closes its connections at the end.
 
-    A pickled Org carries its auth value, secrets included, but no fetched token: keep it where you would keep
-    the secrets.
+    A pickled Org carries its auth value and the address of its proxy, secrets included, but no fetched token: keep it
+    where you would keep the secrets.
     """
 
     def __init__(
@@ -65,6 +71,8 @@ class Org:
         retry: RetryPolicy | None = None,
         poll: PollPolicy | None = None,
         timeouts: Timeouts | None = None,
+        proxy: str | None = None,
+        ca: str | os.PathLike[str] | ssl.SSLContext | None = None,
     ) -> None:
         """Say where an org is and how to log in.
 
@@ -79,10 +87,18 @@ class Org:
             retry: How passing faults are met.
             poll: How often jobs are looked at.
             timeouts: How long silence is borne.
+            proxy: An HTTP proxy for all requests of this Org, those for tokens included, such as
+                `"http://user:password@proxy.example.com:3128"`. Without it, the one that the environment names
+                (`HTTPS_PROXY`, `ALL_PROXY`, `NO_PROXY`).
+            ca: Whom to trust in place of the system's authorities: the path of a PEM file, or an `ssl.SSLContext`,
+                with which an Org can't be pickled. Without it, `SSL_CERT_FILE`, `SSL_CERT_DIR`, `REQUESTS_CA_BUNDLE`
+                or `CURL_CA_BUNDLE` if set.
 
         Raises:
-            ValueError: The address, the version or the reserve makes no sense.
+            ValueError: The address, the version, the reserve or the proxy makes no sense.
         """
+        # From here on no frame shows it.
+        proxy = None if proxy is None else Secret(proxy)
         if quota_reserve is not None and not 0 <= quota_reserve < 1:
             raise ValueError(f"quota_reserve is a share from 0 up to, not including, 1; not {quota_reserve!r}")
         is_cli = isinstance(auth, login.CliSession)
@@ -94,7 +110,13 @@ class Org:
         self.retry: Final = retry or RetryPolicy()
         self.poll: Final = poll or PollPolicy()
         self.timeouts: Final = timeouts or Timeouts()
-        self.transport: Final = Transport(self._url, auth, retry=self.retry, timeouts=self.timeouts)
+        self.ca: Final = authorities(ca)
+        self._proxy: Final = proxy
+        by_way_of = None if proxy is None else Proxy.named(proxy)
+        self.proxy: Final = by_way_of.address if by_way_of else None
+        self.transport: Final = Transport(
+            self._url, auth, retry=self.retry, timeouts=self.timeouts, proxy=by_way_of, ca=self.ca
+        )
         self.ingest: Final = IngestJobs(self.transport, api_version=self.api_version, retry=self.retry, org=self)
         self.query: Final = QueryJobs(self.transport, api_version=self.api_version, retry=self.retry)
         self.rest: Final = Rest(self.transport, self.base_path, retry=self.retry)
@@ -218,6 +240,8 @@ class Org:
         await self.transport.release()
 
     def __repr__(self) -> str:
+        if "transport" not in vars(self):  # tracebacks with variables show it while it is refused
+            return "<Org, not made yet>"
         user = f" as {self.user}" if self.user and not self._url.startswith("cli:") else ""
         return f"<Org {self.host}{user} ({type(self.auth).__name__})>"
 
@@ -228,6 +252,8 @@ class Org:
         return hash((self._url, self.auth))
 
     def __reduce__(self) -> tuple[Any, ...]:
+        if isinstance(self.ca, ssl.SSLContext):
+            raise TypeError("an Org with ca=ssl.SSLContext(...) can't be pickled: give ca= the path of a PEM file")
         return _restored, self._state()
 
     def _state(self) -> tuple[str, Auth, OrgSettings]:
@@ -238,6 +264,8 @@ class Org:
             "retry": self.retry,
             "poll": self.poll,
             "timeouts": self.timeouts,
+            "proxy": self._proxy,
+            "ca": self.ca,
         }
         return self._url, self.auth, settings
 

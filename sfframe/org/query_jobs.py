@@ -9,6 +9,7 @@ from functools import partial
 from typing import Literal
 
 from sfframe.errors import ApiError
+from sfframe.org import names
 from sfframe.org.answers import Response, path_of, refusal
 from sfframe.org.body import RESULT_BYTES
 from sfframe.org.jobs import JobInfo, Jobs, job_in, locator_in
@@ -58,7 +59,7 @@ class QueryJobs(Jobs):
         if operation not in ("query", "queryAll"):
             raise ValueError(f"operation is 'query' or 'queryAll', not {operation!r}")
         wish = {"operation": operation, "query": soql, "contentType": "CSV", "columnDelimiter": "COMMA"}
-        ask = partial(self._transport.request, "POST", self._path(), json={**wish, "lineEnding": "LF"})
+        ask = partial(self._transport.request, "POST", self._base(), json={**wish, "lineEnding": "LF"})
         return await readable(ask, job_in, self._retry)
 
     async def results(
@@ -84,6 +85,8 @@ class QueryJobs(Jobs):
             ApiError: 409: the job was made under another API version; 400 or 412: it isn't complete, or doesn't know
                 the locator; 404: it is gone. Or there is time and again something that isn't CSV.
         """
+        if locator is not None:
+            names.locator(locator)
         wish = {"locator": locator, "maxRecords": None if max_records is None else str(max_records)}
         params = {name: value for name, value in wish.items() if value is not None}
         return await self._csv(self._path(job_id, "results", api_version=api_version), job_id, params)

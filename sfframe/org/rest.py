@@ -15,6 +15,7 @@ from urllib.parse import quote
 from sfframe.errors import ApiError
 from sfframe.org.answers import PASSING, Response
 from sfframe.org.body import LARGE_ANSWER_BYTES
+from sfframe.org.names import sobject_name
 from sfframe.org.readable import readable
 from sfframe.org.retry import RetryPolicy
 from sfframe.org.transport import Transport
@@ -70,9 +71,12 @@ class Rest:
 
         Returns:
             `deletedRecords` (each `id` and `deletedDate`), `earliestDateAvailable`, `latestDateCovered`.
+
+        Raises:
+            ValueError: `sobject` can't be a name.
         """
         window = {"start": _moment(start), "end": _moment(end)}
-        path = f"{self._base}/sobjects/{quote(sobject, safe='')}/deleted/"
+        path = f"{self._base}/sobjects/{sobject_name(sobject)}/deleted/"
         ask = partial(self._transport.request, "GET", path, params=window, most_bytes=LARGE_ANSWER_BYTES)
         return await readable(ask, _object_in, self._retry)
 
@@ -129,8 +133,9 @@ def _read(response: Response) -> Any:
     """The JSON of an answer, with each number as the text that stands there: no digit is lost on the way."""
     try:
         return json.loads(response.body, parse_float=str, parse_int=str)
-    except ValueError:
-        return response.json()  # whose error says what it is instead
+    except (ValueError, RecursionError):
+        pass
+    return response.json()  # whose error says what it is instead
 
 
 def _answer(given: Any) -> Mapping[str, Any]:

@@ -3,19 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import base64
 import weakref
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Final
-from urllib.parse import urlsplit
-from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
-from yarl import URL
-
-from sfframe.org.address import is_loopback
 
 _CONNECTIONS: Final = 100
 _READ_BUFFER: Final = 2**20
@@ -57,23 +51,6 @@ class Sessions:
         if held := self._open.pop(asyncio.get_running_loop(), None):
             held.when_garbage.detach()
             await held.keeper.aclose()
-
-
-def proxy_for(url: str) -> tuple[str | None, dict[str, str] | None]:
-    """The proxy that the environment names, with its credentials as headers; never for this machine.
-
-    aiohttp's `trust_env` would do it too, and send what it finds in ~/.netrc besides.
-    """
-    parts = urlsplit(url)
-    host = parts.hostname or ""
-    proxy = None if is_loopback(host) else getproxies().get(parts.scheme)
-    if proxy is None or proxy_bypass(host):
-        return None, None
-    address = URL(proxy if "://" in proxy else f"http://{proxy}")
-    if address.user is None:
-        return str(address), None
-    credentials = base64.b64encode(f"{address.user}:{address.password or ''}".encode()).decode()
-    return str(address.with_user(None)), {"Proxy-Authorization": f"Basic {credentials}"}
 
 
 @dataclass(frozen=True, slots=True)

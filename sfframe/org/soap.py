@@ -5,14 +5,14 @@ from __future__ import annotations
 import warnings
 from dataclasses import dataclass, field
 from typing import Final
-from urllib.parse import urlsplit
 from xml.etree import ElementTree
 from xml.sax.saxutils import escape
 
 from sfframe.errors import AuthenticationError
-from sfframe.org.address import host_of, normalized
-from sfframe.org.answers import Response
-from sfframe.org.auth import Flow, Token, TokenRequest
+from sfframe.org.address import host_of, may_take_over
+from sfframe.org.answers import Response, shortened
+from sfframe.org.auth import Flow, Token, TokenRequest, hide, instance_of, strange_instance
+from sfframe.org.secret import Secret
 
 # login() exists in no later version, whatever version the data calls use (wire notes, 2.3).
 _SOAP_VERSION: Final = "64.0"
@@ -35,6 +35,9 @@ class SoapLogin:
     password: str = field(repr=False)
     security_token: str = field(default="", repr=False)
 
+    def __post_init__(self) -> None:
+        hide(self)
+
     @property
     def user(self) -> str | None:
         return self.username
@@ -46,26 +49,35 @@ class SoapLogin:
             FutureWarning,
             stacklevel=2,
         )
-        body = _ENVELOPE.format(username=escape(self.username), password=escape(self.password + self.security_token))
+        password = Secret(self.password + self.security_token)
+        body = Secret(_ENVELOPE.format(username=escape(self.username), password=escape(password)))
         headers = {"Content-Type": "text/xml; charset=UTF-8", "SOAPAction": "login", "Accept": "text/xml"}
         address = f"{url}/services/Soap/u/{_SOAP_VERSION}"
-        secrets = (self.password + self.security_token, self.password, self.security_token)
+        secrets = (password, self.password, self.security_token)
         answer = yield TokenRequest(address, headers, body.encode(), secrets, refusal_status=500)
-        return _token(url, answer)
+        found = _found(url, answer)
+        if isinstance(found, AuthenticationError):
+            raise found
+        return found
 
 
-def _token(url: str, response: Response) -> Token:
+def _found(url: str, response: Response) -> Token | AuthenticationError:
+    """The token in an answer, or why there is none; the frame that raises has seen nothing of the answer."""
     texts = _texts(response.body)
     session, server = texts.get("sessionId"), texts.get("serverUrl")
     if response.is_success and session and server:
         if texts.get("passwordExpired") == "true":
-            raise AuthenticationError("the user's password has expired", error_code="PASSWORD_EXPIRED")
-        parts = urlsplit(server)
-        instance = normalized(f"{parts.scheme}://{parts.netloc}")
+            return AuthenticationError("the user's password has expired", error_code="PASSWORD_EXPIRED")
+        instance = instance_of(server)
+        if instance is None:
+            return AuthenticationError(f"the answer of {host_of(url)} holds no token")
+        if not may_take_over(url, instance):
+            return AuthenticationError(strange_instance(url, instance))
         return Token(session, instance, texts.get("organizationId"), texts.get("userId"))
     code = texts.get("exceptionCode") or texts.get("faultcode", "").rpartition(":")[2] or None
     message = texts.get("exceptionMessage") or texts.get("faultstring") or "the answer is no SOAP answer"
-    raise AuthenticationError(f"{host_of(url)} gave no token: {code or response.status}: {message}", error_code=code)
+    code, message = shortened(code) if code else None, shortened(message)
+    return AuthenticationError(f"{host_of(url)} gave no token: {code or response.status}: {message}", error_code=code)
 
 
 def _texts(body: bytes) -> dict[str, str]:

@@ -6,10 +6,11 @@ import asyncio
 import copy
 import logging
 import os
+import re
 import shutil
 import subprocess
 import threading
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import Future
 from typing import Final, cast
 
@@ -102,7 +103,7 @@ class Tokens:
         while True:
             tries += 1
             try:
-                token = await _walk(self._auth.flow(self._url), send)
+                token = _usable(await _walk(self._auth.flow(self._url), send))
             except AuthenticationError as error:
                 if error.error_code != "rate_limit_exceeded" or tries >= self._retry.max_tries:
                     raise
@@ -112,6 +113,15 @@ class Tokens:
                     self._auth = self._auth.rotated(token)
                 return token
             await asyncio.sleep(self._retry.slow().wait_s(tries))
+
+
+def _usable(token: Token) -> Token:
+    if not re.fullmatch(r"[!-~]+", token.access_token):
+        raise AuthenticationError(
+            "the access token holds a blank, a line break or another character that no token has; "
+            "where it was read from a file, strip it"
+        )
+    return token
 
 
 async def _walk(flow: Flow, send: Send) -> Token:
@@ -129,15 +139,21 @@ async def _run(command: Command) -> Response:
     if program is None:
         raise AuthenticationError(f"`{command.args[0]}` isn't installed, or not on the PATH")
     try:
-        done = await asyncio.to_thread(
-            subprocess.run,
-            (program, *command.args[1:]),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=_COMMAND_PATIENCE_S,
-            check=False,
-        )
+        return await asyncio.to_thread(_answer, (program, *command.args[1:]))
     except (OSError, subprocess.TimeoutExpired):
-        # Neither the error nor its cause is shown: both may hold what the program has printed.
-        raise AuthenticationError(f"`{' '.join(command.args)}` gave no answer") from None
+        pass
+    # Neither of these errors is handed on: both may hold what the program has printed.
+    raise AuthenticationError(f"`{' '.join(command.args)}` gave no answer")
+
+
+def _answer(args: Sequence[str]) -> Response:
+    done = subprocess.run(
+        args,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        timeout=_COMMAND_PATIENCE_S,
+        check=False,
+        # The program has its own session; the logins of other orgs are no affair of it and its plug-ins.
+        env={name: value for name, value in os.environ.items() if not name.startswith("SFFRAME_")},
+    )
     return Response(done.returncode, {}, done.stdout)

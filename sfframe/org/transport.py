@@ -28,10 +28,14 @@ from sfframe.org.answers import (
 )
 from sfframe.org.auth import Auth, Token, TokenRequest
 from sfframe.org.body import ANSWER_BYTES
+from sfframe.org.lost import LostError
+from sfframe.org.proxy import Proxy
 from sfframe.org.retry import RetryPolicy, Timeouts
+from sfframe.org.secret import Secret
 from sfframe.org.tokens import Tokens
+from sfframe.org.trust import Authorities
 from sfframe.org.wire import Body as Body
-from sfframe.org.wire import LostError, Request, Wire
+from sfframe.org.wire import Request, Wire
 from sfframe.org.wire import Sink as Sink
 
 
@@ -63,10 +67,19 @@ class Transport:
     May be used on any number of loops and threads at once; they share the token.
     """
 
-    def __init__(self, url: str, auth: Auth, *, retry: RetryPolicy, timeouts: Timeouts) -> None:
+    def __init__(
+        self,
+        url: str,
+        auth: Auth,
+        *,
+        retry: RetryPolicy,
+        timeouts: Timeouts,
+        proxy: Proxy | None = None,
+        ca: Authorities | None = None,
+    ) -> None:
         self._tokens = Tokens(url, auth, retry=retry)
         self._retry = retry
-        self._wire = Wire(timeouts, user_agent=_CLIENT)
+        self._wire = Wire(timeouts, user_agent=_CLIENT, proxy=proxy, ca=ca)
         self._holders: Counter[asyncio.AbstractEventLoop] = Counter()
         self._made: Counter[int] = Counter()  # by thread, so that each counts its own without a lock
         self.api_usage: ApiUsage | None = None
@@ -163,7 +176,8 @@ class Transport:
             response, again = await persist(_bound(request, token))
             repeated = repeated or again
         if response.is_success or (repeated and response.status in fine_when_repeated):
-            return response
+            # A page in place of data will be quoted, and may be one that shows the request.
+            return response.without((token.access_token,)) if response.is_page else response
         raise error_of(response.without((token.access_token,)), job_id=job_id)
 
     async def _ask_for_token(self, step: TokenRequest) -> Response:
@@ -187,9 +201,9 @@ class Transport:
         while True:
             tries += 1
             wait_s = retry.wait_s(tries)
-            try:
-                response = await self._once(request)
-            except LostError as lost:
+            response = await self._once(request)
+            if isinstance(response, LostError):
+                lost = response
                 is_final = not lost.may_pass or (lost.was_sent and repeat is Repeat.NEVER)
                 if is_final or tries >= retry.max_tries:
                     raise ApiError(lost.reason, job_id=job_id) from lost.__cause__
@@ -201,10 +215,11 @@ class Transport:
                 wait_s = policy.wait_s(tries, retry_after_s=retry_after_s(response))
             await asyncio.sleep(wait_s)
 
-    async def _once(self, request: Request) -> Response:
+    async def _once(self, request: Request) -> Response | LostError:
         self._made[threading.get_ident()] += 1
         response = await self._wire.exchange(request)
-        self.api_usage = api_usage(response.headers.get("sforce-limit-info")) or self.api_usage
+        if isinstance(response, Response):
+            self.api_usage = api_usage(response.headers.get("sforce-limit-info")) or self.api_usage
         return response
 
 
@@ -224,7 +239,7 @@ def _bound(request: Request, token: Token) -> Request:
     encoding = "identity, gzip;q=0.5" if is_loopback(urlsplit(base).hostname or "") else "gzip"
     headers = {
         **request.headers,
-        "Authorization": f"Bearer {token.access_token}",
+        "Authorization": Secret(f"Bearer {token.access_token}"),
         "Accept-Encoding": encoding,
     }
     return replace(request, url=path if path.startswith(base) else base + path, headers=headers)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import ssl
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import aclosing, contextmanager
@@ -21,11 +22,14 @@ from aiohttp import payload
 from aiohttp.abc import AbstractStreamWriter
 from yarl import URL
 
-from sfframe.org.answers import Response, shortened
+from sfframe.org.answers import Response
 from sfframe.org.body import RESULT_BYTES, BadBodyError, Chunks, beginning, bounded, in_memory, into_file
+from sfframe.org.lost import LostError, lost
 from sfframe.org.patience import Patience
+from sfframe.org.proxy import Proxy, proxy_for
 from sfframe.org.retry import Timeouts
-from sfframe.org.sessions import Sessions, proxy_for
+from sfframe.org.sessions import Sessions
+from sfframe.org.trust import Authorities, context_for
 
 _log = logging.getLogger("sfframe.org")
 
@@ -59,60 +63,59 @@ class Request:
     most_bytes: int = RESULT_BYTES
 
 
-class LostError(Exception):
-    """No answer came, or not the whole of it. The foreign error is the cause.
-
-    Attributes:
-        was_sent: The request may have reached the org.
-        may_pass: The same request may do better later.
-    """
-
-    def __init__(self, reason: str, *, was_sent: bool = True, may_pass: bool = True) -> None:
-        super().__init__(reason)
-        self.reason = reason
-        self.was_sent = was_sent
-        self.may_pass = may_pass
-
-
 class Wire:
     """Sends requests, on whatever loop is running."""
 
-    def __init__(self, timeouts: Timeouts, *, user_agent: str) -> None:
+    def __init__(
+        self,
+        timeouts: Timeouts,
+        *,
+        user_agent: str,
+        proxy: Proxy | None = None,
+        ca: Authorities | None = None,
+    ) -> None:
         self._timeouts = timeouts
+        self._proxy = proxy
+        self._ca = ca
         self._sessions = Sessions(user_agent=user_agent)
 
-    async def exchange(self, request: Request) -> Response:
-        """Send a request and read its answer.
-
-        Raises:
-            LostError: No whole answer came.
-        """
+    async def exchange(self, request: Request) -> Response | LostError:
+        """Send a request and read its answer; an error, which isn't raised, where no whole answer came."""
         started = time.perf_counter()
+        path = urlsplit(request.url).path
+        try:
+            proxy, trusted = self._way(request.url)
+        except ValueError as error:
+            return LostError(str(error), was_sent=False, may_pass=False)
         try:
             session = await self._sessions.get()
-            response = await self._exchange(session, request)
-        except (
-            aiohttp.ClientError,
-            TimeoutError,
-            ConnectionError,
-            BadBodyError,
-        ) as error:  # a full disk is the caller's
-            lost = self._lost(error, request)
-            _log.debug("%s %s: %s", request.method, urlsplit(request.url).path, lost.reason)
-            # An error made of a response holds the request's headers, and may be logged by its repr.
-            raise lost from (None if isinstance(error, aiohttp.ClientResponseError) else error)
+            response = await self._exchange(session, request, proxy, trusted)
+        except (aiohttp.ClientError, TimeoutError, ConnectionError, BadBodyError) as error:
+            # A full disk is the caller's.
+            failed = lost(error, request.url)
+            _log.debug("%s %s: %s", request.method, path, failed.reason)
+            return failed
         took_ms = (time.perf_counter() - started) * 1000
-        _log.debug("%s %s: %d, %.0f ms", request.method, urlsplit(request.url).path, response.status, took_ms)
+        _log.debug("%s %s: %d, %.0f ms", request.method, path, response.status, took_ms)
         return response
 
     async def close(self) -> None:
         """Close the running loop's session, if there is one."""
         await self._sessions.close()
 
-    async def _exchange(self, session: aiohttp.ClientSession, request: Request) -> Response:
+    def _way(self, url: str) -> tuple[Proxy | None, ssl.SSLContext | bool]:
+        """Through which proxy, and trusting whom."""
+        return proxy_for(url, self._proxy), context_for(self._ca) if url.startswith("https:") else True
+
+    async def _exchange(
+        self,
+        session: aiohttp.ClientSession,
+        request: Request,
+        proxy: Proxy | None,
+        trusted: ssl.SSLContext | bool,
+    ) -> Response:
         timeouts = self._timeouts
         patience_s = timeouts.upload_s if request.is_upload else timeouts.idle_s
-        proxy, proxy_headers = proxy_for(request.url)
         with _upload(request, timeouts.idle_s) as data:
             async with (
                 Patience(patience_s) as patience,
@@ -123,36 +126,15 @@ class Wire:
                     data=data,
                     allow_redirects=False,
                     timeout=aiohttp.ClientTimeout(sock_connect=timeouts.connect_s, sock_read=patience_s),
-                    proxy=proxy,
-                    proxy_headers=proxy_headers,
+                    ssl=trusted,
+                    proxy=proxy.address if proxy else None,
+                    proxy_headers=(proxy.headers or None) if proxy else None,
                     trace_request_ctx=patience,
                 ) as answer,
             ):
                 body = await _read(answer, request, patience)
                 headers = {name.lower(): value for name, value in answer.headers.items()}
                 return Response(answer.status, headers, body)
-
-    def _lost(self, error: BaseException, request: Request) -> LostError:
-        host = urlsplit(request.url).netloc
-        match error:
-            case aiohttp.ClientConnectorCertificateError() | aiohttp.ClientSSLError():
-                return LostError(f"no secure connection to {host}: {error}", was_sent=False, may_pass=False)
-            case aiohttp.ClientConnectorError() | aiohttp.ConnectionTimeoutError():
-                return LostError(f"{host} can't be reached: {error}", was_sent=False)
-            case aiohttp.ClientHttpProxyError():
-                may_pass = error.status >= 500
-                reason = f"the proxy doesn't let requests to {host} through: {error.status} {error.message}"
-                return LostError(reason, was_sent=False, may_pass=may_pass)
-            case TimeoutError():
-                return LostError(f"{host} fell silent")
-            case aiohttp.ClientPayloadError():
-                return LostError(f"the answer of {host} broke off")
-            case BadBodyError():
-                return LostError(f"the answer of {host} {error}", may_pass=error.may_pass)
-            case aiohttp.ClientResponseError():
-                return LostError(f"the answer of {host} is no HTTP: {shortened(error.message)}")
-            case _:
-                return LostError(f"the connection to {host} broke: {error}")
 
 
 async def _read(answer: aiohttp.ClientResponse, request: Request, patience: Patience) -> bytes:

@@ -48,8 +48,8 @@ MUTANTS: Final = (
         name="create-not-repeated",
         harm="One lost answer to the making of a job ends a whole load.",
         file="org/ingest_jobs.py",
-        old='request("POST", self._path(), json=wish)',
-        new='request("POST", self._path(), json=wish, repeat=Repeat.NEVER)',
+        old='request("POST", self._base(), json=wish)',
+        new='request("POST", self._base(), json=wish, repeat=Repeat.NEVER)',
         tests=(f"{_JOBS}::test_no_single_fault_of_the_network_writes_a_row_twice_or_never",),
     ),
     Mutant(

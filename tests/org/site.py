@@ -53,6 +53,11 @@ class Site:
     def on(self, method: str, path: str, *answers: Answer) -> None:
         self._answers[method, path] = list(answers)
 
+    def forget(self) -> None:
+        """Nothing was seen, and nothing is written down."""
+        self.seen.clear()
+        self._answers.clear()
+
     def paths(self, method: str | None = None) -> list[str]:
         """The paths that were asked for, the token's aside."""
         return [one.path for one in self.seen if one.path != TOKEN and method in (None, one.method)]
