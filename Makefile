@@ -27,11 +27,14 @@ test: $(VENV)/.with-dev  ## the whole test suite
 test-clients: $(VENV)/.with-dev $(NPM)/node_modules/.with-clients  ## other people's clients on the local org, those of npm too
 	$(PY) -m pytest tests/clients
 
-# Budget: 3 minutes, and 4 the first time for the installation.
-check: $(VENV)/.with-dev  ## lint, format, types
+# Budget: 3 minutes, and 4 the first time for the installation. Without a network the advisories aren't asked for, and
+# it says so.
+check: $(VENV)/.with-dev  ## lint, format, types, habits that are dangerous, dependencies with known holes
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy
+	$(PY) -m bandit --configfile pyproject.toml --quiet --recursive sfframe pytest_sfframe.py
+	$(PY) -m tests.security.advisories
 
 # Budget: 15 minutes, in an environment of its own that has the other clients too. ARGS="--quick" takes one.
 bench: $(BENCH)/.with-peers  ## time and memory for a million rows, beside other clients

@@ -27,8 +27,8 @@ class RetryPolicy:
         if retry_after_s is not None:
             return min(max(retry_after_s, 0.0), self.max_retry_after_s)
         ceiling = min(self.max_wait_s, self.first_wait_s * 2.0 ** min(tries - 1, 30))
-        # Jitter keeps jobs that met the same fault from coming back all at once.
-        return ceiling * random.uniform(0.5, 1.0)
+        # Jitter keeps jobs that met the same fault from coming back all at once; nobody gains by guessing it.
+        return ceiling * random.uniform(0.5, 1.0)  # nosec B311
 
     def patient(self) -> RetryPolicy:
         """For what must not be given up lightly: twice the tries, some three minutes by default."""

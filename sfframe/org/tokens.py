@@ -8,7 +8,7 @@ import logging
 import os
 import re
 import shutil
-import subprocess
+import subprocess  # nosec B404  # for the Salesforce CLI alone
 import threading
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import Future
@@ -147,7 +147,7 @@ async def _run(command: Command) -> Response:
 
 
 def _answer(args: Sequence[str]) -> Response:
-    done = subprocess.run(
+    done = subprocess.run(  # nosec B603  # no shell; the alias is looked at before
         args,
         stdin=subprocess.DEVNULL,
         capture_output=True,

@@ -253,6 +253,12 @@ def test_a_soap_session_is_a_token_for_the_host_of_its_server() -> None:
     assert answered(SoapLogin("a", "b"), soap(result)) == Token("00D!s", MY_DOMAIN, ORG_ID, USER_ID)
 
 
+LAUGHS = (
+    '<?xml version="1.0" encoding="utf-16"?><!DOCTYPE x [<!ENTITY a "00D!s">]>'
+    "<x><sessionId>&a;</sessionId><serverUrl>https://acme.my.salesforce.com</serverUrl></x>"
+)
+
+
 @pytest.mark.usefixtures("no_end_is_near")
 @pytest.mark.parametrize(
     ("response", "code", "message"),
@@ -274,6 +280,7 @@ def test_a_soap_session_is_a_token_for_the_host_of_its_server() -> None:
         ),
         (Response(500, {}, b"<html>oops"), None, "no SOAP answer"),
         (Response(200, {}, b'<!DOCTYPE x [<!ENTITY a "aaaa">]><x>&a;</x>'), None, "no SOAP answer"),
+        (Response(200, {}, LAUGHS.encode("utf-16")), None, "no SOAP answer"),
     ],
 )
 def test_a_soap_fault_keeps_the_orgs_words(response: Response, code: str | None, message: str) -> None:
