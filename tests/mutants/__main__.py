@@ -5,17 +5,13 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from pathlib import Path
-from typing import Final
 
 from .every import MUTANTS
 from .mutant import Mutant
-from .trial import Verdict, copied, play, run, try_out
-
-_ALL_S: Final = 900.0  # for all tests together, without a defect
+from .trial import ALL_S, Verdict, copied, play, run, try_out
 
 
 def main() -> int:
@@ -26,8 +22,6 @@ def main() -> int:
     parser.add_argument("--list", action="store_true", help="tell what they are, and run nothing")
     options = parser.parse_args()
     mutants = [one for one in MUTANTS if not options.only or any(part in one.name for part in options.only)]
-    if options.scenes is not None:
-        mutants = [replace(one, tests=(), scenes=range(options.scenes), patience_s=_ALL_S) for one in mutants]
     if options.list:
         for mutant in mutants:
             _say(f"{mutant.name}\n    {mutant.harm}\n    sfframe/{mutant.file}")
@@ -36,25 +30,17 @@ def main() -> int:
         parser.error("no mutant has such a name")
     began = time.monotonic()
     with copied() as source:
-        for healthy in _without_defect(mutants, source):
-            if healthy.is_noticed:
-                _say(f"there is something to notice without a defect too: {healthy.by}")
-                return 1
-            _say(f"without a defect nothing is noticed ({healthy.seconds:.0f} s)")
-        survivors = _survivors(mutants, source, options.processes)
+        healthy = run(_tests_of(mutants), source, ALL_S) if options.scenes is None else play(options.scenes, source)
+        if healthy.is_noticed:
+            _say(f"there is something to notice without a defect too: {healthy.by}")
+            return 1
+        _say(f"without a defect nothing is noticed ({healthy.seconds:.0f} s)")
+        survivors = _survivors(mutants, source, options)
     minutes = (time.monotonic() - began) / 60
     _say(f"{len(mutants)} mutants, {len(survivors)} survived, {minutes:.1f} minutes")
     for mutant in survivors:
         _say(f"SURVIVED {mutant.name}: {mutant.harm}")
     return 1 if survivors else 0
-
-
-def _without_defect(mutants: Sequence[Mutant], source: Path) -> Iterator[Verdict]:
-    tests = _tests_of(mutants)
-    if tests:
-        yield run(tests, source, _ALL_S)
-    for scenes in {mutant.scenes for mutant in mutants if mutant.scenes}:
-        yield play(scenes, source, _ALL_S)
 
 
 def _tests_of(mutants: Iterable[Mutant]) -> list[str]:
@@ -63,12 +49,13 @@ def _tests_of(mutants: Iterable[Mutant]) -> list[str]:
     return [test for test in tests if test == test.partition("::")[0] or test.partition("::")[0] not in tests]
 
 
-def _survivors(mutants: Sequence[Mutant], source: Path, processes: int) -> list[Mutant]:
+def _survivors(mutants: Sequence[Mutant], source: Path, options: argparse.Namespace) -> list[Mutant]:
     width = max(len(mutant.name) for mutant in mutants)
     survivors = []
-    pool = ThreadPoolExecutor(processes)
+    pool = ThreadPoolExecutor(options.processes)
     try:
-        for mutant, verdict in zip(mutants, pool.map(lambda one: _tried(one, source), mutants), strict=True):
+        verdicts = pool.map(lambda one: _tried(one, source, options.scenes), mutants)
+        for mutant, verdict in zip(mutants, verdicts, strict=True):
             _say(f"{mutant.name:<{width}}  {verdict.seconds:4.0f} s  {verdict.by}")
             if not verdict.is_noticed:
                 survivors.append(mutant)
@@ -77,9 +64,9 @@ def _survivors(mutants: Sequence[Mutant], source: Path, processes: int) -> list[
     return survivors
 
 
-def _tried(mutant: Mutant, source: Path) -> Verdict:
+def _tried(mutant: Mutant, source: Path, n_scenes: int | None) -> Verdict:
     try:
-        return try_out(mutant, source)
+        return try_out(mutant, source, n_scenes=n_scenes)
     except (ValueError, RuntimeError) as error:
         return Verdict(is_noticed=False, by=str(error), seconds=0.0)
 

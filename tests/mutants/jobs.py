@@ -51,7 +51,6 @@ MUTANTS: Final = (
         old="if tries >= patience:",
         new="if tries > 1_000_000:",
         tests=(f"{_RUNNER}::test_uploads_that_are_refused_are_tried_in_one_other_job",),
-        patience_s=30.0,
     ),
     Mutant(
         name="doubtful-upload-gives-up",
@@ -167,7 +166,6 @@ MUTANTS: Final = (
         old="if attempt <= times]",
         new="if times]",
         tests=(f"{_RUNNER}::test_rows_that_stay_locked_fail_after_the_last_try",),
-        patience_s=30.0,
     ),
     Mutant(
         name="rows-go-once-too-often",

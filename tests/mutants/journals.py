@@ -139,7 +139,6 @@ MUTANTS: Final = (
         old="fcntl.LOCK_EX | fcntl.LOCK_NB",
         new="fcntl.LOCK_EX",
         tests=(f"{_RUNS}::test_another_process_is_refused_too",),
-        patience_s=40.0,
     ),
     Mutant(
         name="other-options-go-on",
@@ -212,7 +211,6 @@ MUTANTS: Final = (
         old="if seen.state != JobState.OPEN and not (",
         new="if not (",
         tests=(f"{_ADVERSARY}::test_a_job_of_another_api_version_is_given_up_by_its_own",),
-        patience_s=40.0,
     ),
     Mutant(
         name="open-job-left-open",

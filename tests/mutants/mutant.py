@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
-
-_PATIENCE_S: Final = 90.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,8 +17,6 @@ class Mutant:
         old: A text that is in it exactly once, as short as is possible.
         new: What stands there instead.
         tests: What pytest is to run, in this order and until the first failure; few and quick ones.
-        scenes: Seeds of the simulator, for what no test notices, because it takes several things that go wrong.
-        patience_s: How long that may take; what takes longer has noticed it too.
     """
 
     name: str
@@ -29,9 +24,7 @@ class Mutant:
     file: str
     old: str
     new: str
-    tests: tuple[str, ...] = ()
-    scenes: range = range(0)
-    patience_s: float = _PATIENCE_S
+    tests: tuple[str, ...]
 
     def path_in(self, root: Path) -> Path:
         """The file, in a copy of the project."""

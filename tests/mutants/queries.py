@@ -40,7 +40,6 @@ MUTANTS: Final = (
         old="    if place in seen:\n",
         new="    if place in seen and not place:\n",
         tests=(f"{_PAGES}::test_a_page_that_is_listed_twice_is_an_error",),
-        patience_s=40.0,
     ),
     Mutant(
         name="lost-locators-end-the-read",

@@ -23,6 +23,8 @@ _COPIED: Final = ("sfframe", "tests", "pytest_sfframe.py", "pyproject.toml")
 _LEFT_OUT: Final = shutil.ignore_patterns("node_modules", "npm", ".*_cache", "benchmarks")
 # A test that failed, by pytest, or a scene in which the law was broken, by the simulator.
 _BY: Final = re.compile(r"^(?:(?:FAILED|ERROR) (\S+)|(seed \d+): )", re.MULTILINE)
+_PATIENCE_S: Final = 60.0  # where the machine has more to do, a test may take half of that until it begins
+ALL_S: Final = 900.0  # for all tests together, and for scenes
 _NOTICED: Final = 1  # the code by which both end then; others mean that they could not be run
 
 
@@ -53,27 +55,24 @@ def copied(source: Path = ROOT) -> Iterator[Path]:
         yield Path(folder)
 
 
-def try_out(mutant: Mutant, source: Path) -> Verdict:
-    """Put a defect into a copy of its own, and run there what is to notice it."""
+def try_out(mutant: Mutant, source: Path, *, n_scenes: int | None = None) -> Verdict:
+    """Put a defect into a copy of its own, and let its tests run there, or in place of them so many scenes."""
     with copied(source) as folder:
         path = mutant.path_in(folder)
         path.write_text(mutant.applied_to(path.read_text()))
         for compiled in (path.parent / "__pycache__").glob(f"{path.stem}.*"):
             compiled.unlink()  # its stamp, of seconds, may be the same
-        if not mutant.tests:
-            return play(mutant.scenes, folder, mutant.patience_s)
-        return run(mutant.tests, folder, mutant.patience_s)
+        return run(mutant.tests, folder) if n_scenes is None else play(n_scenes, folder)
 
 
-def run(tests: Iterable[str], folder: Path, patience_s: float) -> Verdict:
-    """Run tests in a copy of the project, until the first failure."""
+def run(tests: Iterable[str], folder: Path, patience_s: float = _PATIENCE_S) -> Verdict:
+    """Run tests in a copy of the project, until the first failure, or until they have taken too long."""
     return _verdict(["pytest", "-x", "-q", "-p", "no:cacheprovider", *tests], folder, patience_s)
 
 
-def play(scenes: range, folder: Path, patience_s: float) -> Verdict:
+def play(n_scenes: int, folder: Path) -> Verdict:
     """Play scenes of the simulator in a copy of the project."""
-    seeds = [str(len(scenes)), "--seed", str(scenes.start)]
-    return _verdict(["tests.chaos", *seeds, "--processes", "1", "--anew"], folder, patience_s)
+    return _verdict(["tests.chaos", str(n_scenes), "--processes", "1", "--anew"], folder, ALL_S)
 
 
 def _verdict(command: Sequence[str], folder: Path, patience_s: float) -> Verdict:
@@ -96,12 +95,13 @@ def _verdict(command: Sequence[str], folder: Path, patience_s: float) -> Verdict
     if code is None:
         return Verdict(is_noticed=True, by=f"hang: nothing in {patience_s:.0f} s", seconds=seconds)
     if code not in (0, _NOTICED):
-        raise RuntimeError(f"{' '.join(command[:1])} can't be run, it ends with {code}:\n{printed[-3000:]}")
+        raise RuntimeError(f"{command[0]} can't be run, it ends with {code}:\n{printed[-3000:]}")
+    if code == 0:
+        return Verdict(is_noticed=False, by="SURVIVED", seconds=seconds)
     told = _BY.search(printed)
-    by = (told[1] or told[2]) if told else "SURVIVED"
-    if code == _NOTICED and told is None:
+    if told is None:
         raise RuntimeError(f"{command[0]} fails for another reason:\n{printed[-3000:]}")
-    return Verdict(is_noticed=code == _NOTICED, by=by, seconds=seconds)
+    return Verdict(is_noticed=True, by=told[1] or told[2], seconds=seconds)
 
 
 def _environment(folder: Path) -> dict[str, str]:

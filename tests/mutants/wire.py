@@ -123,7 +123,6 @@ MUTANTS: Final = (
         old="policy.wait_s(tries, retry_after_s=retry_after_s(response))",
         new="policy.wait_s(tries)",
         tests=(f"{_TRANSPORT}::test_the_wait_is_the_one_that_the_org_asks_for",),
-        patience_s=20.0,  # which is how it shows
     ),
     Mutant(
         name="retry-after-without-bound",
@@ -140,7 +139,6 @@ MUTANTS: Final = (
         old="if (response.status == 401 or has_moved) and",
         new="while (response.status == 401 or has_moved) and",
         tests=(f"{_TRANSPORT}::test_a_fresh_token_that_is_refused_too_is_an_authentication_error",),
-        patience_s=20.0,
     ),
     Mutant(
         name="a-login-for-each-waiter",
@@ -206,7 +204,6 @@ MUTANTS: Final = (
         old="                raise TimeoutError\n",
         new="                pass\n",
         tests=(f"{_HOSTILE}::test_a_body_that_drips_is_as_good_as_silence",),
-        patience_s=30.0,
     ),
     Mutant(
         name="broken-download-appended-to",
@@ -223,7 +220,6 @@ MUTANTS: Final = (
         old="patience_s = timeouts.upload_s if request.is_upload else timeouts.idle_s",
         new="patience_s = 86_400.0",
         tests=(f"{_TRANSPORT}::test_a_lost_answer_is_followed_by_the_same_request",),
-        patience_s=20.0,
     ),
     Mutant(
         name="results-end-after-two-pages",
