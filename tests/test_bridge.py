@@ -20,6 +20,7 @@ import pytest
 
 from sfframe import bridge
 from sfframe.bridge import blocking, run
+from tests import nursery
 
 T = TypeVar("T")
 who: contextvars.ContextVar[str] = contextvars.ContextVar("who", default="nobody")
@@ -54,6 +55,9 @@ async def for_ever() -> None:
 
 
 def script(code: str, *options: str) -> subprocess.CompletedProcess[str]:
+    """What a program says; only Python itself takes options."""
+    if not options:
+        return nursery.run(["-c", textwrap.dedent(code)])
     command = [sys.executable, *options, "-c", textwrap.dedent(code)]
     return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
 

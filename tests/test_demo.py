@@ -16,17 +16,15 @@ import sfframe
 from sfframe import __main__ as command
 from sfframe import demo
 
+from . import nursery
+
 FOLDER = Path(__file__).parents[1]
 
 
 def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """The command as a newcomer runs it, without a terminal and without a word of SFFRAME_... around."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith("SFFRAME_")}
-    return subprocess.run(
-        [sys.executable, "-m", "sfframe", *arguments],
-        cwd=FOLDER, env={**clean, "PYTHONUTF8": "1", **environment}, stdin=subprocess.DEVNULL,
-        capture_output=True, encoding="utf-8", errors="replace", check=False, timeout=60,
-    )  # fmt: skip
+    return nursery.run(["-m", "sfframe", *arguments], cwd=FOLDER, env={**clean, **environment})
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +60,7 @@ def test_no_line_is_too_wide_to_read(told: str) -> None:
 
 
 def test_it_runs_on_a_terminal_without_unicode() -> None:
-    ran = run("demo", PYTHONUTF8="0", PYTHONIOENCODING="ascii")
+    ran = run("demo", PYTHONIOENCODING="ascii")
     assert ran.returncode == 0, ran.stderr
 
 

@@ -21,10 +21,11 @@ import pytest
 import sfframe
 from sfframe.testing import Fault
 
+from . import nursery
 from .localorg.client import Client
 
 FOLDER = Path(__file__).parents[1]
-COMMAND = [sys.executable, "-m", "sfframe", "local-org"]
+COMMAND = ["-m", "sfframe", "local-org"]
 CLEAN = {name: value for name, value in os.environ.items() if not name.startswith("SFFRAME_")}
 DEADLINE_S = 30
 
@@ -38,11 +39,9 @@ class Facts:
 
 
 @contextmanager
-def running(*arguments: str | Path) -> Iterator[tuple[Client, subprocess.Popen[str], dict[str, Any]]]:
+def running(*arguments: str | Path) -> Iterator[tuple[Client, nursery.Child, dict[str, Any]]]:
     command = [*COMMAND, "--json", *map(str, arguments)]
-    with subprocess.Popen(
-        command, cwd=FOLDER, env=CLEAN, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as process:
+    with nursery.Child(command, cwd=FOLDER, env=CLEAN, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         try:
             assert process.stdout is not None
             facts = json.loads(process.stdout.readline())
@@ -53,11 +52,11 @@ def running(*arguments: str | Path) -> Iterator[tuple[Client, subprocess.Popen[s
             process.kill()
 
 
-def end(process: subprocess.Popen[str], number: signal.Signals = signal.SIGINT) -> tuple[int, str]:
+def end(process: nursery.Child, number: signal.Signals = signal.SIGINT) -> tuple[int, str]:
     """Exit code and what was said on stderr."""
     process.send_signal(number)
     _, told = process.communicate(timeout=DEADLINE_S)
-    return process.returncode, told
+    return process.wait(), told
 
 
 # Many starts that can't be, in one process: each as the command makes it, but for what Python takes to begin. A start
@@ -83,14 +82,8 @@ Refused = Callable[..., str]
 @pytest.fixture(scope="module")
 def refused() -> Iterator[Refused]:
     """What a start that can't be says, on its last line."""
-    with subprocess.Popen(
-        [sys.executable, "-c", REFUSING],
-        cwd=FOLDER,
-        env=CLEAN,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as process:
+    command = ["-c", REFUSING]
+    with nursery.Child(command, cwd=FOLDER, env=CLEAN, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
 
         def start(*arguments: str | Path) -> str:
             assert process.stdin is not None
@@ -157,7 +150,9 @@ def test_each_fact_that_it_tells_logs_in(served: tuple[Client, dict[str, Any]]) 
 @pytest.fixture(scope="module")
 def told() -> Iterator[list[str]]:
     """What a person reads, while it runs."""
-    with subprocess.Popen(COMMAND, cwd=FOLDER, env=CLEAN, stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(
+        [sys.executable, *COMMAND], cwd=FOLDER, env=CLEAN, stdout=subprocess.PIPE, text=True
+    ) as process:
         try:
             assert process.stdout is not None
             lines: list[str] = []
@@ -315,10 +310,7 @@ def test_a_describe_file_that_is_none_is_named(tmp_path: Path, content: bytes, r
 
 
 def test_a_missing_describe_file_is_said_by_the_command(tmp_path: Path) -> None:
-    command = [*COMMAND, "--objects", str(tmp_path / "none.json")]
-    ran = subprocess.run(
-        command, cwd=FOLDER, env=CLEAN, capture_output=True, text=True, check=False, timeout=DEADLINE_S
-    )
+    ran = nursery.run([*COMMAND, "--objects", str(tmp_path / "none.json")], cwd=FOLDER, env=CLEAN, timeout=DEADLINE_S)
     assert "No such file" in last_line(ran.returncode, ran.stdout, ran.stderr)
 
 
@@ -326,7 +318,7 @@ def test_without_its_packages_it_says_what_to_install() -> None:
     script = (
         "import sys; sys.modules['duckdb'] = None; from sfframe.__main__ import main; sys.exit(main(['local-org']))"
     )
-    ran = subprocess.run([sys.executable, "-c", script], cwd=FOLDER, capture_output=True, text=True, check=False)
+    ran = nursery.run(["-c", script], cwd=FOLDER)
     assert (ran.returncode, ran.stdout) == (2, "")
     assert "pip install 'sfframe[local]'" in ran.stderr
     assert "Traceback" not in ran.stderr

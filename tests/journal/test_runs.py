@@ -8,8 +8,6 @@ from __future__ import annotations
 import os
 import shutil
 import stat
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +20,7 @@ import sfframe
 from sfframe.__main__ import main
 from sfframe.ingest.journal import Journal
 from sfframe.testing import Fault
-from tests import at_once
+from tests import at_once, nursery
 
 from .test_deaths import Died, call, check, contacts, dying
 
@@ -157,7 +155,7 @@ def test_another_process_is_refused_too(local: sfframe.LocalOrg, org: sfframe.Or
     journal = Journal.open(run)
     code = f"import sfframe; sfframe.resume({str(run)!r}, org=sfframe.Org({local.url!r}, sfframe.AccessToken('x')))"
     try:
-        found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+        found = nursery.run(["-c", code])
     finally:
         journal.close()
     assert "JournalInUse" in found.stderr

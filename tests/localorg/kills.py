@@ -21,12 +21,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sfframe.localorg import Server
+from tests import nursery
 
 from .client import JOBS, VERSION, Client
 
 SERVE = """
 import sys
 from sfframe.localorg import Server
+from tests import nursery
 with Server(sys.argv[1]) as server:
     print(server.url, server.client_id, server.client_secret, flush=True)
     sys.stdin.read()
@@ -153,8 +155,8 @@ def _expect(found: object, wanted: object) -> None:
 
 def _live_and_die(database: Path, ledger: Ledger, chance: random.Random) -> None:
     """One life of the org: it serves some clients, and is killed at a random moment of its work."""
-    command = [sys.executable, "-c", SERVE, str(database)]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+    command = ["-c", SERVE, str(database)]
+    with nursery.Child(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
         told = Told(*process.stdout.readline().split())
         workers = [Worker(told, ledger, f"w{n}", chance.randrange(10**9)) for n in range(_CLIENTS)]

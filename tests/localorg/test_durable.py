@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import shutil
 import subprocess
-import sys
 import threading
 from pathlib import Path
 
@@ -13,6 +12,7 @@ import pytest
 
 from sfframe import localorg
 from sfframe.localorg import Fault, Server
+from tests import nursery
 
 from .client import JOBS, VERSION, Client
 
@@ -39,9 +39,9 @@ class Killed:
 
 def test_a_closed_job_is_finished_after_a_kill_each_row_once(tmp_path: Path) -> None:
     places = [0, 200, 450]
-    command = [sys.executable, "-c", SERVE, f"{tmp_path}/dev", *map(str, places)]
+    command = ["-c", SERVE, f"{tmp_path}/dev", *map(str, places)]
     jobs: dict[int, tuple[str, str]] = {}
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+    with nursery.Child(command, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
         for done_before in places:
             client = Client(Killed(process.stdout.readline())).log_in()  # type: ignore[arg-type]  # as far as it is used

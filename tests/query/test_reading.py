@@ -11,7 +11,6 @@ import inspect
 import io
 import re
 import signal
-import subprocess
 import sys
 import threading
 import time
@@ -33,6 +32,7 @@ from sfframe.localorg.query.pages import make_locator
 from sfframe.query.tables import in_arrow
 from sfframe.sink import writer_of
 from sfframe.testing import Fault, Manners
+from tests import nursery
 
 ALL = "SELECT Id, LastName, Birthdate FROM Contact ORDER BY LastName"
 NAMES = [f"n{i:05}" for i in range(2_500)]
@@ -412,7 +412,7 @@ org = sfframe.Org({local.url!r}, sfframe.ClientCredentials({local.client_id!r}, 
 frames = sfframe.iter_soql({ALL!r}, org=org, api="bulk")
 print(next(frames).height)
 """
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+    done = nursery.run(["-c", code])
     assert (done.stdout, done.stderr, done.returncode) == ("300\n", "", 0)
 
 

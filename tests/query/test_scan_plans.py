@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 import textwrap
 from collections.abc import Callable, Iterator
@@ -19,6 +18,7 @@ from polars.testing import assert_frame_equal
 import sfframe
 from sfframe import LocalOrg, bulk, scan_sobject
 from sfframe.testing import Fault
+from tests import nursery
 
 from .filters import combined
 
@@ -39,8 +39,8 @@ HEAD = """
 def script(local: LocalOrg, code: str, **env: str) -> list[str]:
     """What a program prints; it has a minute."""
     whole = textwrap.dedent(HEAD) + textwrap.dedent(code)
-    command = [sys.executable, "-c", whole, local.url, local.client_id, local.client_secret]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, env={**os.environ, **env})
+    command = ["-c", whole, local.url, local.client_id, local.client_secret]
+    done = nursery.run(command, env={**os.environ, **env})
     assert done.returncode == 0, done.stderr
     return done.stdout.split()
 

@@ -29,6 +29,7 @@ from sfframe.progress import (
     RowsRetried,
     Started,
 )
+from tests import nursery
 
 FRAME = pl.DataFrame({"LastName": [f"n{n}" for n in range(10)], "Email": [*["a@b.de"] * 8, "?", "?"]})
 SCRIPT = textwrap.dedent("""
@@ -169,7 +170,7 @@ def test_it_is_silent_where_nobody_looks_on() -> None:
 def shown() -> list[str]:
     """What each of the terminals shows."""
     reader, writer = pty.openpty()
-    with subprocess.Popen([sys.executable, "-c", IN_TERMINALS], stdin=writer, stdout=writer, stderr=writer) as process:
+    with nursery.Child(["-c", IN_TERMINALS], stdin=writer, stdout=writer, stderr=writer) as process:
         os.close(writer)
         all_shown = b""
         while chunk := _read(reader):
