@@ -145,14 +145,14 @@ def test_a_notebook_completes_the_options() -> None:
 
 
 @pytest.fixture
-async def hours_pass(monkeypatch: pytest.MonkeyPatch) -> Callable[[object], bool]:
-    """Call it, from any thread, and the running loop's clock is hours ahead."""
+async def time_passes(monkeypatch: pytest.MonkeyPatch) -> Callable[[object], bool]:
+    """Call it, from any thread, and the running loop's clock is ahead by a minute or two."""
     loop = asyncio.get_running_loop()
     ahead_s, now = [0.0], loop.time
     monkeypatch.setattr(loop, "time", lambda: now() + ahead_s[0])
 
     def pass_by(_: object = None) -> bool:
-        ahead_s[0] += 10_000
+        ahead_s[0] += 100  # more than a call may take, less than an answer may
         loop.call_soon_threadsafe(lambda: None)  # it may be asleep
         return False
 
@@ -160,34 +160,34 @@ async def hours_pass(monkeypatch: pytest.MonkeyPatch) -> Callable[[object], bool
 
 
 async def test_a_timeout_names_the_job_and_leaves_it_running(
-    people: sfframe.Org, faults: list[Fault], hours_pass: Callable[[object], bool]
+    people: sfframe.Org, faults: list[Fault], time_passes: Callable[[object], bool]
 ) -> None:
-    faults[:] = [Fault("job", "stuck", match="query Contact"), Fault("query_get", "status", match=hours_pass)]
+    faults[:] = [Fault("job", "stuck", match="query Contact"), Fault("query_get", "status", match=time_passes)]
     with pytest.raises(sfframe.JobTimeout) as raised:
-        await sfframe.read_soql_async(ALL, org=people, api="bulk", timeout=5_000)
+        await sfframe.read_soql_async(ALL, org=people, api="bulk", timeout=50)
     (job_id,) = raised.value.job_ids
     assert f"job_id={job_id!r} in place of the statement" in str(raised.value)
     assert (await people.query.get_job(job_id)).state in ("UploadComplete", "InProgress")
 
 
 async def test_a_read_that_ran_out_of_time_goes_on_by_its_job(
-    people: sfframe.Org, faults: list[Fault], hours_pass: Callable[[object], bool]
+    people: sfframe.Org, faults: list[Fault], time_passes: Callable[[object], bool]
 ) -> None:
-    faults[:] = [Fault("query_results", "status", match=hours_pass), Fault("query_results", "stall", times=None)]
+    faults[:] = [Fault("query_results", "status", match=time_passes), Fault("query_results", "stall", times=None)]
     with pytest.raises(sfframe.JobTimeout) as raised:
-        await sfframe.read_soql_async(ALL, org=people, api="bulk", timeout=5_000)
+        await sfframe.read_soql_async(ALL, org=people, api="bulk", timeout=50)
     faults.clear()
     (job_id,) = raised.value.job_ids
     assert (await sfframe.read_soql_async(job_id=job_id, org=people))["LastName"].to_list() == NAMES
 
 
 async def test_what_is_done_with_frames_does_not_count_as_waiting(
-    people: sfframe.Org, hours_pass: Callable[[], bool]
+    people: sfframe.Org, time_passes: Callable[[], bool]
 ) -> None:
     n_rows = 0
-    async for frame in sfframe.iter_soql_async(ALL, org=people, api="rest", timeout=5_000):
+    async for frame in sfframe.iter_soql_async(ALL, org=people, api="rest", timeout=50):
         n_rows += frame.height
-        hours_pass()
+        time_passes()
     assert n_rows == len(NAMES)
 
 
