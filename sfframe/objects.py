@@ -7,6 +7,7 @@ from typing import Any, Final
 import polars as pl
 
 from sfframe.bridge import blocking
+from sfframe.errors import ApiError
 from sfframe.front import BackendName, DtypeBackend, backend_of
 from sfframe.org.org import Org, current_org
 from sfframe.query.objects import object_named
@@ -85,7 +86,11 @@ async def list_sobjects_async(
     kind = backend_of(backend, dtype_backend)
     found = await current_org(org).rest.sobjects()
     columns = {name: [one.get(word) for one in found] for name, (_, word) in _OBJECTS.items()}
-    return kind.of(pl.DataFrame(columns, schema={name: dtype for name, (dtype, _) in _OBJECTS.items()}))
+    try:
+        frame = pl.DataFrame(columns, schema={name: dtype for name, (dtype, _) in _OBJECTS.items()})
+    except (TypeError, ValueError, OverflowError, pl.exceptions.PolarsError):
+        raise ApiError("the org's list of objects holds attributes of odd kinds") from None
+    return kind.of(frame)
 
 
 async def describe_sobject_async(

@@ -7,6 +7,7 @@ that depends on how the org reads the field.
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -18,6 +19,7 @@ from sfframe.ingest.values import CLEAR, Kind
 SUCCESSFUL, FAILED, UNPROCESSED = 1, 2, 3  # 0 is a row of which nothing is known yet
 WORDS = {SUCCESSFUL: "successful", FAILED: "failed", UNPROCESSED: "unprocessed"}
 _SF_COLUMNS = {SUCCESSFUL: ("sf__Id", "sf__Created"), FAILED: ("sf__Id", "sf__Error"), UNPROCESSED: ()}
+_AGAIN = re.compile(r".*_duplicated_[0-9]+")  # what Polars calls a column that is there already
 
 
 class NotAnEchoError(Exception):
@@ -57,25 +59,41 @@ def read_echo(body: bytes, outcome: int, headers: Sequence[str], only: Sequence[
     """
     names = _header(body)
     by_folded = {h.lower(): h for h in headers}
-    own = _SF_COLUMNS[outcome]
-    if names and own and names[0].lower() != "sf__id":
-        raise NotAnEchoError(f"the first column is {names[0][:40]!r}, not sf__Id")
+    own = _own_columns(names, outcome)
     wanted = {name: by_folded[name.lower()] for name in names if name.lower() in by_folded}
     if names and not own and not wanted:
         raise NotAnEchoError("none of the columns is one that was sent")
+    if len(set(wanted.values())) < len(wanted) or any(_AGAIN.fullmatch(name) for name in names):
+        raise NotAnEchoError("a column is there twice")
     if only is not None:
         wanted = {name: header for name, header in wanted.items() if header in only}
-    read = [*(n for n in names if n in own), *wanted]
-    frame = _cells(body, names, read)
+    frame = _cells(body, names, [*own, *wanted]).rename(own)
     # A blank line is no row: its cells are missing, while an empty cell is quoted.
-    if read and frame.select(pl.all().has_nulls()).row(0).count(True):
+    if frame.width and frame.select(pl.all().has_nulls()).row(0).count(True):
         frame = frame.filter(~pl.all_horizontal(pl.all().is_null()))
+    if outcome == SUCCESSFUL and own and not _tells_of_records(frame):
+        raise NotAnEchoError("a row that was written has no id, or doesn't say whether it was made")
     # Beside columns of the file, even where none of them is kept: a literal alone would make a row of its own.
     return frame.with_columns(
         pl.lit(outcome, pl.UInt8).alias("outcome"),
         *(_or_null(name, frame) for name in ("sf__Id", "sf__Created", "sf__Error")),
         *(_filled(frame[name]).alias(header) for name, header in wanted.items()),
     ).select("outcome", "sf__Id", "sf__Created", "sf__Error", *wanted.values())
+
+
+def _own_columns(names: Sequence[str], outcome: int) -> dict[str, str]:
+    """The org's own columns, by the names that they have in a file."""
+    found = {name: own for name in names for own in _SF_COLUMNS[outcome] if name.lower() == own.lower()}
+    if names and sorted(found.values()) != sorted(_SF_COLUMNS[outcome]):
+        raise NotAnEchoError(f"the columns begin with {names[0][:40]!r} and aren't those of {WORDS[outcome]} results")
+    return found
+
+
+def _tells_of_records(frame: pl.DataFrame) -> bool:
+    is_told = (pl.col("sf__Id") != "") & pl.col("sf__Created").is_in(
+        ["true", "false", "True", "False", "TRUE", "FALSE"]
+    )
+    return bool(frame.select(is_told.fill_null(False).all()).item())
 
 
 def _or_null(name: str, frame: pl.DataFrame) -> pl.Expr:

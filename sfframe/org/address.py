@@ -54,7 +54,10 @@ def normalized(url: str) -> str:
 
 def host_of(url: str) -> str:
     """The host of an address, with the port if it isn't the scheme's own; other text as it is."""
-    return urlsplit(url).netloc or url
+    try:
+        return urlsplit(url).netloc or url
+    except ValueError:
+        return "an address that is none"
 
 
 def is_loopback(host: str) -> bool:

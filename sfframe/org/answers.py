@@ -5,10 +5,11 @@ from __future__ import annotations
 import html
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from string import ascii_lowercase, ascii_uppercase
 from typing import Any, Final
 from urllib.parse import quote, quote_plus, unquote, urlsplit
 
@@ -18,6 +19,11 @@ _MAX_TEXT: Final = 400  # characters of an answer that an error quotes
 REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 # Passing faults of the edge and the org (wire notes, 9.2). 500 counts where a repetition does no harm.
 PASSING: Final = frozenset({420, 429, 500, 502, 503, 504})
+NO_WORD: Final = "no explanation was given"
+_HALF_A_PAIR: Final = re.compile(r"\\u[dD][89a-fA-F]")
+_LOWER: Final = str.maketrans(ascii_uppercase, ascii_lowercase)  # `lower` makes two characters of some
+_SORT_OF_TAG: Final = re.compile(r"<(?:!--|script\b|style\b)")
+_CLOSING: Final = {"<!--": "-->", "<script": "</script", "<style": "</style"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,21 +68,37 @@ class Response:
         Raises:
             ApiError: The body is something else, such as the page of a proxy.
         """
-        found, problem = _parsed(self.body)
+        found, problem = parsed(self.body)
         if problem:
             raise ApiError(problem, status=self.status)
         return found
 
 
-def _parsed(body: bytes) -> tuple[Any, str | None]:
-    """JSON, or why it is none. The parser's own error isn't handed on: it holds the whole text."""
+def parsed(body: bytes, *, number: Callable[[str], Any] | None = None) -> tuple[Any, str | None]:
+    """JSON, or why it is none. The parser's own error isn't handed on: it holds the whole text.
+
+    Texts hold no halves of surrogate pairs, which could be written nowhere.
+
+    Args:
+        body: UTF-8, as a rule.
+        number: Reads numbers, in place of `int` and `float`.
+    """
     try:
-        return json.loads(body), None
+        text = body.decode(json.detect_encoding(body))
+        found = json.loads(text, parse_constant=_refuse, parse_int=number, parse_float=number)
+        if "\\u" in text and _HALF_A_PAIR.search(text):
+            whole = json.dumps(found, ensure_ascii=False).encode("utf-8", "surrogatepass").decode("utf-8", "replace")
+            found = json.loads(whole, parse_int=number, parse_float=number)
+        return found, None
     except (ValueError, RecursionError):
         # What was to be JSON is data, or a token: no message quotes it.
         if body.lstrip()[:1] in (b"{", b"[", b'"'):
             return None, "the answer is JSON that can't be read to its end"
         return None, f"the answer isn't JSON but {_text_of(body) or 'empty'!r}"
+
+
+def _refuse(word: str) -> Any:
+    raise ValueError(f"{word} is no JSON")  # Python takes NaN and Infinity
 
 
 def _ways_to_write(text: str) -> set[str]:
@@ -96,7 +118,7 @@ class ApiUsage:
 
 def api_usage(header: str | None) -> ApiUsage | None:
     """Read `Sforce-Limit-Info: api-usage=123/15000; per-app-api-usage=...`."""
-    found = re.search(r"(?<![\w-])api-usage=(\d+)/(\d+)", header or "")
+    found = re.search(r"(?<![\w-])api-usage=([0-9]{1,18})/([0-9]{1,18})(?![0-9])", header or "")
     return ApiUsage(int(found[1]), int(found[2])) if found else None
 
 
@@ -128,12 +150,17 @@ def retry_after_s(response: Response, *, now: datetime | None = None) -> float |
         return None
     if text.isascii() and text.isdigit():
         return float(text)
+    moment = moment_of(text)
+    return None if moment is None else max(0.0, (moment - (now or datetime.now(UTC))).total_seconds())
+
+
+def moment_of(header: str) -> datetime | None:
+    """A date as headers have it, in UTC; `None` if it is none."""
     try:
-        moment = parsedate_to_datetime(text)
-    except ValueError:
+        moment = parsedate_to_datetime(header)
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except (ValueError, OverflowError, TypeError, IndexError):
         return None
-    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return max(0.0, (moment - (now or datetime.now(UTC))).total_seconds())
 
 
 def path_of(url: Any) -> str:
@@ -166,14 +193,22 @@ def refusal(response: Response) -> tuple[str | None, str]:
     if response.is_redirect:
         place = _host_in(response.headers.get("location", "")) or "another address"
         return None, f"the org sends on to {place}; requests with a token aren't sent on"
-    content, _ = _parsed(response.body)
+    code, message = refusal_in(parsed(response.body)[0])
+    return code, message or _text_of(response.body) or NO_WORD
+
+
+def refusal_in(content: Any) -> tuple[str | None, str | None]:
+    """Code and message of a refusal in JSON, `None` for what it doesn't have."""
     first = content[0] if isinstance(content, list) and content else content
-    if isinstance(first, dict):
-        code = first.get("errorCode") or first.get("error")
-        message = first.get("message") or first.get("error_description") or code
-        if message:
-            return (shortened(str(code)) if code else None), shortened(str(message))
-    return None, _text_of(response.body) or "no explanation was given"
+    if not isinstance(first, dict):
+        return None, None
+    code = _word(first, "errorCode", "error")
+    return code, _word(first, "message", "error_description") or code
+
+
+def _word(answer: Mapping[str, Any], *names: str) -> str | None:
+    found = next((answer[name] for name in names if answer.get(name)), None)
+    return shortened(str(found)) or None if isinstance(found, str | int | float) else None
 
 
 def _host_in(url: str) -> str | None:
@@ -185,10 +220,22 @@ def _host_in(url: str) -> str | None:
 
 def _text_of(body: bytes) -> str:
     text = body[:20_000].decode("utf-8", errors="replace")
-    if "<" in text:
-        text = re.sub(r"(?is)<(script|style)\b.*?</\1\s*>|<!--.*?-->|<[^>]*>", " ", text)
-        text = html.unescape(text)
-    return shortened(text)
+    return shortened(html.unescape(" ".join(_between_tags(text))) if "<" in text else text)
+
+
+def _between_tags(page: str) -> Iterator[str]:
+    """The texts of a page, without comments, scripts and styles. Each character is looked at once."""
+    folded, at = page.translate(_LOWER), 0
+    while (start := page.find("<", at)) >= 0:
+        yield page[at:start]
+        sort = _SORT_OF_TAG.match(folded, start)
+        closing = _CLOSING.get(sort[0], ">") if sort else ">"
+        end = folded.find(closing, start)
+        if end < 0:  # no tag, or one that was cut
+            at = start if closing == ">" else len(page)
+            break
+        at = end + len(closing) if closing in (">", "-->") else folded.find(">", end) + 1 or len(page)
+    yield page[at:]
 
 
 def shortened(text: str) -> str:

@@ -6,6 +6,7 @@ drives it does the sending, so a flow needs no network to be tested, and the val
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Generator, Mapping
 from contextlib import suppress
@@ -275,6 +276,11 @@ def _found(url: str, response: Response) -> Token | str | None:
     return Token(token, instance_url, org_id, user_id, newer if isinstance(newer, str) and newer else None)
 
 
+def id_of(given: Any) -> str | None:
+    """The id of an org or a user that an answer names; `None` if it is none."""
+    return given if isinstance(given, str) and re.fullmatch(r"[0-9A-Za-z]{15,18}", given) else None
+
+
 def instance_of(given: Any) -> str | None:
     """The address that an answer names, in the form of `normalized`; `None` if it is none."""
     try:
@@ -301,7 +307,7 @@ def _identity(url: Any) -> tuple[str | None, str | None]:
     parts = str(url or "").rstrip("/").split("/")
     if len(parts) < 2 or not (parts[-2].startswith("00D") and parts[-1].startswith("005")):
         return None, None
-    return parts[-2], parts[-1]
+    return id_of(parts[-2]), id_of(parts[-1])
 
 
 def _pem(key: str | Path) -> str:

@@ -6,7 +6,7 @@ import asyncio
 import difflib
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any, Final
 from weakref import WeakKeyDictionary
@@ -18,6 +18,9 @@ from sfframe.org.names import is_name, sobject_name
 from sfframe.org.transport import Transport
 
 _MAX_AGE_S: Final = 300.0
+_MOST_SCALE: Final = 38  # of decimals; orgs know no more than 17
+_FLAGS: Final = ("custom", "createable", "updateable", "deletable", "queryable", "replicateable")
+_OF_A_CHILD: Final = ("childSObject", "relationshipName")
 _COMPOUND: Final = frozenset({"address", "location"})
 _NUMBERS: Final = frozenset({"int", "long", "double", "currency", "percent"})
 _TIMES: Final = frozenset({"date", "datetime", "time"})
@@ -90,14 +93,23 @@ class Field:
 
     @classmethod
     def from_json(cls, described: Mapping[str, Any]) -> Field:
+        """Read a member of `fields` in a describe answer.
+
+        Raises:
+            ValueError: It has no name, or an attribute of another kind than describe gives it.
+        """
         known = {name: described[key] for name, key in _KEYS.items() if described.get(key) is not None}
-        relations = filter(None, (described.get("relationshipName"), *(described.get("referenceTo") or ())))
+        relations = filter(None, (described.get("relationshipName"), *_listed(described, "referenceTo")))
         if not is_name(described["name"]) or not all(map(is_name, relations)):  # they go into statements and paths
-            raise TypeError("a name that is none")
-        known["reference_to"] = tuple(described.get("referenceTo") or ())
-        known["picklist_values"] = tuple(
-            str(entry["value"]) for entry in described.get("picklistValues") or () if entry.get("active", True)
-        )
+            raise ValueError("a name that is none")
+        known["reference_to"] = tuple(_listed(described, "referenceTo"))
+        entries = _listed(described, "picklistValues")
+        known["picklist_values"] = tuple(entry["value"] for entry in entries if entry.get("active", True))
+        for name, value in known.items():
+            if not _is_fit(value, _TYPES[name]):
+                raise ValueError(f"a field's {name} isn't what it should be")
+        if known.get("scale", 0) > _MOST_SCALE:
+            raise ValueError("a field has more digits after the point than there are")
         return cls(**known)
 
     def as_json(self) -> dict[str, Any]:
@@ -109,6 +121,7 @@ class Field:
         return {_KEYS[name]: list(value) if isinstance(value, tuple) else value for name, value in given.items()}
 
 
+_TYPES: Final = {one.name: str(one.type) for one in fields(Field)}
 _KEYS: Final = {one.name: re.sub(r"_(\w)", lambda found: found[1].upper(), one.name) for one in fields(Field)}
 
 
@@ -158,34 +171,37 @@ class SObject:
             ValueError: It isn't one.
         """
         try:
-            all_fields = tuple(Field.from_json(one) for one in described["fields"])
-            if not is_name(described["name"]):
-                raise TypeError("a name that is none")
+            all_fields = tuple(Field.from_json(one) for one in _listed(described, "fields"))
+            texts = {key: described.get(key) for key in ("name", "label", "keyPrefix")}
+            flags = {name: described.get(name) or False for name in _FLAGS}
+            relationships = _listed(described, "childRelationships")
+            are_fit = (
+                is_name(texts["name"]),
+                *(_is_fit(text, "str | None") for text in texts.values()),
+                *(_is_fit(flag, "bool") for flag in flags.values()),
+                *(_is_fit(one.get(key), "str | None") for one in relationships for key in _OF_A_CHILD),
+            )
+            if not (all_fields and all(are_fit)):
+                raise ValueError("it has no name or no fields, or attributes of odd kinds")
             return cls(
                 name=described["name"],
-                label=described.get("label") or "",
-                key_prefix=described.get("keyPrefix"),
-                custom=bool(described.get("custom")),
-                createable=bool(described.get("createable")),
-                updateable=bool(described.get("updateable")),
-                deletable=bool(described.get("deletable")),
-                queryable=bool(described.get("queryable")),
-                replicateable=bool(described.get("replicateable")),
+                label=texts["label"] or "",
+                key_prefix=texts["keyPrefix"],
+                **flags,
                 fields=all_fields,
                 raw=described,
                 _by_name={one.name.lower(): one for one in all_fields},
             )
-        except (KeyError, TypeError, AttributeError) as error:
-            raise ValueError(f"not an object's describe: {error!r}") from error
+        except (TypeError, AttributeError, LookupError, ValueError) as error:
+            raise ValueError(f"not an object's describe: {error}") from error
 
     def as_json(self) -> dict[str, Any]:
         """A describe answer that `from_json` reads as this object; all that no attribute tells is left out."""
-        flags = ("custom", "createable", "updateable", "deletable", "queryable", "replicateable")
         return {
             "name": self.name,
             "label": self.label,
             "keyPrefix": self.key_prefix,
-            **{flag: getattr(self, flag) for flag in flags},
+            **{flag: getattr(self, flag) for flag in _FLAGS},
             "fields": [one.as_json() for one in self.fields],
         }
 
@@ -250,6 +266,25 @@ def _described(response: Response) -> SObject:
         return SObject.from_json(response.json())
     except ValueError as error:
         raise ApiError(f"the answer is {error}", status=response.status) from error
+
+
+def _listed(described: Mapping[str, Any], key: str) -> Sequence[Any]:
+    listed = described.get(key) or []
+    if isinstance(listed, list):
+        return listed
+    raise ValueError(f"{key} is no list")
+
+
+def _is_fit(value: Any, kind: str) -> bool:
+    """Whether a value has the type that stands at the attribute."""
+    match kind:
+        case "int":
+            return type(value) is int and 0 <= value < 2**31
+        case "bool":
+            return isinstance(value, bool)
+        case "tuple[str, ...]":
+            return all(isinstance(one, str) for one in value)
+    return isinstance(value, str) or (value is None and kind == "str | None")
 
 
 @dataclass(frozen=True, slots=True)

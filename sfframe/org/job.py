@@ -82,6 +82,8 @@ class JobInfo:
         """
         if not isinstance(answer, Mapping) or not all(isinstance(answer.get(name), str) for name in ("id", "state")):
             raise ValueError("not a job: it has no id and state")
+        if not re.fullmatch(r"\w{1,40}", answer["state"], re.ASCII):
+            raise ValueError("not a job: its state is none")
         if not names.is_job_id(answer["id"]):  # it will stand in paths
             raise ValueError("not a job: its id is none")
         known: dict[str, Any] = {}
@@ -122,10 +124,25 @@ def _version(given: float | str) -> str:
     return names.api_version(f"{float(given):.1f}")
 
 
+def _count(given: Any) -> int:
+    """A number of rows or milliseconds, in some answers as text."""
+    count = int(given) if isinstance(given, int | float) or re.fullmatch(r"[0-9]{1,19}", str(given)) else -1
+    if isinstance(given, bool) or count != float(given) or not 0 <= count < 2**63:
+        raise ValueError("no count")
+    return count
+
+
+def _truth(given: Any) -> bool:
+    if not isinstance(given, bool):
+        raise TypeError("neither true nor false")
+    return given
+
+
 _READERS: Final[Mapping[str, Callable[[Any], Any]]] = {
     **{one.name: _text for one in fields(JobInfo) if str(one.type).startswith("str")},
     "created_date": _moment,
     "system_modstamp": _moment,
     "api_version": _version,
-    **{one.name: int for one in fields(JobInfo) if one.type == "int"},
+    "is_pk_chunking_supported": _truth,
+    **{one.name: _count for one in fields(JobInfo) if one.type == "int"},
 }

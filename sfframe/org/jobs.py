@@ -7,7 +7,7 @@ import re
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Literal
+from typing import Final, Literal
 
 from sfframe.errors import ApiError, AuthenticationError, OutcomeUnknown
 from sfframe.org import names
@@ -17,6 +17,8 @@ from sfframe.org.job import JobState as JobState
 from sfframe.org.readable import readable
 from sfframe.org.retry import RetryPolicy
 from sfframe.org.transport import Repeat, Transport
+
+_EMPTY_ONES: Final = 10  # pages without a job one after the other, before that is taken for an error
 
 
 class Jobs:
@@ -54,8 +56,12 @@ class Jobs:
         params = {"jobType": job_type} if job_type else None
         path: str | None = self._base()
         asked: set[str] = set()
+        n_empty = 0
         while path:
             page = await self._page_of_list(path, params)
+            n_empty = 0 if page.jobs else n_empty + 1
+            if n_empty > _EMPTY_ONES:
+                raise ApiError(f"{n_empty} pages of the list of jobs in a row were empty, and none is the last")
             for job in page.jobs:
                 yield job
             path, params = page.following, None
@@ -173,18 +179,26 @@ def job_in(response: Response, job_id: str | None = None) -> JobInfo:
         ApiError: It tells of none.
     """
     try:
-        return JobInfo.from_json(response.json())
+        job = JobInfo.from_json(response.json())
     except ValueError as error:
         raise ApiError("the answer tells of no job", status=response.status, job_id=job_id) from error
+    if job_id is not None and job.id[:15] != job_id[:15]:  # 15 characters and 18 are the same id
+        raise ApiError(f"the answer tells of another job, {job.id}", status=response.status, job_id=job_id)
+    return job
 
 
 def _list_in(response: Response) -> _JobList:
     answer = response.json()
+    records = answer.get("records") if isinstance(answer, dict) else None
+    if not isinstance(records, list):
+        raise ApiError("the answer is no list of jobs", status=response.status)
     try:
-        jobs = [JobInfo.from_json(record) for record in answer.get("records") or ()]
-    except (AttributeError, TypeError, ValueError) as error:
+        jobs = [JobInfo.from_json(record) for record in records]
+    except ValueError as error:
         raise ApiError("the answer is no list of jobs", status=response.status) from error
     following = answer.get("nextRecordsUrl")
+    if answer.get("done") is False and not following:
+        raise ApiError("the org says that there are more jobs, and not where", status=response.status)
     return _JobList(jobs, path_of(following) if following else None)
 
 

@@ -20,6 +20,7 @@ from sfframe.org.auth import (
     RefreshToken,
     Token,
     UsernamePassword,
+    id_of,
     instance_of,
 )
 from sfframe.org.secret import Secret
@@ -75,9 +76,9 @@ def _session(answer: Response, alias: str) -> tuple[Secret, str, str | None]:
         raise AuthenticationError(
             f"the Salesforce CLI has no session for {alias!r}: {found.message}", error_code=found.name
         )
-    org_id = found.get("id")
-    token, instance_url = (str(found.get(name) or "") for name in ("accessToken", "instanceUrl"))
-    return Secret(token), instance_url, org_id if isinstance(org_id, str) else None
+    given = (found.get(name) for name in ("accessToken", "instanceUrl"))
+    token, instance_url = (text if isinstance(text, str) else "" for text in given)
+    return Secret(token), instance_url, id_of(found.get("id"))
 
 
 @dataclass(frozen=True, slots=True)

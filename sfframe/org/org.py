@@ -211,8 +211,7 @@ class Org:
 
     async def limits(self) -> dict[str, Any]:
         """The org's limits, as `{"DailyApiRequests": {"Max": 15000, "Remaining": 14998}, ...}`."""
-        response = await self.transport.request("GET", f"{self.base_path}/limits")
-        return dict(response.json())
+        return dict(await self.rest.limits())
 
     async def aclose(self) -> None:
         """Close this Org's connections of the running loop. It can be used again."""

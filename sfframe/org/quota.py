@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import Any, Final
 
-from sfframe.errors import QuotaReserved
+from sfframe.errors import ApiError, QuotaReserved
 
 _FORMER_NAMES: Final = {"DailyBulkApiBatches": "DailyBulkApiRequests"}  # (wire notes, 7.2)
 
@@ -25,12 +25,24 @@ def keep_reserve(
 
     Raises:
         QuotaReserved: At the first limit that would be left with less.
+        ApiError: What the org says of a limit isn't two numbers.
     """
     for name, need in needs.items():
         limit = limits.get(name) or limits.get(_FORMER_NAMES.get(name, name))
-        if limit and limit["Remaining"] - need < reserve * limit["Max"]:
+        if not limit:
+            continue
+        left, most = _numbers(name, limit)
+        if left - need < reserve * most:
             raise QuotaReserved(
-                f"{who} would need about {need:,} of {name}{f' ({note})' if note else ''}; {limit['Remaining']:,} of "
-                f"{limit['Max']:,} are left today, and quota_reserve={reserve} keeps "
-                f"{math.ceil(reserve * limit['Max']):,} for others. Nothing was sent."
+                f"{who} would need about {need:,} of {name}{f' ({note})' if note else ''}; {left:,} of {most:,} are "
+                f"left today, and quota_reserve={reserve} keeps {math.ceil(reserve * most):,} for others. "
+                "Nothing was sent."
             )
+
+
+def _numbers(name: str, limit: Any) -> tuple[int, int]:
+    found = [limit.get(word) for word in ("Remaining", "Max")] if isinstance(limit, Mapping) else []
+    match found:
+        case [int(left), int(most)] if abs(left) < 2**63 and 0 <= most < 2**63:
+            return left, most
+    raise ApiError(f"the org's limit {name} has no numbers Remaining and Max")

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from functools import partial
 from typing import Any, Final
 from urllib.parse import quote
 
 from sfframe.errors import ApiError
-from sfframe.org.answers import PASSING, Response
+from sfframe.org.answers import NO_WORD, PASSING, Response, moment_of, parsed, refusal_in
 from sfframe.org.body import LARGE_ANSWER_BYTES
 from sfframe.org.names import sobject_name
 from sfframe.org.readable import readable
@@ -52,6 +51,10 @@ class Rest:
         ask = partial(self._transport.request, "GET", path, most_bytes=LARGE_ANSWER_BYTES)
         return await readable(ask, _sobjects_in, self._retry)
 
+    async def limits(self) -> Mapping[str, Any]:
+        """The org's limits by name, each with `Max` and `Remaining`."""
+        return await readable(partial(self._transport.request, "GET", f"{self._base}/limits"), _object_in, self._retry)
+
     async def now(self) -> datetime:
         """The time by the org's clock, in whole seconds: the `Date` of an answer that is made for this request.
 
@@ -60,11 +63,10 @@ class Rest:
         """
         # The list of resources: every user of the API may have it, and no cache keeps it, since it needs the token.
         given = (await self._transport.request("GET", f"{self._base}/")).headers.get("date", "")
-        try:
-            moment = parsedate_to_datetime(given)
-        except ValueError:
-            raise ApiError(f"the org's answer has no Date header that could be read, but {given[:40]!r}") from None
-        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+        moment = moment_of(given)
+        if moment is None:
+            raise ApiError(f"the org's answer has no Date header that could be read, but {given[:40]!r}")
+        return moment
 
     async def deleted(self, sobject: str, start: datetime, end: datetime) -> Mapping[str, Any]:
         """Ids of records deleted in a window; the org cuts seconds off and takes both minutes in.
@@ -113,11 +115,8 @@ class _Inner:
         return 200 <= self.status < 300
 
     def error(self) -> ApiError:
-        first = self.content[0] if isinstance(self.content, list) and self.content else self.content
-        if not isinstance(first, dict):
-            first = {}
-        message = str(first.get("message") or "no explanation was given")
-        return ApiError(message, status=self.status, error_code=first.get("errorCode"))
+        code, message = refusal_in(self.content)
+        return ApiError(message or NO_WORD, status=self.status, error_code=code)
 
 
 def _inner(response: Response) -> _Inner:
@@ -131,17 +130,28 @@ def _inner(response: Response) -> _Inner:
 
 def _read(response: Response) -> Any:
     """The JSON of an answer, with each number as the text that stands there: no digit is lost on the way."""
-    try:
-        return json.loads(response.body, parse_float=str, parse_int=str)
-    except (ValueError, RecursionError):
-        pass
-    return response.json()  # whose error says what it is instead
+    found, problem = parsed(response.body, number=str)
+    if problem:
+        raise ApiError(problem, status=response.status)
+    return found
 
 
 def _answer(given: Any) -> Mapping[str, Any]:
     if not isinstance(given, dict) or not isinstance(given.get("records"), list):
         raise ApiError("the answer is no page of records")
     return given
+
+
+def total_of(answer: Mapping[str, Any]) -> int | None:
+    """How many rows the org says that there are, if it does."""
+    given = str(answer.get("totalSize"))
+    if re.fullmatch(r"[0-9]{1,18}", given):
+        return int(given)
+    try:
+        total = float(given)
+    except ValueError:
+        return None
+    return int(total) if 0 <= total < 2**53 else None
 
 
 def _object_in(response: Response) -> Mapping[str, Any]:
@@ -153,9 +163,13 @@ def _object_in(response: Response) -> Mapping[str, Any]:
 
 def _sobjects_in(response: Response) -> list[Mapping[str, Any]]:
     listed = _object_in(response).get("sobjects")
-    if not isinstance(listed, list) or not all(isinstance(one, dict) for one in listed):
+    if not isinstance(listed, list) or not all(isinstance(one, dict) and _is_named(one) for one in listed):
         raise ApiError("the answer lists no objects", status=response.status)
     return listed
+
+
+def _is_named(one: Mapping[str, Any]) -> bool:
+    return isinstance(one.get("name"), str) and bool(one["name"])
 
 
 def _moment(moment: datetime) -> str:

@@ -170,8 +170,8 @@ MUTANTS: Final = (
         name="pages-are-results",
         harm="A gateway's page is taken for a file without rows.",
         file="ingest/echo.py",
-        old='if names and own and names[0].lower() != "sf__id":',
-        new='if names and own and names[0].lower() == "sf__id" and len(names) == 1:',
+        old="if names and sorted(found.values())",
+        new="if len(names) > 1 and sorted(found.values())",
         tests=(f"{_ECHO}::test_what_is_no_result_file_is_refused",),
     ),
     Mutant(

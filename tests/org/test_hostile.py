@@ -22,7 +22,7 @@ from sfframe.org import body
 from sfframe.org.auth import AccessToken
 from sfframe.org.ingest_jobs import most_result_bytes
 from sfframe.org.org import Org
-from sfframe.org.retry import RetryPolicy
+from sfframe.org.retry import RetryPolicy, Timeouts
 from tests.at_once import AT_ONCE
 
 from .conftest import SHORT
@@ -30,6 +30,7 @@ from .site import JOBS, Site, job, reply
 
 ID = "7505e00000Abc12AAB"
 MB = 2**20
+LONG = Timeouts(connect_s=30, idle_s=30, upload_s=30)
 ONCE = RetryPolicy(max_tries=1)  # the bytes of a server are there once
 OK = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 CSV = b"HTTP/1.1 200 OK\r\nContent-Type: text/csv\r\n"
@@ -40,7 +41,7 @@ counts_headers = pytest.mark.skipif(
 
 
 @asynccontextmanager
-async def server(pieces: Iterable[bytes], pause_s: float = 0.0) -> AsyncIterator[Org]:
+async def server(pieces: Iterable[bytes], pause_s: float = 0.0, timeouts: Timeouts = LONG) -> AsyncIterator[Org]:
     """An org behind a server that answers the first request with these bytes, and then closes the connection."""
     answering: set[asyncio.Task[None] | None] = set()
 
@@ -57,7 +58,7 @@ async def server(pieces: Iterable[bytes], pause_s: float = 0.0) -> AsyncIterator
 
     listener = await asyncio.start_server(answer, "127.0.0.1", 0)
     port = listener.sockets[0].getsockname()[1]
-    async with Org(f"http://127.0.0.1:{port}", AccessToken("t" * 20), retry=ONCE, timeouts=SHORT) as org:
+    async with Org(f"http://127.0.0.1:{port}", AccessToken("t" * 20), retry=ONCE, timeouts=timeouts) as org:
         yield org
     listener.close()
     await asyncio.gather(*filter(None, answering))  # the client is gone: they end
@@ -83,11 +84,11 @@ def chunked(piece: bytes) -> bytes:
     return b"%x\r\n%b\r\n" % (len(piece), piece)
 
 
-def bomb(piece: bytes = bytes(MB)) -> Iterator[bytes]:
+def bomb() -> Iterator[bytes]:
+    """A megabyte of zeros in a kilobyte, over and over."""
     machine = zlib.compressobj(9, wbits=31)
-    while True:
-        if packed := machine.compress(piece):
-            yield packed
+    pieces = [machine.compress(bytes(MB)) + machine.flush(zlib.Z_FULL_FLUSH) for _ in range(2)]
+    return itertools.chain(pieces[:1], itertools.repeat(pieces[1]))
 
 
 @pytest.mark.parametrize("is_chunked", [False, True])
@@ -182,19 +183,19 @@ async def test_headers_without_an_end_are_refused(where: str) -> None:
 
 
 async def test_a_head_that_never_comes_to_its_end_is_waited_for_no_longer_than_silence() -> None:
-    async with server(itertools.chain([OK], itertools.repeat(b"X: y\r\n")), pause_s=0.02) as org:
+    async with server(itertools.chain([OK], itertools.repeat(b"X: y\r\n")), pause_s=0.02, timeouts=SHORT) as org:
         await refused(org.query.get_job(ID), most_mb=8, match="fell silent")
 
 
 async def test_answers_that_only_say_that_there_will_be_one_are_no_answer() -> None:
-    async with server(itertools.repeat(b"HTTP/1.1 100 Continue\r\n\r\n"), pause_s=0.001) as org:
+    async with server(itertools.repeat(b"HTTP/1.1 100 Continue\r\n\r\n"), pause_s=0.001, timeouts=SHORT) as org:
         await refused(org.query.get_job(ID), most_mb=8, match="fell silent")
 
 
 @pytest.mark.parametrize("piece", [b"0", b";", b"a=b;"])
 async def test_a_chunk_whose_size_never_ends_is_as_good_as_silence(piece: bytes) -> None:
     after = OK + b"Transfer-Encoding: chunked\r\n\r\n2;"
-    async with server(endless(piece * 10_000, after=after)) as org:
+    async with server(endless(piece * 10_000, after=after), timeouts=SHORT) as org:
         await refused(org.query.get_job(ID), most_mb=8, match="fell silent|broke off|is no HTTP")
 
 
@@ -202,7 +203,7 @@ async def test_a_chunk_whose_size_never_ends_is_as_good_as_silence(piece: bytes)
 async def test_a_body_that_drips_is_as_good_as_silence(encoding: bytes) -> None:
     data = zlib.compress(bytes(range(256)) * 100, 0, wbits=31) if encoding else bytes(1_000)
     drops = (data[n : n + 1] for n in range(1_000))
-    async with server(itertools.chain([OK + encoding + b"\r\n"], drops), pause_s=0.02) as org:
+    async with server(itertools.chain([OK + encoding + b"\r\n"], drops), pause_s=0.02, timeouts=SHORT) as org:
         await refused(org.query.get_job(ID), most_mb=8, match="fell silent")
 
 

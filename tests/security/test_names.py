@@ -131,7 +131,7 @@ async def test_the_stamp_of_a_describe_that_is_none_is_not_sent_back(
 ) -> None:
     monkeypatch.setattr("sfframe.org.describe._MAX_AGE_S", -1)
     path, stamp = f"{DATA}/sobjects/Contact/describe", "\u00e9\u00ff" * 3
-    site.on("GET", path, reply({"name": "Contact", "fields": []}, headers={"Last-Modified": stamp}))
+    site.on("GET", path, reply({"name": "Contact", "fields": [{"name": "Id"}]}, headers={"Last-Modified": stamp}))
     async with org:
         await org.describe("Contact")
         await org.describe("Contact")

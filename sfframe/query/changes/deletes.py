@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import polars as pl
@@ -102,9 +102,9 @@ async def _from_log(name: str, window: Window, rest: Rest) -> Deletes:
             raise _lost(name, window.begin, "its log of deletes reaches back 15 days, or to its last purge") from error
         raise
     earliest = max(_moment(answer, "earliestDateAvailable", window.begin) for _, answer in answers)
-    records = [one for _, answer in answers for one in answer.get("deletedRecords") or ()]
+    records = [one for _, answer in answers for one in _records(answer)]
     frame = pl.DataFrame(
-        {"Id": [str(one["id"]) for one in records], "DeletedDate": [_moment(one, "deletedDate") for one in records]},
+        {"Id": [one["id"] for one in records], "DeletedDate": [_moment(one, "deletedDate") for one in records]},
         schema=DELETED,
     )
     return Deletes(frame=_tidy(frame, window), since=max(window.begin, earliest), until=_covered(answers, window))
@@ -119,6 +119,16 @@ async def _answers(name: str, first: datetime, last: datetime, rest: Rest) -> li
         if error.error_code != _TOO_MANY or min(half - first, last - half) < 2 * _MINUTE:
             raise
     return [*await _answers(name, first, half, rest), *await _answers(name, half, last, rest)]
+
+
+def _records(answer: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+    listed = answer.get("deletedRecords")
+    is_whole = isinstance(listed, list) and all(
+        isinstance(one, dict) and isinstance(one.get("id"), str) for one in listed
+    )
+    if not isinstance(listed, list) or not is_whole:
+        raise ApiError("the org's list of deletes isn't what it should be")
+    return listed
 
 
 def _covered(answers: list[tuple[datetime, Mapping[str, Any]]], window: Window) -> datetime:
@@ -167,8 +177,9 @@ def _moment(answer: Mapping[str, Any], name: str, default: datetime | None = Non
     if text is None and default is not None:
         return default
     try:
-        return datetime.fromisoformat(str(text))
-    except ValueError:
+        moment = datetime.fromisoformat(str(text))
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
         raise ApiError(f"{name} in the org's list of deletes is no datetime") from None
 
 

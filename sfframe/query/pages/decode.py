@@ -114,7 +114,7 @@ def decode_records(records: Sequence[Any], columns: Sequence[Column]) -> pl.Data
     for column in columns:
         try:
             frame[column.name] = _column(column.name, _members(records, column), column)
-        except (pl.exceptions.PolarsError, TypeError, ValueError, AttributeError) as error:
+        except (pl.exceptions.PolarsError, TypeError, ValueError, AttributeError, LookupError, RecursionError) as error:
             raise BadPage(f"{column.name} holds what is no {column.dtype}") from error
     return pl.DataFrame(frame)
 

@@ -8,13 +8,15 @@ from typing import Any, Final
 
 from sfframe.errors import ApiError
 from sfframe.org.answers import path_of
-from sfframe.org.rest import Rest
+from sfframe.org.rest import Rest, total_of
 from sfframe.query.pages.page import Page
 from sfframe.query.pages.trouble import of_cursor
 
 _log = logging.getLogger("sfframe.query")
 
 _BEYOND: Final = 100  # pages after as many rows as there are in all, before the answer is taken for endless
+_DEEPEST: Final = 6  # subqueries within each other; SOQL has five
+_MOST_CHILDREN: Final = 50_000_000  # of one record; no answer has more
 _EMPTY_ONES: Final = 10  # pages without a record one after the other, before that is taken for an error
 
 
@@ -43,7 +45,7 @@ class RestPages:
         self._n_empty = 0
         self._n_rows = self._n_beyond = 0
         self._is_told_done = False
-        total = _total(first)
+        total = total_of(first)
         if total is None and is_count:
             raise ApiError("the answer to COUNT() holds no number")
         self.n_total = total or 0
@@ -67,7 +69,7 @@ class RestPages:
         page = await self._page(url, answer)
         # Only now: a call that is cancelled before this may be made again.
         self._first, self._following = None, _following(answer)
-        self.n_total = _total(answer) or self.n_total
+        self.n_total = total_of(answer) or self.n_total
         self._is_told_done = answer.get("done") in (True, "true")
         self._n_rows += len(answer["records"])
         self._n_beyond += self._n_rows > self.n_total
@@ -119,23 +121,29 @@ class RestPages:
         except ApiError as error:
             raise of_cursor(error) from error
 
-    async def _complete_children(self, records: Sequence[Any]) -> None:
+    async def _complete_children(self, records: Sequence[Any], depth: int = 1) -> None:
         """Subqueries have pages of their own."""
+        if depth > _DEEPEST:
+            raise ApiError("the records hold subqueries within subqueries, deeper than any statement's")
         for record in records:
             for value in record.values() if isinstance(record, dict) else ():
-                await self._complete(value)
+                await self._complete(value, depth)
 
-    async def _complete(self, value: Any) -> None:
+    async def _complete(self, value: Any, depth: int) -> None:
         if not isinstance(value, dict) or not isinstance(value.get("records"), list):
             return
-        await self._complete_children(value["records"])  # which may have subqueries of their own
+        await self._complete_children(value["records"], depth + 1)  # which may have subqueries of their own
         asked: set[str] = set()
+        n_empty = 0
         while url := _following(value):
             if url in asked:
                 raise ApiError(f"the org names a page of a subquery twice as the next one: {url}")
             page = await self._ask(url)
             asked.add(url)
-            await self._complete_children(page["records"])
+            n_empty = 0 if page["records"] else n_empty + 1
+            if n_empty > _EMPTY_ONES or len(value["records"]) > _MOST_CHILDREN:
+                raise ApiError("the org names page after page of a subquery without an end: read again")
+            await self._complete_children(page["records"], depth + 1)
             value["records"] += page["records"]
             value.update(done=page.get("done"), nextRecordsUrl=page.get("nextRecordsUrl"))
 
@@ -148,11 +156,3 @@ def _following(answer: Mapping[str, Any]) -> str | None:
     if answer.get("done") is False and not following:
         raise ApiError("the org says that there are more rows, and not where")
     return path_of(following) if following else None
-
-
-def _total(answer: Mapping[str, Any]) -> int | None:
-    """How many rows the org says there are, if it does."""
-    try:
-        return int(float(answer.get("totalSize", "")))
-    except (TypeError, ValueError, OverflowError):
-        return None

@@ -8,6 +8,7 @@ from typing import Final, Literal, TypeAlias, get_args
 
 from sfframe.errors import ApiError, SoqlError
 from sfframe.org.org import Org
+from sfframe.org.rest import total_of
 from sfframe.query.pages.trouble import took_too_long
 from sfframe.query.schema.columns import Column, columns_of
 from sfframe.query.schema.types import TypeOptions
@@ -92,7 +93,9 @@ async def explain(org: Org, request: ReadRequest) -> Route:
             raise
         why = f"REST hadn't the time to count the rows ({error.error_code}), and a query job has"
         return Route(soql=request.soql, transport="bulk", why=why)
-    n_rows = int(answer.get("totalSize") or 0)
+    n_rows = total_of(answer)
+    if n_rows is None:
+        raise ApiError("the answer to COUNT() holds no number")
     return by_size(request.soql, n_rows if statement.limit is None else min(n_rows, statement.limit))
 
 
