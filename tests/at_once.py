@@ -7,7 +7,8 @@ from typing import Any
 import sfframe
 
 AT_ONCE = sfframe.RetryPolicy(first_wait_s=0, max_wait_s=0, max_retry_after_s=0)
-SOON = sfframe.PollPolicy(first_wait_s=0.001, max_wait_s=0.01)
+# A look costs the org about as much as some rows.
+SOON = sfframe.PollPolicy(first_wait_s=0.005, max_wait_s=0.04)
 
 
 def org_of(local: sfframe.LocalOrg, **settings: Any) -> sfframe.Org:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
@@ -25,26 +26,35 @@ class Bad(str):
     __slots__ = ()
 
 
-def column_frame(values: Any, field: str) -> Any:
-    """A frame of this column and one with a value in every row, of the column's own library."""
+def column_frame(values: Any, *fields: str) -> Any:
+    """A frame that has this column for each field and one with a value in every row, of the column's own library."""
+    columns = {**dict.fromkeys(fields, values), "Phone__c": ["0"] * len(values)}
     if isinstance(values, pl.Series):
-        return pl.DataFrame({field: values, "Phone__c": ["0"] * len(values)})
+        return pl.DataFrame(columns)
     if isinstance(values, pd.Series):
-        return pd.DataFrame({field: values, "Phone__c": ["0"] * len(values)})
+        return pd.DataFrame(columns)
     raise TypeError(type(values))
 
 
 def sent(values: Any, field: str, org: sfframe.Org | None, **options: Any) -> list[str] | Bad:
     """What is sent for a column into a field: the cells as a CSV reader sees them, or what is wrong."""
-    frame = column_frame(values, field)
-    bulk = sfframe.bulk(frame)
+    return sent_into(values, [field], org, **options)[field]
+
+
+def sent_into(
+    values: Any, fields: Sequence[str], org: sfframe.Org | None, **options: Any
+) -> dict[str, list[str] | Bad]:
+    """What is sent for a column into each of some fields, all in one call."""
+    bulk = sfframe.bulk(column_frame(values, *fields))
     problems = bulk.check(EVERY, "insert", org=org, **options)
-    codes = list(problems["code"])
-    if codes:
-        assert len(codes) == 1, codes
-        return Bad(codes[0])
-    (payload,) = bulk.payloads(EVERY, "insert", org=org, **options)
-    return cells(payload, field)
+    found = list(zip(problems["column"], problems["code"], strict=True))
+    bad = {column: Bad(code) for column, code in found}
+    assert len(bad) == len(found), found
+    good = [field for field in fields if field not in bad]
+    if not good:
+        return {field: bad[field] for field in fields}
+    (payload,) = bulk.payloads(EVERY, "insert", org=org, **{"columns": [*good, "Phone__c"], **options})
+    return {field: bad[field] if field in bad else cells(payload, field) for field in fields}
 
 
 def cells(payload: bytes, field: str) -> list[str]:

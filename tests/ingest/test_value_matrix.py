@@ -31,6 +31,7 @@ from .sent import (
     TYPE,
     Bad,
     sent,
+    sent_into,
 )
 
 Expected = str | Bad
@@ -243,20 +244,18 @@ PANDAS: dict[str, Form] = {
     "nested list objects": (_objects([["a"]]), UNSENDABLE),
 }
 MATRIX = [
-    pytest.param(make, field, expected.get(field, WRONG), id=f"{library}-{form}-{field}")
+    pytest.param(make, {field: expected.get(field, WRONG) for field in FIELDS}, id=f"{library}-{form}")
     for library, forms in (("polars", POLARS), ("pandas", PANDAS))
     for form, (make, expected) in forms.items()
-    for field in FIELDS
 ]
 
 
-@pytest.mark.parametrize(("make", "field", "expected"), MATRIX)
-def test_a_form_of_value_goes_into_a_kind_of_field_as_the_contract_says(
-    make: Callable[[], Any], field: str, expected: Expected, started_org: sfframe.Org
+@pytest.mark.parametrize(("make", "expected"), MATRIX)
+def test_a_form_of_value_goes_into_each_kind_of_field_as_the_contract_says(
+    make: Callable[[], Any], expected: Mapping[str, Expected], started_org: sfframe.Org
 ) -> None:
-    values = make()
-    told = sent(values, field, started_org)
-    assert told == (expected if isinstance(expected, Bad) else [expected])
+    told = sent_into(make(), FIELDS, started_org)
+    assert told == {field: text if isinstance(text, Bad) else [text] for field, text in expected.items()}
 
 
 # --- values -----------------------------------------------------------------------------------------------------------

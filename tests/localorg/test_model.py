@@ -218,5 +218,5 @@ def server_for_the_model() -> Iterator[None]:
 
 TestOrgAgainstModel = OrgAgainstModel.TestCase
 TestOrgAgainstModel.settings = settings(
-    max_examples=scaled(10), stateful_step_count=8, deadline=None, suppress_health_check=list(HealthCheck)
+    max_examples=scaled(6), stateful_step_count=8, deadline=None, suppress_health_check=list(HealthCheck)
 )

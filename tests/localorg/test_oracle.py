@@ -50,7 +50,7 @@ class Model:
         return REQUIRED if key.lower() not in self.records and not name else None
 
 
-@settings(max_examples=scaled(20))
+@settings(max_examples=scaled(12))
 @given(st.lists(st.one_of(ROWS, st.sampled_from(["k1", "k2"])), min_size=1, max_size=4))
 def test_the_org_agrees_with_the_model(one_server: Server, steps: list[list[tuple[str, str, str]] | str]) -> None:
     one_server.reset()

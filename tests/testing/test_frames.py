@@ -30,7 +30,7 @@ from tests.examples import scaled
 BACKENDS: Any = ("pandas", "polars", "arrow")
 OBJECTS = ("Account", "Contact", "Lead", "Case", "Opportunity", "User", "Task", "Everything__c", "Everything__c")
 # The session's server is emptied for each example; time is the machine's affair.
-FEW = settings(max_examples=scaled(10), deadline=None, suppress_health_check=[HealthCheck.too_slow])
+FEW = settings(max_examples=scaled(6), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 Frame = pd.DataFrame | pl.DataFrame | pa.Table
 
 
@@ -106,7 +106,7 @@ def ingest(frame: Frame, sobject: str, operation: Any, org: sfframe.Org, key: st
 
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_what_is_given_is_taken_and_comes_back(sfframe_server: sfframe.LocalOrg, backend: Any) -> None:
-    @settings(FEW, max_examples=scaled(15))
+    @settings(FEW, max_examples=scaled(9))
     @given(given=st.sampled_from(OBJECTS).flatmap(lambda name: st.tuples(st.just(name), frames(name, backend=backend))))
     def check(given: tuple[str, Frame]) -> None:
         sobject, frame = given
@@ -188,7 +188,7 @@ def test_what_must_be_refused_is_refused_for_that_reason(
 ) -> None:
     with sfframe_server.fresh() as org:
 
-        @settings(FEW, max_examples=scaled(15))
+        @settings(FEW, max_examples=scaled(9))
         @given(refused=frames(sobject, operation, key, backend=backend, invalid=True))
         def check(refused: Refused) -> None:
             found = plain(sfframe.bulk(refused.frame).check(sobject, operation, key, org=org))

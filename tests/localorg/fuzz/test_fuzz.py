@@ -26,9 +26,9 @@ def run() -> Iterator[Run]:
 
 
 # `make fuzz` sends more, and others.
-@pytest.mark.parametrize("start", range(0, 900, 300))
+@pytest.mark.parametrize("start", range(0, 450, 150))
 def test_no_input_brings_a_500_a_hang_or_a_dead_worker(run: Run, start: int) -> None:
-    run.send(range(start, start + 300))
+    run.send(range(start, start + 150))
     assert run.findings == []
 
 

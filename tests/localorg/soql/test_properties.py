@@ -19,7 +19,7 @@ from .naive import KINDS, OPERATORS, Condition, Days, Logic, Row, Test
 from .world import World
 
 # A longer search for a quiet hour: SOQL_EXAMPLES=5000 pytest tests/localorg/soql/test_properties.py
-EXAMPLES = int(os.environ.get("SOQL_EXAMPLES", "60"))
+EXAMPLES = int(os.environ.get("SOQL_EXAMPLES", "35"))
 SETTINGS = settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 # Letters of which upper, lower and folded forms agree; and what a pattern or a quote could trip over.
@@ -266,7 +266,7 @@ NEARLY = st.tuples(
 ).map(lambda parts: f"SELECT {parts[1]} FROM Item__c WHERE {parts[0]}")
 
 
-@settings(max_examples=5 * EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=8 * EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(text=NOISE | NEARLY | st.text(max_size=60))
 def test_any_text_is_answered_or_refused(world: World, text: str) -> None:
     query = answered(world, text)
