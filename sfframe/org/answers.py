@@ -42,7 +42,8 @@ class Response:
 
     @property
     def is_success(self) -> bool:
-        return 200 <= self.status < 300 or self.status == 304
+        """All that was asked for. Nobody asked for a range; 304 is one where it was asked what has changed."""
+        return 200 <= self.status < 300 and self.status != 206
 
     @property
     def is_redirect(self) -> bool:

@@ -175,7 +175,8 @@ class Transport:
             token = await self._tokens.get(self._ask_for_token, instead_of=token)
             response, again = await persist(_bound(request, token))
             repeated = repeated or again
-        if response.is_success or (repeated and response.status in fine_when_repeated):
+        is_unchanged = response.status == 304 and "If-Modified-Since" in request.headers
+        if response.is_success or is_unchanged or (repeated and response.status in fine_when_repeated):
             # A page in place of data will be quoted, and may be one that shows the request.
             return response.without((token.access_token,)) if response.is_page else response
         raise error_of(response.without((token.access_token,)), job_id=job_id)

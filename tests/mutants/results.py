@@ -171,7 +171,7 @@ MUTANTS: Final = (
         harm="A gateway's page is taken for a file without rows.",
         file="ingest/echo.py",
         old="if names and sorted(found.values())",
-        new="if len(names) > 1 and sorted(found.values())",
+        new="if not names and sorted(found.values())",
         tests=(f"{_ECHO}::test_what_is_no_result_file_is_refused",),
     ),
     Mutant(

@@ -251,3 +251,11 @@ async def test_gzip_in_several_files_is_one_answer() -> None:
     head = OK + b"Content-Encoding: x-gzip\r\nContent-Length: %d\r\n\r\n" % len(packed)
     async with server([head, packed[:50], packed[50:]]) as org:
         assert (await org.ingest.get_job(ID)).state == "JobComplete"
+
+
+@pytest.mark.parametrize("status", [206, 304])
+async def test_a_part_of_a_file_or_no_news_of_it_isnt_the_file(site: Site, status: int) -> None:
+    site.on("GET", f"{JOBS}/{ID}/failedResults", reply(b'"sf__Id"\n' if status == 206 else b"", status=status))
+    async with Org(site.url, AccessToken("t" * 20), retry=ONCE, timeouts=LONG) as org:
+        with pytest.raises(ApiError, match=str(status)):
+            await org.ingest.failed_results(ID)
