@@ -38,48 +38,48 @@ def dead(org: sfframe.Org, folder: Path, *, step: int = 9, frame: Any = None, **
 # --- the same call ----------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("options", "what"),
-    [
-        ({"columns": {"own": "Visits__c"}}, "columns was"),
-        ({"nulls": {"ExternalId__c": "clear"}}, "nulls was 'ignore' and is {'ExternalId__c': 'clear'}"),
-        ({"invalid": "report"}, "invalid was"),
-        ({"on_duplicate_key": "send"}, "on_duplicate_key was"),
-        ({"group_by": "ExternalId__c"}, "group_by was"),
-        ({"describe": False}, "describe was True and is False"),
-        ({"naive_datetimes": "UTC"}, "naive_datetimes was"),
-        ({"columns": ["LastName"]}, "columns was"),
-    ],
-)
+OTHER_OPTIONS: list[tuple[dict[str, Any], str]] = [
+    ({"columns": {"own": "Visits__c"}}, "columns was"),
+    ({"nulls": {"ExternalId__c": "clear"}}, "nulls was 'ignore' and is {'ExternalId__c': 'clear'}"),
+    ({"invalid": "report"}, "invalid was"),
+    ({"on_duplicate_key": "send"}, "on_duplicate_key was"),
+    ({"group_by": "ExternalId__c"}, "group_by was"),
+    ({"describe": False}, "describe was True and is False"),
+    ({"naive_datetimes": "UTC"}, "naive_datetimes was"),
+    ({"columns": ["LastName"]}, "columns was"),
+]
+
+
 def test_other_options_are_refused_with_the_difference(
-    local: sfframe.LocalOrg, org: sfframe.Org, tmp_path: Path, options: dict[str, Any], what: str
+    local: sfframe.LocalOrg, org: sfframe.Org, tmp_path: Path
 ) -> None:
     run = dead(org, tmp_path)
-    with pytest.raises(sfframe.JournalError, match=what) as refused:
-        call(contacts(), "insert", org, tmp_path, **options)
-    assert str(run) in str(refused.value)
-    assert "new_run=True" in str(refused.value)
+    for options, what in OTHER_OPTIONS:
+        with pytest.raises(sfframe.JournalError, match=what) as refused:
+            call(contacts(), "insert", org, tmp_path, **options)
+        assert str(run) in str(refused.value)
+        assert "new_run=True" in str(refused.value)
     check(sfframe.resume(run, org=org), contacts(), local)
 
 
-@pytest.mark.parametrize(
-    ("change", "what"),
-    [
-        (lambda f: f.with_columns(LastName=pl.when(pl.col("own") == 17).then(pl.lit("x")).otherwise("LastName")), "17"),
-        (lambda f: f.head(20), "fewer"),
-        (lambda f: pl.concat([f, f.tail(1)]), "more"),
-        (lambda f: f.reverse(), "differs first in row 0"),
-        (lambda f: f.drop("ExternalId__c").with_columns(FirstName=pl.lit("x")), "ExternalId__c missing; FirstName new"),
-    ],
-)
+OTHER_FRAMES: list[tuple[Any, str]] = [
+    (lambda f: f.with_columns(LastName=pl.when(pl.col("own") == 17).then(pl.lit("x")).otherwise("LastName")), "17"),
+    (lambda f: f.head(20), "fewer"),
+    (lambda f: pl.concat([f, f.tail(1)]), "more"),
+    (lambda f: f.reverse(), "differs first in row 0"),
+    (lambda f: f.drop("ExternalId__c").with_columns(FirstName=pl.lit("x")), "ExternalId__c missing; FirstName new"),
+]
+
+
 def test_another_frame_is_refused_with_the_difference(
-    local: sfframe.LocalOrg, org: sfframe.Org, tmp_path: Path, change: Any, what: str
+    local: sfframe.LocalOrg, org: sfframe.Org, tmp_path: Path
 ) -> None:
     frame = contacts().with_columns(pl.col("LastName").fill_null("x"))
     dead(org, tmp_path, frame=frame)
-    with pytest.raises(sfframe.JournalError, match=what) as refused:
-        call(change(frame), "insert", org, tmp_path, describe=True, invalid="raise")
-    assert "Näme" not in str(refused.value)  # no cell is in a message
+    for change, what in OTHER_FRAMES:
+        with pytest.raises(sfframe.JournalError, match=what) as refused:
+            call(change(frame), "insert", org, tmp_path, describe=True, invalid="raise")
+        assert "Näme" not in str(refused.value)  # no cell is in a message
     jobs = local.count("create")
     result = call(change(frame), "insert", org, tmp_path, new_run=True)
     assert local.count("create") > jobs
@@ -221,9 +221,11 @@ def test_grouped_rows_keep_their_order(local: sfframe.LocalOrg, org: sfframe.Org
     check(sfframe.resume(tmp_path, org=org), frame, local)
 
 
-@pytest.mark.parametrize("finish", ["resume", "the same call"])
-@pytest.mark.parametrize("step", [4, 9, 14])
-@pytest.mark.parametrize("group_by", [None, "own"])
+@pytest.mark.parametrize(
+    ("finish", "step", "group_by"),
+    [("resume", 4, None), ("the same call", 9, None), ("resume", 9, "own"), ("the same call", 4, "own"),
+     ("the same call", 14, "own")],
+)  # fmt: skip
 def test_a_lazy_frame_comes_back_lazy(
     local: sfframe.LocalOrg, org: sfframe.Org, tmp_path: Path, group_by: str | None, step: int, finish: str
 ) -> None:
@@ -327,8 +329,7 @@ def test_a_torn_frame_is_said_to_be_one(org: sfframe.Org, tmp_path: Path) -> Non
         call(contacts(), "insert", org, tmp_path)
 
 
-@pytest.mark.parametrize("n_bytes", [0, 1, 100, 5000])
-@pytest.mark.parametrize("step", [9, 12])
+@pytest.mark.parametrize(("n_bytes", "step"), [(0, 12), (1, 9), (1, 12), (100, 9), (5000, 9), (5000, 12)])
 def test_a_torn_last_write_is_as_if_it_had_not_been(
     local: sfframe.LocalOrg, org: sfframe.Org, tmp_path: Path, step: int, n_bytes: int
 ) -> None:
