@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.csv as pa_csv
 
 from sfframe.query.schema.columns import Column
-from sfframe.query.schema.types import typed, valued
+from sfframe.query.schema.types import is_sound, typed, valued
 from sfframe.query.tables import in_arrow
 
 # Dtypes that the CSV reader gives by itself; all others come by way of text.
@@ -28,6 +28,7 @@ _DIRECT: Final[Mapping[type[pl.DataType], pa.DataType]] = {
     pl.Datetime: pa.timestamp("us", "UTC"),
     pl.String: pa.large_string(),
 }
+_DOUBTFUL: Final = (pa.float64(), pa.date32(), pa.timestamp("us", "UTC"))
 _QUOTE: Final = ord('"')
 _CHUNK: Final = 1 << 20
 _MAX_BLOCK: Final = 2**31 - 1
@@ -141,6 +142,8 @@ def _check_end(body: bytes) -> None:
 
 def _read(body: bytes, columns: Sequence[Column]) -> pa.Table:
     direct = {column.name: _DIRECT[type(column.dtype)] for column in columns if type(column.dtype) in _DIRECT}
+    if b"0x" in body or b"0X" in body:  # Arrow takes 0x10 for a number
+        direct = {name: dtype for name, dtype in direct.items() if dtype != pa.int64()}
     try:
         table = _table(body, columns, direct)
     except pa.ArrowInvalid:
@@ -152,6 +155,8 @@ def _read(body: bytes, columns: Sequence[Column]) -> pa.Table:
     # An empty line is a row of nulls to Arrow. Mostly such lines are within a text.
     if (b"\n\n" in body or b"\n\r\n" in body) and count_records(body) != table.num_rows:
         raise BadPage("some of its lines are empty")
+    if not all(is_sound(pl.Series(table[name])) for name in direct if direct[name] in _DOUBTFUL):
+        raise BadPage("a number is infinite or none, or a date is in no year of a calendar")
     by_text = {column.name: column.dtype for column in columns if column.name not in direct}
     try:
         return _with_values(table, by_text) if by_text else table

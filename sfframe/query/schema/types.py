@@ -35,6 +35,8 @@ _PLAIN: Final[dict[str, pl.DataType]] = {
 }
 _OLDEST: Final = pl.CompatLevel.oldest()
 _MAX_EXACT: Final = 2.0**53
+_US_PER_DAY: Final = 86_400_000_000
+_FIRST_DAY, _LAST_DAY = -719_162, 2_932_896  # 0001-01-01 and 9999-12-31, from 1970 on
 _EXPONENT: Final = "[eE]"
 
 
@@ -77,6 +79,24 @@ def typed(texts: pl.Series, dtype: pl.DataType) -> pl.Series:
 
 def valued(texts: pl.Series, dtype: pl.DataType) -> pl.Series:
     """What `typed` does, of texts of which none is empty."""
+    values = _read(texts, dtype)
+    if not is_sound(values):
+        raise pl.exceptions.ComputeError("a number is infinite or none, or a date is in no year of a calendar")
+    return values
+
+
+def is_sound(values: pl.Series) -> bool:
+    """Whether all numbers are finite and all days in the years 1 to 9999, as an org's are: readers take others too."""
+    if values.dtype.is_float():
+        return bool(values.is_finite().all())
+    per_day = {pl.Date: 1, pl.Datetime: _US_PER_DAY}.get(values.dtype.base_type())
+    if per_day is None:
+        return True
+    low, high = values.to_physical().min(), values.to_physical().max()
+    return low is None or bool(_FIRST_DAY * per_day <= low and high < (_LAST_DAY + 1) * per_day)  # type: ignore[operator]  # integers
+
+
+def _read(texts: pl.Series, dtype: pl.DataType) -> pl.Series:
     match dtype:
         case pl.String():
             return texts
