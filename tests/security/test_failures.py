@@ -97,9 +97,9 @@ class World:
             await org.limits()
 
     async def put(self) -> None:
-        """Log in and send some megabytes."""
+        """Log in and send a file."""
         async with Org(self.site.url, AccessToken(ACCESS_TOKEN), retry=ONCE, timeouts=SHORT) as org:
-            await org.transport.request("PUT", LIMITS, body=bytes(8_000_000), repeat=Repeat.NEVER)
+            await org.transport.request("PUT", LIMITS, body=bytes(600_000), repeat=Repeat.NEVER)
 
 
 Failure = Callable[[World], Awaitable[None]]
