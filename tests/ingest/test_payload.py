@@ -158,6 +158,8 @@ def test_a_part_may_have_exactly_as_many_bytes_as_are_allowed() -> None:
     assert [len(rows_of(part)) for part in payloads(frame, max_payload_bytes=three)] == [3, 3]
     assert [len(rows_of(part)) for part in payloads(frame, max_payload_bytes=three - 1)] == [2, 2, 2]
     assert [len(rows_of(part)) for part in payloads(frame, max_payload_bytes=three + 1)] == [3, 3]
+    assert [len(rows_of(part)) for part in payloads(frame.head(3), max_payload_bytes=three)] == [3]
+    assert [len(rows_of(part)) for part in payloads(frame.head(3), max_payload_bytes=three - 1)] == [2, 1]
 
 
 def test_many_rows_are_cut_as_few_are() -> None:
