@@ -94,7 +94,7 @@ def test_markup_is_shown_as_text(page: str, text: str) -> None:
 
 
 @pytest.mark.parametrize("page", PAGES)
-@given(text=st.text(alphabet=st.sampled_from("<>&'\"/!-[]=x \n\0\u202e\ud800`") | st.characters(), min_size=1))
+@given(text=st.text(alphabet=st.sampled_from("<>&'\"/!-[]=x \n\0\u202e`") | st.characters(codec="utf-8"), min_size=1))
 def test_no_text_changes_what_a_page_is_built_of(page: str, text: str) -> None:
     assert Built(PAGES[page](text)).parts == Built(PAGES[page]("text")).parts
 
