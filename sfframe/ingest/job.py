@@ -10,38 +10,23 @@ import asyncio
 import logging
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TypeAlias, cast
 
 import numpy as np
-import polars as pl
 
 from sfframe.bridge import in_thread
 from sfframe.errors import ApiError, AuthenticationError, JournalError, OutcomeUnknown
-from sfframe.ingest.echo import FAILED, SUCCESSFUL, UNPROCESSED
+from sfframe.ingest.collect import Collector
 from sfframe.ingest.journal import Journal
-from sfframe.ingest.ledger import has_failed
 from sfframe.ingest.payload import Cut, LineEnding, Part, written_again
 from sfframe.ingest.recorded import KnownJob, KnownPart, Stage
-from sfframe.ingest.run import Mismatch, Run, never_ran, unknown
-from sfframe.ingest.settle import Settled, not_processed, read_by_key, settle
+from sfframe.ingest.run import Run, never_ran, unknown
 from sfframe.ingest.spool import Numbers, Rows
 from sfframe.ingest.taken_up import look, may_go_again, note_on_lost, take_up
-from sfframe.org.body import RESULT_BYTES
-from sfframe.org.ingest_jobs import ResultKind, most_result_bytes
+from sfframe.org.ingest_jobs import most_result_bytes
 from sfframe.org.jobs import JobInfo, JobState, is_plain_refusal
-from sfframe.progress import JobCreated, JobFinished, JobProgressed, PartUploaded
+from sfframe.progress import JobCreated, JobProgressed, PartUploaded
 
 _log = logging.getLogger("sfframe.ingest")
-
-_KINDS: dict[int, ResultKind] = {
-    SUCCESSFUL: "successful_results",
-    FAILED: "failed_results",
-    UNPROCESSED: "unprocessed_records",
-}
-_Files: TypeAlias = dict[int, bytes | None]
-
-# Looks at result files that don't add up before they are taken as they are.
-_DOWNLOADS = 3
 
 
 class PartJob:
@@ -70,7 +55,7 @@ class PartJob:
         self._known = known
         self._number = known.number if known is not None else None
         self._place = attempt, int(positions[0])
-        self._most_bytes = RESULT_BYTES  # of a result file; less as soon as it is known what was sent
+        self._collector = Collector(run, rows, cut, part, positions, attempt=attempt)
 
     async def run(self) -> None:
         """Whatever goes wrong with this job is noted; its siblings go on."""
@@ -91,7 +76,7 @@ class PartJob:
             self._part.data = memoryview(b"")
 
     async def _send_and_collect(self) -> None:
-        await self._collect(await self._again_by_crlf(await self._commit_and_watch("LF")))
+        await self._collector.collect(await self._again_by_crlf(await self._commit_and_watch("LF")))
 
     async def _go_on(self, known: KnownPart) -> None:
         """A part that another process began: as far as that came, and no step twice."""
@@ -103,7 +88,7 @@ class PartJob:
                 return
             if found.job is not None:
                 self._note(found.job)
-                await self._collect(await self._again_by_crlf(await self._watch(found.job)))
+                await self._collector.collect(await self._again_by_crlf(await self._watch(found.job)))
                 return
         except OutcomeUnknown as error:
             if not may_go_again(self._run, error):
@@ -141,7 +126,7 @@ class PartJob:
         assert run.journal is not None
         fates, _ = await in_thread(run.journal.fates_of, known)
         self._note(known.info)
-        await self._give(known.info, fates)
+        await self._collector.give(known.info, fates)
 
     async def _again_by_crlf(self, job: JobInfo) -> JobInfo:
         if not _is_line_ending_failure(job):
@@ -168,7 +153,7 @@ class PartJob:
             self._part.data = await in_thread(
                 written_again, self._rows, self._run.layout, self._cut, self._part, line_ending
             )
-        self._most_bytes = most_result_bytes(len(self._part.data), self._part.n_rows)
+        self._collector.most_bytes = most_result_bytes(len(self._part.data), self._part.n_rows)
         run, retry, tries = self._run, self._run.org.retry, 0
         if self._number is None:
             self._number = await run.record(Journal.part_begun, self._part, self._positions, self._attempt)
@@ -248,111 +233,6 @@ class PartJob:
                 state, processed, failed = _progress(seen)
                 self._run.tell(JobProgressed(job_id=job.id, state=state, rows_processed=processed, rows_failed=failed))
         return job
-
-    # --- down ---------------------------------------------------------------------------------------------------------
-
-    async def _collect(self, job: JobInfo) -> None:
-        """Download the results, match them, read again what doesn't add up."""
-        run = self._run
-        parts = (self._rows, run.layout, self._cut, self._part)
-        async with run.downloading:
-            files = await self._download(job)
-            # Nearly always the key does; then the files needn't be kept.
-            by_key = await in_thread(read_by_key, *parts, files)
-            await run.matching.acquire()
-        try:
-            settled = await in_thread(by_key.settle) if by_key is not None else None
-            settled = await self._settle(job, settled, files)
-            matched = settled.matched
-            if not settled.is_whole:
-                self._note_mismatch(job, settled, files)
-            else:
-                await run.record_taken(Journal.collected, job, matched.fates, self._part.numbers)
-            await self._give(job, matched.fates)
-        finally:
-            run.matching.release()
-
-    async def _give(self, job: JobInfo, fates: pl.DataFrame) -> None:
-        """The rows have their fates, as far as this job goes."""
-        run = self._run
-        await in_thread(
-            run.ledger.take,
-            job,
-            fates,
-            numbers=self._part.numbers,
-            positions=self._positions,
-            attempt=self._attempt,
-        )
-        run.running.pop(job.id, None)
-        if has_failed(job, fates):
-            run.failed_jobs.append(job)
-        outcomes = np.bincount(fates["outcome"].to_numpy(), minlength=4)
-        run.tell(
-            JobFinished(
-                job_id=job.id,
-                state=job.state,
-                rows=self._part.n_rows,
-                successful=int(outcomes[SUCCESSFUL]),
-                failed=int(outcomes[FAILED]),
-                unprocessed=self._part.n_rows - int(outcomes[SUCCESSFUL]) - int(outcomes[FAILED]),
-            )
-        )
-
-    async def _settle(self, job: JobInfo, settled: Settled | None, files: _Files) -> Settled:
-        """Match the results by all that they hold where the key didn't do.
-
-        `files` holds at the end those that were read last.
-        """
-        run = self._run
-        for attempt in range(_DOWNLOADS):
-            if settled is not None:
-                settled = self._with_unprocessed(job, settled)
-                if settled.is_whole:
-                    return settled
-                # Results can lag, or break off where it doesn't show.
-                await asyncio.sleep(run.org.retry.wait_s(attempt) if attempt else 0)
-            if attempt or not files:
-                files.update(await self._download(job))
-            settled = await in_thread(settle, self._rows, run.layout, self._cut, self._part, files)
-        assert settled is not None
-        return self._with_unprocessed(job, settled)
-
-    @staticmethod
-    def _with_unprocessed(job: JobInfo, settled: Settled) -> Settled:
-        if settled.is_whole or job.state == JobState.JOB_COMPLETE:
-            return settled
-        return not_processed(settled, job.number_records_processed or 0)
-
-    async def _download(self, job: JobInfo) -> _Files:
-        bodies = await asyncio.gather(*(self._file(job, outcome) for outcome in _KINDS), return_exceptions=True)
-        for body in bodies:
-            if isinstance(body, BaseException):
-                raise body
-        return dict(zip(_KINDS, cast("list[bytes | None]", bodies), strict=True))
-
-    async def _file(self, job: JobInfo, outcome: int) -> bytes | None:
-        try:
-            return await self._ingest.download(
-                job.id, _KINDS[outcome], api_version=job.api_version, most_bytes=self._most_bytes
-            )
-        except (ApiError, AuthenticationError) as error:
-            # A job that failed or was aborted needn't have results of each kind (wire notes, 5.4).
-            status = error.status if isinstance(error, ApiError) else None
-            if job.state != JobState.JOB_COMPLETE and status in (400, 404):
-                return None
-            raise OutcomeUnknown(
-                f"job {job.id} has ended as {job.state}, but its results can't be read ({error}). Its "
-                f"{self._part.n_rows:,} rows may or may not be in the org; the results are kept there for 7 days.",
-                job_ids=(job.id,),
-            ) from error
-
-    def _note_mismatch(self, job: JobInfo, settled: Settled, files: _Files) -> None:
-        raw: dict[str, bytes] = {_KINDS[outcome]: body for outcome, body in files.items() if body is not None}
-        rows = self._part.numbers[settled.matched.lost.to_numpy()]
-        self._run.ledger.take_unknown(rows)
-        self._run.mismatches.append(
-            Mismatch(job_id=job.id, files=raw, rows=np.sort(rows), n_strangers=len(settled.matched.strangers))
-        )
 
 
 def _progress(job: JobInfo) -> tuple[str, int, int]:

@@ -127,7 +127,7 @@ MUTANTS: Final = (
     Mutant(
         name="refused-results-are-none",
         harm="A finished job whose results can't be had for now is told as a mismatch, not as one to collect later.",
-        file="ingest/job.py",
+        file="ingest/collect.py",
         old="if job.state != JobState.JOB_COMPLETE and status in (400, 404):",
         new="if status in (400, 404):",
         tests=(f"{_RUNNER}::test_results_that_cannot_be_had_leave_an_unknown_outcome",),
@@ -135,7 +135,7 @@ MUTANTS: Final = (
     Mutant(
         name="rows-of-an-aborted-job-forgotten",
         harm="Rows that an aborted job had saved are told as not processed.",
-        file="ingest/job.py",
+        file="ingest/collect.py",
         old="        bodies = await asyncio.gather(",
         new=(
             "        if job.state == JobState.ABORTED:\n            return dict.fromkeys(_KINDS)\n"

@@ -49,7 +49,7 @@ MUTANTS: Final = (
     Mutant(
         name="rows-of-a-complete-job-are-unprocessed",
         harm="A complete job whose results lag has rows that nobody has processed.",
-        file="ingest/job.py",
+        file="ingest/collect.py",
         old="if settled.is_whole or job.state == JobState.JOB_COMPLETE:",
         new="if settled.is_whole:",
         tests=(f"{_RUNNER}::test_a_complete_job_leaves_no_row_unprocessed_whatever_its_counter_says",),
@@ -57,7 +57,7 @@ MUTANTS: Final = (
     Mutant(
         name="results-read-once",
         harm="One result file that broke off ends the call in a mismatch.",
-        file="ingest/job.py",
+        file="ingest/collect.py",
         old="_DOWNLOADS = 3",
         new="_DOWNLOADS = 1",
         tests=(f"{_RUNNER}::test_a_result_file_that_breaks_off_is_read_again",),
@@ -177,7 +177,7 @@ MUTANTS: Final = (
     Mutant(
         name="failed-rows-are-successful",
         harm="Rows that the org has refused are told as saved.",
-        file="ingest/job.py",
+        file="ingest/collect.py",
         old='    FAILED: "failed_results",\n',
         new='    FAILED: "successful_results",\n',
         tests=(f"{_RUNNER}::test_failures_are_returned_or_raised_as_the_caller_wishes",),
