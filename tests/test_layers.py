@@ -77,6 +77,7 @@ query.changes.given
 query.objects
 query.scan.explain
 query.scan.source
+query.scan.run
 query.scan.pull query.scan.ask
 query.frames
 query.options

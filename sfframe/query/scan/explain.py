@@ -14,7 +14,8 @@ from sfframe.query.pages.route import Transport, explain
 from sfframe.query.pushdown.where import Verdict
 from sfframe.query.scan.ask import Ask
 from sfframe.query.scan.pull import blocking
-from sfframe.query.scan.source import Probe, Run, Source, probing
+from sfframe.query.scan.run import Run
+from sfframe.query.scan.source import Probe, Source, probing
 
 _PREDICATES = {"predicate": pl.String(), "where": pl.String(), "reason": pl.String()}
 
