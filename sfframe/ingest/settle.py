@@ -134,7 +134,8 @@ class _Job:
         """By all that was sent; of rows that have found each other by their key already, nothing more."""
         sent = self._layout.text(frame_of(self._rows, self._cut, self._part))
         echo = self._echo(files, None)
-        if quick is None:
+        # Of a damaged file more lines may be rows when all columns are read: the numbers of strangers mean others then.
+        if quick is None or quick.matched.fates.height + len(quick.matched.strangers) != echo.height:
             matched = match_by_row(sent, echo, self._compared)
         else:
             lost, strangers = quick.matched.lost, quick.matched.strangers

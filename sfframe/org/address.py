@@ -38,7 +38,7 @@ def normalized(url: str) -> str:
         host, port = (parts.hostname or "").rstrip("."), parts.port
     except ValueError:
         host, port = "", None
-    if not _HOST.fullmatch(host) or "\\" in parts.netloc:
+    if not _HOST.fullmatch(host) or len(host) > 253 or "\\" in parts.netloc:
         raise ValueError("an org's address looks like https://acme.my.salesforce.com")
     if parts.username is not None or parts.password is not None:
         raise ValueError(f"the address of {host} holds a user or password: those go into the auth value")

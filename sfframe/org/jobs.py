@@ -101,7 +101,10 @@ class Jobs:
                 response = await self._transport.request(
                     "PATCH", path, json={"state": state}, repeat=Repeat.NEVER, job_id=job_id
                 )
-                return job_in(response, job_id)
+                job = job_in(response, job_id)
+                if not has_arrived(job):
+                    raise ApiError(f"the org took the change to {state}, and tells of a job {job.state}", job_id=job_id)
+                return job
             except ApiError as error:
                 if not _is_doubtful(error):
                     raise

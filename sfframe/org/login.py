@@ -59,7 +59,7 @@ class CliSession:
         instance = instance_of(instance_url)
         if instance is None:
             raise AuthenticationError(
-                f"the Salesforce CLI knows no usable address for {self.alias!r}: {instance_url!r}"
+                f"the Salesforce CLI knows no usable address for {self.alias!r}: {shortened(instance_url)!r}"
             )
         return Token(token, instance, org_id)
 

@@ -11,7 +11,7 @@ import pytest
 from sfframe.errors import SfframeError
 from tests.fuzz import good
 from tests.fuzz.__main__ import Run
-from tests.fuzz.given import Given, Input, json_of
+from tests.fuzz.given import Given, Input, csv_of, json_of
 from tests.fuzz.org import DATA, EndlessError
 from tests.fuzz.run import Feeder, smaller
 from tests.fuzz.seeds import make
@@ -116,6 +116,10 @@ FOUND: dict[str, tuple[str, int, str, Given, str]] = {
     ),
     "deletes that aren't listed": ("changes", 0, "deleted", json_of({}), "list of deletes"),
     "deletes without ids": ("changes", 0, "deleted", json_of({"deletedRecords": [{"x": 1}]}), "list of deletes"),
+    "an address without end": (
+        "token", 0, "token", json_of({"access_token": "x", "instance_url": "9" * 5_000}), "holds no token",
+    ),
+    "a job's column twice": ("bulk", 2, "page", csv_of('"Id","id"\n"1","2"\n'), "twice"),
     "a date after all dates": (
         "changes", 0, "now", json_of({}, Date="Fri, 31 Dec 9999 23:59:59 -2359"), "no Date header",
     ),
@@ -133,6 +137,10 @@ def test_what_was_found_is_told(feeder: Feeder, name: str) -> None:
 
 
 BORNE: dict[str, tuple[str, int, str, Given]] = {
+    "a result file that is read in two ways": (
+        "ingest", 1, "unprocessed", csv_of('"LastName","ExternalId__c"\n"",l,"'),
+    ),
+    "an abort that is none, of a job that has ended": ("moves", 2, "patch", json_of({**JOB, "state": "Odd"})),
     "a usage beyond numbers": (
         "job", 0, "job", json_of(JOB, Sforce_Limit_Info="api-usage=" + "9" * 5_000 + "/1"),
     ),

@@ -24,8 +24,11 @@ async def columns_of_header(
         types: The choice of dtypes.
 
     Raises:
-        ApiError: The result isn't separated by commas, or its object can't be described.
+        ApiError: A name is there twice, the result isn't separated by commas, or its object can't be described.
     """
+    folded = [name.lower() for name in names]
+    if twice := next((name for name in names if folded.count(name.lower()) > 1), None):
+        raise ApiError(f"the header of the result names {twice[:80]!r} twice", job_id=job.id)
     if job.column_delimiter not in (None, "COMMA"):
         raise ApiError(
             f"the job's values are separated by {job.column_delimiter}, and sfframe reads COMMA: "
