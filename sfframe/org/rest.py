@@ -14,7 +14,7 @@ from urllib.parse import quote
 from sfframe.errors import ApiError
 from sfframe.org.answers import NO_WORD, PASSING, Response, moment_of, parsed, refusal_in
 from sfframe.org.body import LARGE_ANSWER_BYTES
-from sfframe.org.names import sobject_name
+from sfframe.org.names import is_name, sobject_name
 from sfframe.org.readable import readable
 from sfframe.org.retry import RetryPolicy
 from sfframe.org.transport import Transport
@@ -163,13 +163,9 @@ def _object_in(response: Response) -> Mapping[str, Any]:
 
 def _sobjects_in(response: Response) -> list[Mapping[str, Any]]:
     listed = _object_in(response).get("sobjects")
-    if not isinstance(listed, list) or not all(isinstance(one, dict) and _is_named(one) for one in listed):
+    if not isinstance(listed, list) or not all(isinstance(one, dict) and is_name(one.get("name")) for one in listed):
         raise ApiError("the answer lists no objects", status=response.status)
     return listed
-
-
-def _is_named(one: Mapping[str, Any]) -> bool:
-    return isinstance(one.get("name"), str) and bool(one["name"])
 
 
 def _moment(moment: datetime) -> str:

@@ -44,7 +44,8 @@ def _headers(random: Dice, headers: Headers) -> Headers:
     for _ in range(random.choice((1, 1, 2))):
         name = random.choice([*(name for name, _ in headers), *HEADERS])
         text = random.choice(HEADERS.get(name, PLACES)) if random.random() < 0.9 else odd(random)
-        kept.append((name, re.sub(r"[\r\n\x00]", " ", text)))
+        as_read = encoded(text).decode("utf-8", "surrogateescape")
+        kept.append((name, re.sub(r"[\r\n\x00]", " ", as_read)))
     return tuple(kept)
 
 
