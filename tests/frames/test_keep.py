@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import itertools
 import json
+import math
 import os
 import tempfile
 import zoneinfo
@@ -461,6 +462,19 @@ def test_polars_columns_of_each_dtype_come_back(rows: slice, lazy: bool) -> None
     if lazy and not since("1.38", pl):  # which itself takes such a name of a LazyFrame's for a pattern
         frame = frame.rename({"^x$": "x"}).drop("arrays")  # it panics at these of its own Python sources
     assert_comes_back(frame.lazy() if lazy else frame, same_polars)
+
+
+@pytest.mark.parametrize("rows", [slice(None), slice(1, 2), slice(0, 0)], ids=["all", "nulls", "none"])
+def test_polars_columns_of_plain_dtypes_come_back_under_any_names(rows: slice) -> None:
+    """These alone are written in another way."""
+    names = ("LastName", "float32", "float64", "bool", "date", "naive", "zoned", "time", "binary")
+    whole = (pl.Int8, pl.Int16, pl.Int32, pl.Int64, pl.UInt8, pl.UInt16, pl.UInt32, pl.UInt64)
+    more = {f"{dtype}": pl.Series([0, None, 2**7 - 1], dtype=dtype) for dtype in whole}
+    more["most"] = pl.Series([2**64 - 1, None, 0], dtype=pl.UInt64)
+    odd: dict[str, Any] = {"": [-0.0, None, math.inf], "a.b": ["\0", None, ""], "^x$": [dt.date.max, None, dt.date.min],
+                           "us": pl.Series([-(2**60), None, 2**60]).cast(pl.Datetime("us", "UTC"))}  # fmt: skip
+    frame = every_dtype().select(*names).hstack(pl.DataFrame({**more, **odd}))[rows]
+    assert_comes_back(frame, same_polars)
 
 
 # --- Arrow ------------------------------------------------------------------------------------------------------------
