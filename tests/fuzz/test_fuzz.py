@@ -114,6 +114,11 @@ FOUND: dict[str, tuple[str, int, str, Given, str]] = {
     "a number that is none": (
         "rest", 0, "query", Given(b'{"totalSize":1,"done":true,"records":[{"Amount__c":NaN}]}'), "JSON that can",
     ),
+    "a stamp that is a text": (
+        "changes", 0, "describe Contact",
+        json_of({"name": "Contact", "fields": [{"name": "Id"}, {"name": "SystemModstamp", "filterable": True}]}),
+        "doesn't tell when",
+    ),
     "deletes that aren't listed": ("changes", 0, "deleted", json_of({}), "list of deletes"),
     "deletes without ids": ("changes", 0, "deleted", json_of({"deletedRecords": [{"x": 1}]}), "list of deletes"),
     "an address without end": (

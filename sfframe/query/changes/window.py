@@ -99,7 +99,8 @@ def stamp_of(sobject: SObject) -> str:
     Raises:
         SoqlError: None does.
     """
-    names = [name for name in _STAMPS if (field := sobject.field(name)) is not None and field.filterable]
+    found = {name: sobject.field(name) for name in _STAMPS}
+    names = [name for name, one in found.items() if one is not None and one.filterable and one.type == "datetime"]
     if not names or (names[0] == "CreatedDate" and sobject.updateable):
         raise SoqlError(
             f"{sobject.name} doesn't tell when a record changed: it has none of {', '.join(_STAMPS[:2])} to filter by. "
