@@ -221,6 +221,8 @@ def _keeping(prepared: Prepared, journal: Journal | None) -> asyncio.Task[None] 
 
 def report_left_out(reasons: pl.DataFrame, outcomes: Outcomes) -> None:
     """Give the rows that weren't sent their fate: failed, for that reason."""
+    if not reasons.height:
+        return
     outcomes.add(
         reasons.with_columns(
             pl.lit(FAILED, pl.UInt8).alias("outcome"),

@@ -16,6 +16,11 @@ _NAMES: Final = r"^\s*(?:[A-Za-z]\w*(?:\.\w+)*(?:\s*,\s*[A-Za-z]\w*(?:\.\w+)*)*)
 # polymorphic lookup's: `User:Owner.Username`.
 _OWN: Final = "NOT_SENT"
 _OWN_LAST: Final = r":((?:[A-Za-z]\w*:)?\w+\.\w+|[^:]*)$"
+_COUNTED: Final = {"code": pl.String, "fields": pl.String, "message": pl.String, "count": pl.Int64}
+_REASONS: Final = {name: pl.String for name in ("code", "fields", "message")} | {
+    "messages": pl.Int64,
+    "count": pl.Int64,
+}
 
 
 def parsed(texts: pl.Series) -> pl.DataFrame:
@@ -42,6 +47,8 @@ def parsed(texts: pl.Series) -> pl.DataFrame:
 
 def counted(texts: pl.Series) -> pl.DataFrame:
     """The different errors: `code`, `fields`, `message`, `count`, the most frequent first."""
+    if not len(texts):
+        return pl.DataFrame(schema=_COUNTED)
     found = pl.DataFrame({"text": texts.cast(pl.String).fill_null("")}).group_by("text").len("count")
     return (
         parsed(found["text"])
@@ -58,6 +65,8 @@ def reasons(errors: pl.DataFrame) -> pl.DataFrame:
     Returns:
         `code`, `fields`, `message` (the most frequent one), `messages` (how many different ones), `count`.
     """
+    if not errors.height:
+        return pl.DataFrame(schema=_REASONS)
     return (
         errors.group_by("code", "fields", maintain_order=True)
         .agg(

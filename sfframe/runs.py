@@ -9,7 +9,6 @@ import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields
 from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
 
@@ -24,6 +23,7 @@ from sfframe.ingest.run_file import counts_in, intent_in, is_run, state_in, told
 from sfframe.ingest.same import same_rows
 from sfframe.options import Options
 from sfframe.org.org import Org
+from sfframe.org.transport import CLIENT
 from sfframe.prepare import Prepared
 
 # Of the call and not of the rows: a run doesn't keep them.
@@ -247,7 +247,7 @@ def _begun(prepared: Prepared, folder: RunFolder, org: Org) -> Journal:
         kind=prepared.source.kind,
         n_rows=prepared.rows.n,
         sent=tuple(prepared.rows.schema),
-        client=f"sfframe {version('sfframe')}",
+        client=CLIENT,
     )
     order = ordered.numbers(0, ordered.n) if ordered is not None else None
     described = [sobject.as_json() for sobject in prepared.described]

@@ -71,7 +71,7 @@ class Layout:
             for c in self.columns
             if c.clears
         ]
-        return out.with_columns(text)
+        return out.with_columns(text) if text else out
 
     @property
     def all_clear(self) -> bool:

@@ -19,6 +19,8 @@ from sfframe.ingest.values import CLEAR, Kind
 SUCCESSFUL, FAILED, UNPROCESSED = 1, 2, 3  # 0 is a row of which nothing is known yet
 WORDS = {SUCCESSFUL: "successful", FAILED: "failed", UNPROCESSED: "unprocessed"}
 _SF_COLUMNS = {SUCCESSFUL: ("sf__Id", "sf__Created"), FAILED: ("sf__Id", "sf__Error"), UNPROCESSED: ()}
+_SF = ("sf__Id", "sf__Created", "sf__Error")
+_LONGEST_HEADER = 1 << 16  # bytes; a longer one is read as any file is
 _AGAIN = re.compile(r".*_duplicated_[0-9]+")  # what Polars calls a column that is there already
 
 
@@ -67,18 +69,29 @@ def read_echo(body: bytes, outcome: int, headers: Sequence[str], only: Sequence[
         raise NotAnEchoError("a column is there twice")
     if only is not None:
         wanted = {name: header for name, header in wanted.items() if header in only}
+    if _is_one_line(body):
+        return pl.DataFrame(schema={"outcome": pl.UInt8, **dict.fromkeys((*_SF, *wanted.values()), pl.String)})
     frame = _cells(body, names, [*own, *wanted]).rename(own)
     # A blank line is no row: its cells are missing, while an empty cell is quoted.
-    if frame.width and frame.select(pl.all().has_nulls()).row(0).count(True):
+    if any(column.null_count() for column in frame.iter_columns()):
         frame = frame.filter(~pl.all_horizontal(pl.all().is_null()))
     if outcome == SUCCESSFUL and own and not _tells_of_records(frame):
         raise NotAnEchoError("a row that was written has no id, or doesn't say whether it was made")
-    # Beside columns of the file, even where none of them is kept: a literal alone would make a row of its own.
-    return frame.with_columns(
-        pl.lit(outcome, pl.UInt8).alias("outcome"),
-        *(_or_null(name, frame) for name in ("sf__Id", "sf__Created", "sf__Error")),
-        *(_filled(frame[name]).alias(header) for name, header in wanted.items()),
-    ).select("outcome", "sf__Id", "sf__Created", "sf__Error", *wanted.values())
+    return pl.DataFrame(
+        [
+            pl.Series("outcome", [outcome], dtype=pl.UInt8).new_from_index(0, frame.height),
+            *(_or_null(name, frame) for name in _SF),
+            *(_filled(frame[name]).alias(header) for name, header in wanted.items()),
+        ]
+    )
+
+
+def _is_one_line(body: bytes) -> bool:
+    """Whether there is a whole header and nothing else: two of a job's three files mostly have no rows."""
+    if len(body) > _LONGEST_HEADER:
+        return False
+    line, end, rest = bytes(body).partition(b"\n")
+    return end == b"\n" and not rest and b"\r" not in line.rstrip(b"\r") and line.count(b'"') % 2 == 0
 
 
 def _own_columns(names: Sequence[str], outcome: int) -> dict[str, str]:
@@ -96,12 +109,11 @@ def _tells_of_records(frame: pl.DataFrame) -> bool:
     return bool(frame.select(is_told.fill_null(False).all()).item())
 
 
-def _or_null(name: str, frame: pl.DataFrame) -> pl.Expr:
+def _or_null(name: str, frame: pl.DataFrame) -> pl.Series:
     if name not in frame.columns:
-        return pl.lit(None, pl.String).alias(name)
-    if not (frame[name] == "").any():
-        return pl.col(name)
-    return pl.when(pl.col(name) != "").then(pl.col(name)).alias(name)
+        return pl.Series(name, [None], dtype=pl.String).new_from_index(0, frame.height)
+    has_none = frame[name] == ""
+    return frame[name].set(has_none, None) if has_none.any() else frame[name]
 
 
 def _filled(column: pl.Series) -> pl.Series:

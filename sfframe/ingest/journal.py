@@ -202,7 +202,7 @@ class Journal:
         # Not the id itself: it is the org's text, and 15 characters of it differ by case, which some disks ignore.
         name = f"fates-{hashlib.sha256(job.id.encode()).hexdigest()[:24]}.parquet"
         with told(self.folder):
-            write(fates.with_columns(pl.Series("number", numbers).gather(fates["row"])), self.folder / name)
+            write(fates.with_columns(pl.Series("number", numbers[fates["row"].to_numpy()])), self.folder / name)
         with self._step() as db:
             values = (Stage.COLLECTED, _as_json(job), name, job.id)
             db.execute("UPDATE jobs SET stage = ?, info = ?, fates = ? WHERE job_id = ?", values)

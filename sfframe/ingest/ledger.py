@@ -77,7 +77,7 @@ class Ledger:
         with self._lock:
             if self._is_closed:
                 return
-            numbered = fates.with_columns(pl.Series(numbers).gather(fates["row"]).alias("row"))
+            numbered = fates.with_columns(pl.Series("row", numbers[fates["row"].to_numpy()]))
             goes_again = self._deserve_another(numbered, attempt, _has_broken_off(job, fates))
             if goes_again is None:
                 if attempt > 1:

@@ -242,11 +242,12 @@ def _are_equal(
     left: pl.DataFrame, right: pl.DataFrame, s: Indices | None, e: Indices
 ) -> np.ndarray[Any, np.dtype[np.bool_]]:
     """Whether the rows of each pair are equal: hashes find, values decide. No `s`: all on the left, in order."""
-    same = pl.Series(np.ones(len(e), dtype=np.bool_))
-    for name in left.columns:
-        ours = left[name] if s is None else left[name].gather(s)
-        same &= ours.eq_missing(right[name].gather(e))
-    return same.to_numpy()
+    same = np.ones(len(e), dtype=np.bool_)
+    for name in left.columns if len(e) else ():
+        ours, theirs = left[name] if s is None else left[name][s], right[name][e]
+        has_null = ours.null_count() or theirs.null_count()
+        same &= (ours.eq_missing(theirs) if has_null else ours == theirs).to_numpy()
+    return same
 
 
 def _hashes(frame: pl.DataFrame) -> np.ndarray[Any, np.dtype[np.uint64]]:

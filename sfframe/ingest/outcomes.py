@@ -103,13 +103,16 @@ class Outcomes:
 
     def of(self, wanted: Collection[int], columns: Sequence[str] = tuple(SCHEMA)) -> pl.DataFrame:
         """The fates of these outcomes, in row order; all columns, or some."""
+        if not any(self.counts[WORDS[outcome]] for outcome in wanted):
+            return pl.DataFrame(schema=SCHEMA).select(columns)
         has_it = pl.col("outcome").is_in(list(wanted))
         if self.folder is not None:
             pieces = [pl.read_parquet(path).filter(has_it) for _, _, path in self._files]
             return pl.concat([pl.DataFrame(schema=SCHEMA), *pieces]).sort("row").select(columns)
         fates = self.all()
         if fates.height == self.n:  # then the state is in the same order
-            return fates.select(columns).filter(pl.Series(self.mask(wanted)))
+            mask = self.mask(wanted)
+            return fates.select(columns) if mask.all() else fates.select(columns).filter(pl.Series(mask))
         return fates.filter(has_it).select(columns)
 
     def all(self) -> pl.DataFrame:

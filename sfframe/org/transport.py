@@ -46,7 +46,7 @@ def _client() -> str:
         return "sfframe"
 
 
-_CLIENT: Final = _client()
+CLIENT: Final = _client()
 _NOT_ACCEPTABLE_TRIES: Final = 3  # 406 is passing trouble of the edge at times, and no more than that
 
 
@@ -79,7 +79,7 @@ class Transport:
     ) -> None:
         self._tokens = Tokens(url, auth, retry=retry)
         self._retry = retry
-        self._wire = Wire(timeouts, user_agent=_CLIENT, proxy=proxy, ca=ca)
+        self._wire = Wire(timeouts, user_agent=CLIENT, proxy=proxy, ca=ca)
         self._holders: Counter[asyncio.AbstractEventLoop] = Counter()
         self._made: Counter[int] = Counter()  # by thread, so that each counts its own without a lock
         self.api_usage: ApiUsage | None = None
@@ -225,7 +225,7 @@ class Transport:
 
 
 def _headers(own: Mapping[str, str] | None, *, is_json: bool = False) -> dict[str, str]:
-    headers = {"Accept": "application/json", "Sforce-Call-Options": f"client={_CLIENT}"}
+    headers = {"Accept": "application/json", "Sforce-Call-Options": f"client={CLIENT}"}
     if is_json:
         headers["Content-Type"] = "application/json; charset=UTF-8"
     return {**headers, **(own or {})}

@@ -32,6 +32,7 @@ from tests.chaos.server import CLIENT_ID, SECRET, Door
 _LONGEST_CALL_S = 30 * 86_400.0
 _UNTIL_QUIET_S = 30_000.0
 _MOST_HEALINGS = 12
+_REPR_OF = 10  # results are shown in one of so many scenes
 _IN_MEMORY = Path("/dev/shm")
 
 
@@ -130,7 +131,7 @@ class _Story:
                     break
                 if self._journal is None:
                     break  # nobody can know
-                by_call = death.by_call and not self._is_finished()  # which would be another call
+                by_call = death.by_call and "finished" not in self._states()  # which would be another call
                 await asyncio.sleep(death.gap_s)
             await self._heal(by_call=by_call)
             check_org(self._scene.verb, self._org, sent_again=self._sent_again)
@@ -145,20 +146,20 @@ class _Story:
         if self._journal is None:
             return
         for _ in range(_MOST_HEALINGS):
-            if self._is_settled or not self._has_open_run():
+            if self._is_settled or "open" not in self._states():
                 return
             await asyncio.sleep(3600)
             self.tally["healings"] += 1
             await self._live(by_call=by_call, death=None)
             by_call = False
-        must(self._is_settled or not self._has_open_run(), "the run never comes to its end")
+        must(self._is_settled or "open" not in self._states(), "the run never comes to its end")
 
     async def _live(self, *, by_call: bool, death: Death | None) -> bool:
         """One process's life; whether it died."""
         self._n_lives += 1
         self.tally["lives"] += 1
         self._door.new_client()
-        resumes = not by_call and (self._has_open_run() or self._is_finished())
+        resumes = not by_call and not {"open", "finished"}.isdisjoint(self._states())
         self._door.tell("--- a process begins: " + ("resume" if resumes else "the call"))
         org = sfframe.Org(LOGIN, sfframe.ClientCredentials(CLIENT_ID, SECRET))
         task = self._loop.create_task(self._call(org, resumes=resumes))
@@ -220,7 +221,9 @@ class _Story:
         if error is not None and not isinstance(error, sfframe.SfframeError):
             raise Broken(f"{type(error).__name__} came out: {error}") from error
         self.tally[type(error).__name__ if error is not None else "results"] += 1
-        self._texts += [str(error), repr(error), repr(result)]
+        self._texts += [str(error), repr(error)]
+        if self._scene.seed % _REPR_OF == 0:
+            self._texts.append(repr(result))
         how = f"{type(error).__name__}: {error}" if error is not None else str(task.result().counts)
         self._door.tell(f"--- it ends: {how}")
         await self._door.quiet()
@@ -243,12 +246,6 @@ class _Story:
             raise Broken(f"the journal: {error}") from error
         if self._n_lives == 1 and not resumes:
             must(not self._org.saved, f"{type(error).__name__} says that nothing was done ({error}), and it was")
-
-    def _has_open_run(self) -> bool:
-        return "open" in self._states()
-
-    def _is_finished(self) -> bool:
-        return "finished" in self._states()
 
     def _states(self) -> list[str]:
         if self._journal is None or not self._journal.exists():

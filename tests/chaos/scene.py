@@ -12,7 +12,8 @@ from tests.chaos.org import Habits
 
 _VERBS = ("insert", "insert", "insert", "upsert", "update", "delete", "hard_delete")
 _CODES = ("UNABLE_TO_LOCK_ROW", "UNKNOWN_EXCEPTION", "SERVER_UNAVAILABLE")
-_MOST_ROWS = 12
+_MOST_ROWS = 8
+_MOST_PARTS = 3
 _DAY_S = 86_400.0
 
 
@@ -54,8 +55,8 @@ class Scene:
     def of(cls, seed: int) -> Scene:
         """The scene of a seed."""
         dice = Random(f"scene {seed}")
-        verb, n_rows = dice.choice(_VERBS), dice.choice((0, 1, 2, 3, 5, 8, _MOST_ROWS))
-        drawn = [*_options(dice), *_habits(dice, n_rows), *_faults(dice), *_deaths(dice)]
+        verb, n_rows = dice.choice(_VERBS), dice.choice((0, 1, 1, 2, 2, 3, 3, 4, 5, _MOST_ROWS))
+        drawn = [*_options(dice, n_rows), *_habits(dice, n_rows), *_faults(dice), *_deaths(dice)]
         return cls(seed=seed, verb=verb, n_rows=n_rows, twists=tuple(drawn))
 
     def keeping(self, numbers: Iterable[int]) -> Scene:
@@ -88,14 +89,14 @@ def _maybe(dice: Random, chance: float, draw: Callable[[], Twist]) -> list[Twist
     return [draw()] if dice.random() < chance else []
 
 
-def _options(dice: Random) -> list[Twist]:
+def _options(dice: Random, n_rows: int) -> list[Twist]:
     def option(name: str, *values: Any) -> Callable[[], Twist]:
         return lambda: Twist("option", (name, dice.choice(values)))
 
     return [
         *_maybe(dice, 0.65, lambda: Twist("journal", None)),
-        *_maybe(dice, 0.6, option("max_records", 1, 2, 3, 5)),
-        *_maybe(dice, 0.2, option("max_payload_bytes", 150, 250, 400)),
+        *_maybe(dice, 0.6, option("max_records", *(n for n in (1, 2, 3, 5) if n * _MOST_PARTS >= n_rows))),
+        *_maybe(dice, 0.2, option("max_payload_bytes", 250, 400)),
         *_maybe(dice, 0.3, option("max_concurrent_jobs", 1, 2, 3)),
         *_maybe(dice, 0.2, option("group_by", "FirstName")),
         *_maybe(dice, 0.2, option("retry_rows", None, {"UNABLE_TO_LOCK_ROW": 1}, {"UNKNOWN_EXCEPTION": 3})),
@@ -121,7 +122,7 @@ def _habits(dice: Random, n_rows: int) -> list[Twist]:
 
     return [
         *_maybe(dice, 0.6, habit("batch_rows", lambda: dice.choice((1, 2, 4)))),
-        *_maybe(dice, 0.3, habit("batch_s", lambda: dice.choice((0.01, 0.3, 20.0)))),
+        *_maybe(dice, 0.3, habit("batch_s", lambda: dice.choice((0.01, 1.0, 20.0)))),
         *_maybe(dice, 0.3, habit("locked", rows)),
         *_maybe(dice, 0.3, habit("codes", lambda: tuple(dice.choices(_CODES, k=2)))),
         *_maybe(dice, 0.3, habit("echo", lambda: "verbatim")),
@@ -170,4 +171,4 @@ def _deaths(dice: Random) -> list[Twist]:
             ),
         )
 
-    return [death() for _ in range(dice.choice((0, 0, 0, 1, 1, 1, 2, 3)))]
+    return [death() for _ in range(dice.choice((0, 0, 0, 1, 1, 1, 1, 2)))]

@@ -134,7 +134,7 @@ class Door:
         version, place = parts[0], parts[1:]
         match request.method, place:
             case "GET", ["sobjects", name, "describe"] if name == SOBJECT:
-                return "describe", lambda: web.json_response(DESCRIBE)
+                return "describe", lambda: web.Response(body=DESCRIBE, content_type="application/json")
             case "POST", ["jobs", "ingest"]:
                 return "create", lambda: web.json_response(self._org.create(json.loads(body), version))
             case "PUT", ["jobs", "ingest", job, "batches"]:
