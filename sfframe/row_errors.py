@@ -17,10 +17,7 @@ _NAMES: Final = r"^\s*(?:[A-Za-z]\w*(?:\.\w+)*(?:\s*,\s*[A-Za-z]\w*(?:\.\w+)*)*)
 _OWN: Final = "NOT_SENT"
 _OWN_LAST: Final = r":((?:[A-Za-z]\w*:)?\w+\.\w+|[^:]*)$"
 _COUNTED: Final = {"code": pl.String, "fields": pl.String, "message": pl.String, "count": pl.Int64}
-_REASONS: Final = {name: pl.String for name in ("code", "fields", "message")} | {
-    "messages": pl.Int64,
-    "count": pl.Int64,
-}
+_REASONS: Final = dict.fromkeys(("code", "fields", "message"), pl.String) | {"messages": pl.Int64, "count": pl.Int64}
 
 
 def parsed(texts: pl.Series) -> pl.DataFrame:

@@ -10,6 +10,7 @@ import io
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import polars as pl
 
@@ -21,6 +22,7 @@ WORDS = {SUCCESSFUL: "successful", FAILED: "failed", UNPROCESSED: "unprocessed"}
 _SF_COLUMNS = {SUCCESSFUL: ("sf__Id", "sf__Created"), FAILED: ("sf__Id", "sf__Error"), UNPROCESSED: ()}
 _SF = ("sf__Id", "sf__Created", "sf__Error")
 _LONGEST_HEADER = 1 << 16  # bytes; a longer one is read as any file is
+_FORMS_KEPT = 1024  # expressions of columns, which are the same for each part of a call
 _AGAIN = re.compile(r".*_duplicated_[0-9]+")  # what Polars calls a column that is there already
 
 
@@ -139,11 +141,13 @@ def _cells(body: bytes, names: list[str], read: list[str]) -> pl.DataFrame:
         raise NotAnEchoError(str(error)[:200]) from error
 
 
+@lru_cache(_FORMS_KEPT)
 def meaning(header: str, compared: Compared) -> pl.Expr:
     """A column's texts such that texts that mean the same to the org are equal; null for no value."""
     return _meaning(_value(header), compared.kind).alias(header)
 
 
+@lru_cache(_FORMS_KEPT)
 def stored(header: str, compared: Compared) -> pl.Expr:
     """The same, but as the org may store it: trimmed, rounded, to the second, lists in any order."""
     text = _value(header).str.strip_chars()
@@ -158,6 +162,7 @@ def stored(header: str, compared: Compared) -> pl.Expr:
     return _meaning(text, compared.kind).alias(header)
 
 
+@lru_cache(_FORMS_KEPT)
 def any_meaning(header: str, compared: Compared) -> pl.Expr:
     """The same where the kind isn't certain: what reads as a number or a datetime is compared as one."""
     if compared.is_certain:

@@ -135,6 +135,8 @@ class Ledger:
         self._attempts.append(fates.select("row", *which, "sf__Error"))
 
     def _deserve_another(self, fates: pl.DataFrame, attempt: int, has_broken_off: bool) -> pl.Series | None:
+        if not has_broken_off and not (fates["outcome"] == FAILED).any():
+            return None
         codes = [code for code, times in self._retry_rows.items() if attempt <= times]
         code = pl.when(pl.col("outcome") == FAILED).then(pl.col("sf__Error").str.extract(r"^([^:]*)"))
         deserves = code.is_in(codes).fill_null(False)

@@ -55,7 +55,7 @@ class Scene:
     def of(cls, seed: int) -> Scene:
         """The scene of a seed."""
         dice = Random(f"scene {seed}")
-        verb, n_rows = dice.choice(_VERBS), dice.choice((0, 1, 1, 2, 2, 3, 3, 4, 5, _MOST_ROWS))
+        verb, n_rows = dice.choice(_VERBS), dice.choice((0, 1, 1, 1, 2, 2, 3, 3, 4, _MOST_ROWS))
         drawn = [*_options(dice, n_rows), *_habits(dice, n_rows), *_faults(dice), *_deaths(dice)]
         return cls(seed=seed, verb=verb, n_rows=n_rows, twists=tuple(drawn))
 
@@ -94,14 +94,14 @@ def _options(dice: Random, n_rows: int) -> list[Twist]:
         return lambda: Twist("option", (name, dice.choice(values)))
 
     return [
-        *_maybe(dice, 0.65, lambda: Twist("journal", None)),
-        *_maybe(dice, 0.6, option("max_records", *(n for n in (1, 2, 3, 5) if n * _MOST_PARTS >= n_rows))),
+        *_maybe(dice, 0.6, lambda: Twist("journal", None)),
+        *_maybe(dice, 0.5, option("max_records", *(n for n in (1, 2, 3, 5) if n * _MOST_PARTS >= n_rows))),
         *_maybe(dice, 0.2, option("max_payload_bytes", 250, 400)),
         *_maybe(dice, 0.3, option("max_concurrent_jobs", 1, 2, 3)),
         *_maybe(dice, 0.2, option("group_by", "FirstName")),
         *_maybe(dice, 0.2, option("retry_rows", None, {"UNABLE_TO_LOCK_ROW": 1}, {"UNKNOWN_EXCEPTION": 3})),
         *_maybe(dice, 0.2, option("timeout", 0.5, 5.0, 60.0, 200.0)),
-        *_maybe(dice, 0.1, option("describe", False)),
+        *_maybe(dice, 0.2, option("describe", False)),
         *_maybe(dice, 0.2, option("poll_interval", 0.5, 30.0)),
         *_maybe(dice, 0.2, option("nulls", {"FirstName": "clear"})),
         *_maybe(dice, 0.2, option("on_failure", "raise", "warn")),
@@ -115,21 +115,21 @@ def _habits(dice: Random, n_rows: int) -> list[Twist]:
         return lambda: Twist("habit", (name, draw()))
 
     def rows() -> dict[str, int]:
-        return {f"row {n}": dice.choice((1, 1, 2, 5)) for n in range(n_rows) if dice.random() < 0.4}
+        return {f"row {n}": dice.choice((1, 1, 1, 2, 5)) for n in range(n_rows) if dice.random() < 0.4}
 
     def nth(*values: float) -> Callable[[], dict[int, float]]:
         return lambda: {dice.choice((1, 1, 2, 3)): dice.choice(values)}
 
     return [
         *_maybe(dice, 0.6, habit("batch_rows", lambda: dice.choice((1, 2, 4)))),
-        *_maybe(dice, 0.3, habit("batch_s", lambda: dice.choice((0.01, 1.0, 20.0)))),
+        *_maybe(dice, 0.3, habit("batch_s", lambda: dice.choice((0.01, 1.0, 5.0)))),
         *_maybe(dice, 0.3, habit("locked", rows)),
         *_maybe(dice, 0.3, habit("codes", lambda: tuple(dice.choices(_CODES, k=2)))),
         *_maybe(dice, 0.3, habit("echo", lambda: "verbatim")),
         *_maybe(dice, 0.15, habit("fails", nth(0, 1, 2))),
         *_maybe(dice, 0.08, habit("aborted", nth(0, 1, 2))),
         *_maybe(dice, 0.06, habit("deleted", nth(0.0, 0.5, 30.0))),
-        *_maybe(dice, 0.1, habit("stalls", nth(5.0, 60.0, 300.0))),
+        *_maybe(dice, 0.1, habit("stalls", nth(3.0, 10.0, 100.0))),
         *_maybe(dice, 0.1, habit("results_lag_s", lambda: dice.choice((0.2, 3.0, 30.0)))),
         *_maybe(dice, 0.05, habit("counters_lag_s", lambda: dice.choice((0.2, 3.0)))),
         *_maybe(dice, 0.05, habit("refuses_lf", lambda: True)),
@@ -154,7 +154,7 @@ def _faults(dice: Random) -> list[Twist]:
         length = dice.choice((0.5, 5.0, 60.0, 3000.0))
         return Twist("outage", Outage(begin=begin, end=begin + length, answers=dice.random() < 0.5))
 
-    n_faults = dice.choice((0, 0, 1, 1, 1, 2, 3, 5))
+    n_faults = dice.choice((0, 1, 1, 1, 2, 2, 3, 4))
     return [*(fault() for _ in range(n_faults)), *_maybe(dice, 0.15, outage)]
 
 
@@ -171,4 +171,4 @@ def _deaths(dice: Random) -> list[Twist]:
             ),
         )
 
-    return [death() for _ in range(dice.choice((0, 0, 0, 1, 1, 1, 1, 2)))]
+    return [death() for _ in range(dice.choice((0, 0, 0, 0, 1, 1, 1, 2)))]
