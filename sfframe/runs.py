@@ -247,7 +247,7 @@ def _begun(prepared: Prepared, folder: RunFolder, org: Org) -> Journal:
         kind=prepared.source.kind,
         n_rows=prepared.rows.n,
         sent=tuple(prepared.rows.schema),
-        client=CLIENT,
+        client=CLIENT.replace("/", " "),
     )
     order = ordered.numbers(0, ordered.n) if ordered is not None else None
     described = [sobject.as_json() for sobject in prepared.described]

@@ -67,14 +67,13 @@ class Collector:
         try:
             settled = await in_thread(by_key.settle) if by_key is not None else None
             settled = await self._settle(job, settled, files)
-            matched = settled.matched
             if not settled.is_whole:
                 self._note_mismatch(job, settled, files)
-            else:
-                await run.record_taken(Journal.collected, job, matched.fates, self._part.numbers)
-            await self.give(job, matched.fates)
+            await self.give(job, settled.matched.fates)
         finally:
             run.matching.release()
+        if settled.is_whole:
+            await run.record_taken(Journal.collected, job, settled.matched.fates, self._part.numbers)
 
     async def give(self, job: JobInfo, fates: pl.DataFrame) -> None:
         """The rows have their fates, as far as this job goes."""

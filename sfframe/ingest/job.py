@@ -157,14 +157,12 @@ class PartJob:
         run, retry, tries = self._run, self._run.org.retry, 0
         if self._number is None:
             self._number = await run.record(Journal.part_begun, self._part, self._positions, self._attempt)
-        elif self._known is not None:
-            await run.record(Journal.part_again, self._number, self._part.data)
         while True:
             tries += 1
             job = await self._create(line_ending)
             try:
                 await run.record(Journal.job_made, job, self._number or 0, line_ending)
-                await self._ingest.put_job_data(job.id, self._part.data)
+                await self._upload(job)
                 return await self._close(job)
             except JournalError:
                 await run.abort(job.id)
@@ -197,6 +195,14 @@ class PartJob:
         self._run.uncommitted.add(job.id)
         self._run.tell(JobCreated(job_id=job.id, rows=self._part.n_rows, payload_bytes=len(self._part.data)))
         return job
+
+    async def _upload(self, job: JobInfo) -> None:
+        noting = asyncio.create_task(self._run.record(Journal.uploaded, job.id, self._part.data))
+        try:
+            await self._ingest.put_job_data(job.id, self._part.data)
+        finally:
+            await asyncio.wait({noting})  # a thread is at it, which can't be called off
+            noting.result()
 
     async def _close(self, job: JobInfo) -> JobInfo:
         run = self._run

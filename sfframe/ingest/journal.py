@@ -36,11 +36,11 @@ _SCHEMA: Final = """
 CREATE TABLE run (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE parts (
     part INTEGER PRIMARY KEY, attempt INTEGER NOT NULL, start INTEGER NOT NULL, stop INTEGER NOT NULL,
-    n_rows INTEGER NOT NULL, digest TEXT NOT NULL, positions BLOB, numbers BLOB
+    n_rows INTEGER NOT NULL, positions BLOB, numbers BLOB
 );
 CREATE TABLE jobs (
     job_id TEXT PRIMARY KEY, part INTEGER NOT NULL REFERENCES parts, line_ending TEXT NOT NULL, api_version TEXT,
-    stage TEXT NOT NULL, info TEXT NOT NULL, fates TEXT
+    stage TEXT NOT NULL, info TEXT NOT NULL, digest TEXT, fates TEXT
 );
 """
 
@@ -148,31 +148,25 @@ class Journal:
             db.execute("UPDATE run SET value = ? WHERE name = 'state'", (json.dumps(RunState.OPEN),))
 
     def part_begun(self, part: Part, positions: Numbers, attempt: int) -> int:
-        """Rows will be sent, as this CSV.
+        """Rows will be sent.
 
         Args:
-            part: The rows and their CSV.
+            part: The rows.
             positions: Where they are in the rows of the run.
             attempt: Which try of them it is.
 
         Returns:
             The part's number.
         """
-        digest = hashlib.sha256(part.data).hexdigest()
         blobs = (None, None) if attempt == 1 else (_packed(positions), _packed(part.numbers))
         with self._step() as db:
             return int(
                 db.execute(
-                    "INSERT INTO parts (attempt, start, stop, n_rows, digest, positions, numbers) "
-                    "VALUES (?, ?, ?, ?, ?, ?, ?) RETURNING part",
-                    (attempt, part.start, part.stop, part.n_rows, digest, *blobs),
+                    "INSERT INTO parts (attempt, start, stop, n_rows, positions, numbers) "
+                    "VALUES (?, ?, ?, ?, ?, ?) RETURNING part",
+                    (attempt, part.start, part.stop, part.n_rows, *blobs),
                 ).fetchone()[0]
             )
-
-    def part_again(self, number: int, data: memoryview) -> None:
-        """Rows of a part, of which the org has processed nothing, will be sent as this CSV."""
-        with self._step() as db:
-            db.execute("UPDATE parts SET digest = ? WHERE part = ?", (hashlib.sha256(data).hexdigest(), number))
 
     def job_made(self, job: JobInfo, number: int, line_ending: LineEnding) -> None:
         """The org has made a job for a part."""
@@ -181,6 +175,12 @@ class Journal:
                 "INSERT INTO jobs (job_id, part, line_ending, api_version, stage, info) VALUES (?, ?, ?, ?, ?, ?)",
                 (job.id, number, line_ending, job.api_version, Stage.MADE, _as_json(job)),
             )
+
+    def uploaded(self, job_id: str, data: memoryview) -> None:
+        """What a job was given: the SHA-256 of its CSV, which has to be known before the job is closed."""
+        digest = hashlib.sha256(data).hexdigest()
+        with self._step() as db:
+            db.execute("UPDATE jobs SET digest = ? WHERE job_id = ?", (digest, job_id))
 
     def reached(self, job_id: str, stage: Stage, job: JobInfo | None = None) -> None:
         """A job comes to a stage: written before the step that leads there."""
@@ -238,11 +238,11 @@ class Journal:
                 jobs.setdefault(part, []).append(job)
             return [
                 KnownPart(
-                    number=row[0], attempt=row[1], start=row[2], stop=row[3], n_rows=row[4], digest=row[5],
-                    positions=_unpacked(row[6]), numbers=_unpacked(row[7]), jobs=tuple(jobs.get(row[0], ())),
+                    number=row[0], attempt=row[1], start=row[2], stop=row[3], n_rows=row[4],
+                    positions=_unpacked(row[5]), numbers=_unpacked(row[6]), jobs=tuple(jobs.get(row[0], ())),
                 )
                 for row in self._db.execute(
-                    "SELECT part, attempt, start, stop, n_rows, digest, positions, numbers FROM parts ORDER BY part"
+                    "SELECT part, attempt, start, stop, n_rows, positions, numbers FROM parts ORDER BY part"
                 )
             ]  # fmt: skip
 

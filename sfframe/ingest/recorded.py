@@ -87,7 +87,6 @@ class KnownPart:
         attempt: Which try of its rows it is, from 1.
         start, stop: Of a first try: the rows' positions, those that are left out counted.
         n_rows: How many rows are in its CSV.
-        digest: Of the CSV.
         positions, numbers: Of later tries: the rows themselves.
         jobs: Its jobs, in the order of their making.
     """
@@ -97,7 +96,6 @@ class KnownPart:
     start: int
     stop: int
     n_rows: int
-    digest: str
     positions: Numbers | None
     numbers: Numbers | None
     jobs: tuple[KnownJob, ...] = ()

@@ -107,7 +107,7 @@ def write(frame: pl.DataFrame, path: Path) -> None:
     """A file that is whole, and on the disk, or isn't there."""
     # Of its own name: a thread of a call that was interrupted may still be at it when the next one goes on.
     beside = path.with_name(f"{path.name}.{secrets.token_hex(4)}.new")
-    frame.write_parquet(beside, compression="uncompressed", statistics=False)
+    frame.write_parquet(beside, compression="lz4", statistics=False)  # less to wait for than as it is
     settle(beside)
     beside.rename(path)
     settle(path.parent)

@@ -45,9 +45,8 @@ def test_rows_that_went_again_are_known_whatever_the_next_call_says_of_retries(
     """Or rows that the second try has written would be given back as locked."""
     local.faults.append(Fault("rows", "lock", match=r"Näme \d*[02468]\b", times=1))
     with pytest.MonkeyPatch.context() as patch:
-        dead_after(
-            patch, 24, org, tmp_path, max_concurrent_jobs=1
-        )  # four parts have their five steps; the fifth part is closed
+        # Four parts have their six steps; the fifth part is closed.
+        dead_after(patch, 29, org, tmp_path, max_concurrent_jobs=1)
     with pytest.raises(sfframe.JournalError, match="retry_rows was"):
         call(contacts(), "insert", org, tmp_path, retry_rows=None)
     check(call(contacts(), "insert", org, tmp_path), contacts(), local)
@@ -174,7 +173,7 @@ def test_a_job_of_another_api_version_is_given_up_by_its_own(
     local: sfframe.LocalOrg, org: sfframe.Org, tmp_path: Path
 ) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        dead_after(patch, 3, org, tmp_path, max_concurrent_jobs=1)  # about to be closed
+        dead_after(patch, 4, org, tmp_path, max_concurrent_jobs=1)  # about to be closed
     other = at_once.org_of(local, api_version="61.0")
     aborted: list[str] = []
 
@@ -192,7 +191,7 @@ def test_a_job_that_ran_before_its_abort_is_not_sent_again(
 ) -> None:
     """Its closing came late, after the look that found it open; the answer to an abort has no counters."""
     with pytest.MonkeyPatch.context() as patch:
-        dead_after(patch, 3, org, tmp_path, max_concurrent_jobs=1)  # about to be closed
+        dead_after(patch, 4, org, tmp_path, max_concurrent_jobs=1)  # about to be closed
     [job_id] = [job.info.id for part in opened(tmp_path) for job in part.jobs]
     abort = IngestJobs.abort_job
 
@@ -249,7 +248,7 @@ def test_rows_of_a_job_that_was_given_up_at_its_closing_go_again(
     check(sfframe.resume(tmp_path, org=org), contacts(7), local)
 
 
-@pytest.mark.parametrize("step", [5, 6, 7, 9, 10])
+@pytest.mark.parametrize("step", [6, 7, 8, 9, 11, 12])
 def test_a_second_try_with_other_line_ends_is_finished_too(
     local: sfframe.LocalOrg, org: sfframe.Org, tmp_path: Path, step: int
 ) -> None:
@@ -265,7 +264,7 @@ def test_a_second_try_with_other_line_ends_is_finished_too(
 
 
 @pytest.mark.parametrize(("where", "when"), [("put", "after"), ("patch", "before"), ("patch", "after")])
-@pytest.mark.parametrize("step", [4, 9])
+@pytest.mark.parametrize("step", [5, 11])
 def test_a_lost_answer_and_a_death_and_another_lost_answer(
     local: sfframe.LocalOrg, org: sfframe.Org, tmp_path: Path, step: int, where: str, when: Any
 ) -> None:
@@ -311,7 +310,7 @@ def test_a_run_is_finished_whatever_the_org_takes_by_now(tmp_path: Path, change:
         load = functools.partial(sfframe.ingest, frame, "load__c", "insert", journal=tmp_path, max_records=7,
                                  max_concurrent_jobs=1, on_failure="return")  # fmt: skip
         with pytest.MonkeyPatch.context() as patch:
-            dying(patch, 4, "after")  # the first of two jobs is closed
+            dying(patch, 5, "after")  # the first of two jobs is closed
             with pytest.raises(BaseException):  # noqa: B017, PT011
                 load(org=at_once.org_of(local))
         run_to_its_end(local, opened(tmp_path)[0].jobs[0].info.id)

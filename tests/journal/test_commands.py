@@ -99,7 +99,7 @@ def test_ctrl_c_is_130_and_names_the_jobs_that_still_run(
     local: sfframe.LocalOrg, org: sfframe.Org, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     local.faults.append(Fault("job", "stuck", times=None))
-    dead(org, tmp_path, step=4)
+    dead(org, tmp_path, step=5)
     pressed: list[object] = []
 
     def press(path: object) -> bool:

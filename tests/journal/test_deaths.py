@@ -21,7 +21,7 @@ from sfframe.testing import Fault
 
 N = 24
 FEW = 12
-STEPS = ("part_begun", "part_again", "job_made", "reached", "collected", "ended")
+STEPS = ("part_begun", "job_made", "uploaded", "reached", "collected", "ended")
 
 
 class Died(BaseException):
@@ -83,7 +83,7 @@ def check(result: Any, frame: pl.DataFrame, local: sfframe.LocalOrg) -> None:
 
 
 def n_steps() -> int:
-    return 2 * 5 + 1  # two parts: begun, made, closing, closed, collected; and the end
+    return 2 * 6 + 1  # two parts: begun, made, uploaded, closing, closed, collected; and the end
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
@@ -123,21 +123,21 @@ def test_a_call_that_lives_takes_so_many_steps(
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
-@pytest.mark.parametrize("step", [1, 2, 4, 7, 9])
+@pytest.mark.parametrize("step", [1, 2, 3, 5, 8, 11])
 def test_it_may_die_when_it_is_finished_too(
     local: sfframe.LocalOrg, org: sfframe.Org, tmp_path: Path, step: int, when: str
 ) -> None:
     frame = contacts(FEW)
-    for first in (3, step):
+    for first in (4, step):
         with pytest.MonkeyPatch.context() as patch:
             dying(patch, first, when)
             with pytest.raises(BaseException) as death:  # noqa: PT011
-                call(frame, "insert", org, tmp_path) if first == 3 else sfframe.resume(tmp_path, org=org)
+                call(frame, "insert", org, tmp_path) if first == 4 else sfframe.resume(tmp_path, org=org)
             assert isinstance(death.value, Died) or death.group_contains(Died)
     check(sfframe.resume(tmp_path, org=org), frame, local)
 
 
-@pytest.mark.parametrize(("operation", "step"), [("insert", 8), ("insert", 9), ("upsert", 9)])
+@pytest.mark.parametrize(("operation", "step"), [("insert", 10), ("insert", 11), ("upsert", 11)])
 def test_rows_of_a_job_that_is_gone_are_unknown_but_for_an_external_id(
     local: sfframe.LocalOrg, org: sfframe.Org, tmp_path: Path, operation: str, step: int
 ) -> None:

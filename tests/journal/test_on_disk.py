@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import sqlite3
 import sys
@@ -59,6 +60,25 @@ def test_each_step_is_in_the_journal_when_the_org_hears_of_it(
         ]
     ]
     assert seen_in(tmp_path) == ("finished", 2, ["collected"] * 2)
+
+
+def test_what_a_job_was_given_is_known_before_it_is_closed(
+    local: sfframe.LocalOrg, org: sfframe.Org, tmp_path: Path
+) -> None:
+    told: list[Any] = []
+
+    def note(_: Any) -> bool:
+        [run] = [path.parent for path in tmp_path.glob("*/run.sqlite")]
+        with closing(run_file.connected(run)) as db:
+            told.append([digest for (digest,) in db.execute("SELECT digest FROM jobs ORDER BY rowid")])
+        return False
+
+    local.faults.append(Fault("patch", "status", match=note))
+    frame = contacts(14)
+    call(frame, "insert", org, tmp_path, max_concurrent_jobs=1)
+    parts = sfframe.bulk(frame).payloads("Contact", "insert", org=org, columns={"own": None}, max_records=7)
+    digests = [hashlib.sha256(part).hexdigest() for part in parts]
+    assert told == [digests[:1], digests]
 
 
 def test_a_run_is_open_when_its_rows_are_kept_and_not_before(

@@ -25,8 +25,8 @@ from tests import at_once, nursery
 from .test_deaths import Died, call, check, contacts, dying
 
 
-def dead(org: sfframe.Org, folder: Path, *, step: int = 9, frame: Any = None, **options: Any) -> Path:
-    """A run that died after so many steps; four are a job's that was given to the org."""
+def dead(org: sfframe.Org, folder: Path, *, step: int = 11, frame: Any = None, **options: Any) -> Path:
+    """A run that died after so many steps; five are a job's that was given to the org."""
     with pytest.MonkeyPatch.context() as patch:
         dying(patch, step, "after")
         with pytest.raises(BaseException) as death:  # noqa: PT011
@@ -108,7 +108,7 @@ def test_a_run_that_sent_nothing_is_no_obstacle(local: sfframe.LocalOrg, org: sf
 def test_a_run_that_may_have_sent_something_is_an_obstacle(
     local: sfframe.LocalOrg, org: sfframe.Org, tmp_path: Path
 ) -> None:
-    run = dead(org, tmp_path, step=3)  # a job was about to be closed
+    run = dead(org, tmp_path, step=4)  # a job was about to be closed
     with pytest.raises(sfframe.JournalError, match="isn't this call"):
         call(contacts(5), "insert", org, tmp_path)
     check(sfframe.resume(run, org=org), contacts(), local)
@@ -214,7 +214,7 @@ def test_rows_that_were_left_out_stay_so(local: sfframe.LocalOrg, org: sfframe.O
     assert_frame_equal(sfframe.resume(run).to_frame(), result.to_frame())
 
 
-@pytest.mark.parametrize("step", [4, 9, 13, 18])
+@pytest.mark.parametrize("step", [5, 11, 16, 22])
 def test_grouped_rows_keep_their_order(local: sfframe.LocalOrg, org: sfframe.Org, tmp_path: Path, step: int) -> None:
     frame = contacts().with_columns(own=pl.Series([i % 3 for i in range(24)]))
     dead(org, tmp_path, frame=frame, step=step, group_by="own")
@@ -223,8 +223,8 @@ def test_grouped_rows_keep_their_order(local: sfframe.LocalOrg, org: sfframe.Org
 
 @pytest.mark.parametrize(
     ("finish", "step", "group_by"),
-    [("resume", 4, None), ("the same call", 9, None), ("resume", 9, "own"), ("the same call", 4, "own"),
-     ("the same call", 14, "own")],
+    [("resume", 5, None), ("the same call", 11, None), ("resume", 11, "own"), ("the same call", 5, "own"),
+     ("the same call", 17, "own")],
 )  # fmt: skip
 def test_a_lazy_frame_comes_back_lazy(
     local: sfframe.LocalOrg, org: sfframe.Org, tmp_path: Path, group_by: str | None, step: int, finish: str
@@ -253,7 +253,7 @@ def test_a_pandas_frame_comes_back_with_its_index(local: sfframe.LocalOrg, org: 
     pd.testing.assert_frame_equal(result.failed_results[list(frame.columns)], frame[~good], check_freq=False)
 
 
-@pytest.mark.parametrize("step", [3, 9, 12, 14, 17, 20])
+@pytest.mark.parametrize("step", [4, 11, 14, 17, 20, 24])
 def test_rows_that_went_again_are_not_sent_once_more(
     local: sfframe.LocalOrg, org: sfframe.Org, tmp_path: Path, step: int
 ) -> None:
@@ -329,7 +329,7 @@ def test_a_torn_frame_is_said_to_be_one(org: sfframe.Org, tmp_path: Path) -> Non
         call(contacts(), "insert", org, tmp_path)
 
 
-@pytest.mark.parametrize(("n_bytes", "step"), [(0, 12), (1, 9), (1, 12), (100, 9), (5000, 9), (5000, 12)])
+@pytest.mark.parametrize(("n_bytes", "step"), [(0, 14), (1, 11), (1, 14), (100, 11), (5000, 11), (5000, 14)])
 def test_a_torn_last_write_is_as_if_it_had_not_been(
     local: sfframe.LocalOrg, org: sfframe.Org, tmp_path: Path, step: int, n_bytes: int
 ) -> None:
@@ -357,7 +357,7 @@ def test_where_nothing_can_be_written_nothing_is_sent(
     assert local.count("create") == 0
 
 
-@pytest.mark.parametrize("step", range(1, 13))
+@pytest.mark.parametrize("step", range(1, 15))
 def test_a_disk_that_is_full_stops_the_call_and_loses_nothing(
     local: sfframe.LocalOrg, org: sfframe.Org, tmp_path: Path, step: int
 ) -> None:

@@ -21,10 +21,10 @@ MUTANTS: Final = (
         file="ingest/job.py",
         old=(
             "                await run.record(Journal.job_made, job, self._number or 0, line_ending)\n"
-            "                await self._ingest.put_job_data(job.id, self._part.data)\n"
+            "                await self._upload(job)\n"
         ),
         new=(
-            "                await self._ingest.put_job_data(job.id, self._part.data)\n"
+            "                await self._upload(job)\n"
             "                await run.record(Journal.job_made, job, self._number or 0, line_ending)\n"
         ),
         tests=(_LATE,),
