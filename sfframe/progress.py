@@ -15,6 +15,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final, Literal, Protocol
 
+from sfframe.bridge import is_on_loop
+
 _log = logging.getLogger("sfframe.progress")
 
 # Failed rows come before the times: a narrow window cuts the end.
@@ -116,7 +118,10 @@ def _careful(function: Listener) -> Listener:
             return
         try:
             function(event)
-        except Exception:  # noqa: BLE001  (whatever it is, the load goes on)
+        except BaseException as error:  # whatever it is, the load goes on
+            # An interrupt can only be the function's own in sfframe's thread, where it would end all calls.
+            if not isinstance(error, Exception) and not is_on_loop():
+                raise
             failed = True
             _log.exception("the progress function failed; it gets no more events of this call")
 

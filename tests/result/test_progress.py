@@ -97,12 +97,15 @@ def test_no_rows_have_a_start_and_an_end(org: sfframe.Org) -> None:
     assert [type(event) for event in events_of(FRAME[:0], org)] == [Started, Finished]
 
 
-def test_a_function_that_fails_never_endangers_a_load(org: sfframe.Org, caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize("error", [RuntimeError("no paper in the printer"), KeyboardInterrupt(), SystemExit(3)])
+def test_a_function_that_fails_never_endangers_a_load(
+    org: sfframe.Org, caplog: pytest.LogCaptureFixture, error: BaseException
+) -> None:
     calls = []
 
     def bad(event: Any) -> None:
         calls.append(event)
-        raise RuntimeError("no paper in the printer")
+        raise error
 
     with caplog.at_level(logging.ERROR, "sfframe.progress"):
         result = sfframe.ingest(FRAME[:8], "Contact", "insert", org=org, progress=bad)
