@@ -45,7 +45,7 @@ fuzz: $(VENV)/.with-dev  ## what nobody would send on purpose: 1,000,000 answers
 	$(PY) -m tests.fuzz 1000000 --processes 2 $(ARGS)
 	$(PY) -m tests.localorg.fuzz 100000 --processes 2 $(ARGS)
 
-# Budget: 120 minutes on two cores. Broken off, it goes on where it was. ARGS="--seed 100000" plays others.
+# Budget: 60 minutes on two cores. Broken off, it goes on where it was. ARGS="--seed 100000" plays others.
 chaos: $(VENV)/.with-dev  ## 100,000 scenes of faults and deaths, simulated: no row twice, none lost
 	$(PY) -m tests.chaos 100000 --processes 2 $(ARGS)
 

@@ -395,8 +395,11 @@ def test_rows_that_no_file_names_are_unprocessed_only_where_the_counter_says_so(
     # The second row's result lags behind.
     late = {SUCCESSFUL: b'"sf__Id","sf__Created","Text__c"\n"id","true","a"\n', UNPROCESSED: b'"Text__c"\n"c"\n'}
     settled = sent.settled({**late, FAILED: b""})
-    for n_processed in (2, 0):  # as it should be; missing, or late too
+    for n_processed in (2, 0, 1):  # as it should be; missing, or late too: the third file would name a row left over
         assert not_processed(settled, n_processed).matched.lost.to_list() == [1]
+    settled = sent.settled({**late, FAILED: b"", UNPROCESSED: None})
+    for n_processed in (2, 0):
+        assert not_processed(settled, n_processed).matched.lost.to_list() == [1, 2]
     assert not_processed(settled, 1).is_whole
 
 

@@ -47,6 +47,14 @@ MUTANTS: Final = (
         tests=(f"{_MATCH}::test_rows_that_no_file_names_are_unprocessed_only_where_the_counter_says_so",),
     ),
     Mutant(
+        name="unprocessed-rows-believed-of-a-counter-that-lags",
+        harm="Rows whose results come late are told as not processed, though the org names others as such.",
+        file="ingest/settle.py",
+        old="or names_unprocessed or",
+        new="or",
+        tests=(f"{_MATCH}::test_rows_that_no_file_names_are_unprocessed_only_where_the_counter_says_so",),
+    ),
+    Mutant(
         name="rows-of-a-complete-job-are-unprocessed",
         harm="A complete job whose results lag has rows that nobody has processed.",
         file="ingest/collect.py",
