@@ -223,16 +223,21 @@ class PartJob:
     # --- meanwhile ----------------------------------------------------------------------------------------------------
 
     async def _watch(self, job: JobInfo) -> JobInfo:
-        """Look at the job until it has ended; less often while nothing changes."""
+        """Look at the job until it has ended; less often while nothing changes.
+
+        Once at least: of a job that had ended when it was closed, or long ago, nobody knows its counters, nor that the
+        org has it still.
+        """
         interval = self._run.request.options.poll_interval
         poll = self._run.org.poll if interval is None else self._run.org.poll.starting_at(interval)
         wait_s: float | None = None
-        changed = False
-        while not job.is_final:
-            wait_s = poll.next_s(wait_s, changed=changed)
-            await asyncio.sleep(wait_s)
+        changed = is_seen = False
+        while not (job.is_final and is_seen):
+            if not job.is_final:
+                wait_s = poll.next_s(wait_s, changed=changed)
+                await asyncio.sleep(wait_s)
             seen = await look(self._run, job, self._part.n_rows)
-            changed = _progress(seen) != _progress(job)
+            changed, is_seen = _progress(seen) != _progress(job), True
             job = seen
             self._note(job)
             if changed:

@@ -23,6 +23,11 @@ def test_no_scene_breaks_the_law(first: int) -> None:
     assert " deaths" in ended.stdout
 
 
+def test_scenes_that_broke_the_law_once_do_so_no_more() -> None:
+    ended = subprocess.run([sys.executable, "-m", "tests.chaos.broke"], capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stderr[-3000:]
+
+
 def test_a_seed_is_one_scene() -> None:
     assert Scene.of(7) == Scene.of(7)
     assert len({repr(Scene.of(seed)) for seed in range(50)}) == 50
