@@ -131,6 +131,8 @@ def test_python_objects_send_what_their_columns_send(table: pa.Table) -> None:
 
 
 @some
+@example([("a", "b")] * 5, 400, 2)  # full by their rows
+@example([("a", "b")] * 5, 0, 5)  # full by their bytes
 @given(
     st.lists(st.tuples(texts, st.sampled_from(["", "x" * 30])), min_size=1, max_size=40),
     st.integers(0, 400),
