@@ -94,6 +94,8 @@ def _asked(says: pl.Expr, **options: Any) -> str | None:
         (pl.col("Amount") == 5e-324, "(Amount >= -0.00000000000000000001 AND Amount <= 0.00000000000000000001)"),
         (pl.col("Amount") != 1e-7, "(Amount != 0.0000001 AND Amount != null)"),
         (pl.col("Amount") < 1e15, None),
+        (pl.col("Amount") != 5e-324, None),
+        (~pl.col("Amount").is_in([5e-324]), None),
         (pl.col("Moment__c") <= datetime(2020, 1, 1, 1, 2, 3, 999_999, UTC), "Moment__c < 2020-01-01T01:02:04Z"),
         (pl.col("Moment__c") < datetime(2020, 1, 1, 1, 2, 3, 999_999, UTC), "Moment__c < 2020-01-01T01:02:04Z"),
         (pl.col("Moment__c") > datetime(1969, 12, 31, 23, 59, 59, 1, UTC), "Moment__c >= 1969-12-31T23:59:59Z"),

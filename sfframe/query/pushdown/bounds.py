@@ -23,6 +23,7 @@ _DIGITS: Final = Context(prec=80)
 _MORE_DIGITS: Final = "the org may store more digits than the frame shows"
 _SECONDS: Final = "SOQL compares whole seconds"
 _MOST: Final = 10**15
+_LEAST: Final = 1e-250  # SOQL takes 308 digits, and what is nearer to zero may have more behind the point
 EPOCH: Final = date(1970, 1, 1).toordinal()
 _DAY: Final = 86_400
 _OUT_OF_REACH: Final = "the value is outside of what SOQL takes"
@@ -147,6 +148,10 @@ class Numbers:
         return (">=", "<=") if self.scale is None else (">", "<")
 
 
+def _is_tiny(value: float | Decimal) -> bool:
+    return value != 0 and -_LEAST < value < _LEAST
+
+
 def number(of: Subject, operator: Operator, value: float | Decimal, kind: Numbers) -> Condition:
     """A comparison with a number."""
     if not -_MOST < value < _MOST:
@@ -157,6 +162,8 @@ def number(of: Subject, operator: Operator, value: float | Decimal, kind: Number
             around = kind.around(value)
             return more(_between(of, around, kind), _MORE_DIGITS) if around else NEVER
         case "!=":
+            if _is_tiny(value):
+                return nothing(_OUT_OF_REACH)
             return more(of.guarded(f"{of.path} != {quote_soql(value)}"), _MORE_DIGITS)
         case "<" | "<=":
             bound = kind.below(value, is_under=operator == "<")
@@ -171,6 +178,8 @@ def among_numbers(of: Subject, values: Sequence[float | Decimal], kind: Numbers,
     if not all(-_MOST < value < _MOST for value in values):
         return nothing(_OUT_OF_REACH)
     if not wanted:
+        if any(map(_is_tiny, values)):
+            return nothing(_OUT_OF_REACH)
         texts = ", ".join(dict.fromkeys(map(quote_soql, values)))
         return more(of.guarded(f"{of.path} NOT IN ({texts})"), _MORE_DIGITS) if texts else of.present()
     spans = _merged(around for value in values if (around := kind.around(value)) is not None)
