@@ -21,6 +21,7 @@ SUCCESSFUL, FAILED, UNPROCESSED = 1, 2, 3  # 0 is a row of which nothing is know
 WORDS = {SUCCESSFUL: "successful", FAILED: "failed", UNPROCESSED: "unprocessed"}
 _SF_COLUMNS = {SUCCESSFUL: ("sf__Id", "sf__Created"), FAILED: ("sf__Id", "sf__Error"), UNPROCESSED: ()}
 _SF = ("sf__Id", "sf__Created", "sf__Error")
+FATE = ("outcome", *_SF)
 _LONGEST_HEADER = 1 << 16  # bytes; a longer one is read as any file is
 _FORMS_KEPT = 1024  # expressions of columns, which are the same for each part of a call
 _AGAIN = re.compile(r".*_duplicated_[0-9]+")  # what Polars calls a column that is there already

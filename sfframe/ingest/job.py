@@ -231,19 +231,20 @@ class PartJob:
         interval = self._run.request.options.poll_interval
         poll = self._run.org.poll if interval is None else self._run.org.poll.starting_at(interval)
         wait_s: float | None = None
-        changed = is_seen = False
-        while not (job.is_final and is_seen):
+        changed = False
+        while True:
             if not job.is_final:
                 wait_s = poll.next_s(wait_s, changed=changed)
                 await asyncio.sleep(wait_s)
             seen = await look(self._run, job, self._part.n_rows)
-            changed, is_seen = _progress(seen) != _progress(job), True
+            changed = _progress(seen) != _progress(job)
             job = seen
             self._note(job)
             if changed:
                 state, processed, failed = _progress(seen)
                 self._run.tell(JobProgressed(job_id=job.id, state=state, rows_processed=processed, rows_failed=failed))
-        return job
+            if job.is_final:
+                return job
 
 
 def _progress(job: JobInfo) -> tuple[str, int, int]:

@@ -13,11 +13,9 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from sfframe.ingest.echo import FAILED, SUCCESSFUL, UNPROCESSED, Compared, any_meaning, canonical, meaning, stored
+from sfframe.ingest.echo import FAILED, FATE, SUCCESSFUL, UNPROCESSED, Compared, any_meaning, canonical, meaning, stored
 
 Indices = np.ndarray[Any, np.dtype[np.int64]]
-
-FATE = ("outcome", "sf__Id", "sf__Created", "sf__Error")
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

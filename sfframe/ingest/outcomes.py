@@ -103,7 +103,8 @@ class Outcomes:
 
     def of(self, wanted: Collection[int], columns: Sequence[str] = tuple(SCHEMA)) -> pl.DataFrame:
         """The fates of these outcomes, in row order; all columns, or some."""
-        if not any(self.counts[WORDS[outcome]] for outcome in wanted):
+        mask = self.mask(wanted)
+        if not mask.any():
             return pl.DataFrame(schema=SCHEMA).select(columns)
         has_it = pl.col("outcome").is_in(list(wanted))
         if self.folder is not None:
@@ -111,7 +112,6 @@ class Outcomes:
             return pl.concat([pl.DataFrame(schema=SCHEMA), *pieces]).sort("row").select(columns)
         fates = self.all()
         if fates.height == self.n:  # then the state is in the same order
-            mask = self.mask(wanted)
             return fates.select(columns) if mask.all() else fates.select(columns).filter(pl.Series(mask))
         return fates.filter(has_it).select(columns)
 

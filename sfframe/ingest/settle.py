@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from sfframe.ingest.columns import Layout
-from sfframe.ingest.echo import FAILED, SUCCESSFUL, UNPROCESSED, Compared, NotAnEchoError, read_echo
+from sfframe.ingest.echo import FAILED, FATE, SUCCESSFUL, UNPROCESSED, Compared, NotAnEchoError, read_echo
 from sfframe.ingest.match import Matched, match_by_key, match_by_row, unprocessed
 from sfframe.ingest.payload import Cut, Part, frame_of
 from sfframe.ingest.spool import Rows
@@ -167,7 +167,7 @@ class _Job:
         frames = [f for f in frames if f.height] or frames[:1] or [read_echo(b"", UNPROCESSED, headers)]
         if all(f.columns == frames[0].columns for f in frames):
             return pl.concat(frames)
-        sent = pl.exclude("outcome", "sf__Id", "sf__Created", "sf__Error")
+        sent = pl.exclude(*FATE)
         return pl.concat(frames, how="diagonal", rechunk=True).with_columns(sent.fill_null(""))
 
 

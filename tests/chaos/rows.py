@@ -39,8 +39,11 @@ def rows_of(scene: Scene, org: SmallOrg) -> pl.DataFrame:
             "FirstName": pl.String,
         },
     )
-    needed = {"Title", "LastName", *(["FirstName"] if "FirstName" in str(scene.options) else [])}
-    needed |= {KEY} if scene.verb == "upsert" else set()
+    needed = {"Title", "LastName"}
+    if scene.options.keys() & {"group_by", "nulls"}:
+        needed.add("FirstName")
+    if scene.verb == "upsert":
+        needed.add(KEY)
     frame = frame.select(name for name in frame.columns if name in needed or dice.random() < 0.4)
     if scene.verb == "insert":
         return frame
