@@ -46,7 +46,8 @@ query.lookup.rows
 query.lookup.keys
 ingest.runner
 ingest.again ingest.job
-ingest.collect ingest.taken_up
+ingest.collect
+ingest.taken_up
 ingest.run
 ingest.journal
 ingest.run_file

@@ -17,6 +17,7 @@ from sfframe.ingest.payload import Cut, Part
 from sfframe.ingest.run import Mismatch, Run
 from sfframe.ingest.settle import Settled, not_processed, read_by_key, settle
 from sfframe.ingest.spool import Numbers, Rows
+from sfframe.ingest.taken_up import look
 from sfframe.org.body import RESULT_BYTES
 from sfframe.org.ingest_jobs import ResultKind
 from sfframe.org.jobs import JobInfo, JobState
@@ -109,7 +110,6 @@ class Collector:
         run = self._run
         for attempt in range(_DOWNLOADS):
             if settled is not None:
-                settled = self._with_unprocessed(job, settled)
                 if settled.is_whole:
                     return settled
                 # Results can lag, or break off where it doesn't show.
@@ -118,13 +118,17 @@ class Collector:
                 files.update(await self._download(job))
             settled = await in_thread(settle, self._rows, run.layout, self._cut, self._part, files)
         assert settled is not None
-        return self._with_unprocessed(job, settled)
+        return await self._with_unprocessed(job, settled)
 
-    @staticmethod
-    def _with_unprocessed(job: JobInfo, settled: Settled) -> Settled:
+    async def _with_unprocessed(self, job: JobInfo, settled: Settled) -> Settled:
+        """Only at the end: results that come late, and a counter that does too, look like rows left out."""
         if settled.is_whole or job.state == JobState.JOB_COMPLETE:
             return settled
-        return not_processed(settled, job.number_records_processed or 0)
+        try:
+            seen = await look(self._run, job, self._part.n_rows)
+        except OutcomeUnknown:  # what the files say is known all the same
+            return settled
+        return not_processed(settled, seen.number_records_processed or 0)
 
     async def _download(self, job: JobInfo) -> _Files:
         bodies = await asyncio.gather(*(self._file(job, outcome) for outcome in _KINDS), return_exceptions=True)

@@ -132,6 +132,7 @@ def _habits(dice: Random, n_rows: int) -> list[Twist]:
         *_maybe(dice, 0.1, habit("stalls", nth(3.0, 10.0, 100.0))),
         *_maybe(dice, 0.1, habit("results_lag_s", lambda: dice.choice((0.2, 3.0, 30.0)))),
         *_maybe(dice, 0.05, habit("counters_lag_s", lambda: dice.choice((0.2, 3.0)))),
+        *_maybe(dice, 0.1, habit("names_rest", lambda: False)),
         *_maybe(dice, 0.05, habit("refuses_lf", lambda: True)),
     ]
 

@@ -163,6 +163,26 @@ def test_a_complete_job_leaves_no_row_unprocessed_whatever_its_counter_says(
     assert len(caught.value.rows) == 16
 
 
+@pytest.mark.parametrize("lags_on", [False, True])
+def test_rows_of_a_failed_job_that_names_none_are_unprocessed_only_at_a_second_look(
+    local: sfframe.LocalOrg, org: sfframe.Org, lags_on: bool
+) -> None:
+    """Results that come late, beside a counter that does too and no file of unprocessed rows: nothing goes twice."""
+    local.faults.append(Fault("job", "fail", after_rows=15))
+    local.faults.append(Fault("results", "status", status=404, match="unprocessed", times=3))
+    local.faults.append(Fault("results", "truncate", match="successful", at="row", looks_whole=True))
+    local.faults.append(Fault("get_job", "lag", times=None if lags_on else 2))
+    frame = contacts(30).select("LastName")
+    if lags_on:
+        with pytest.raises(sfframe.ResultMismatch) as caught:
+            frame.sfbulk.insert("Contact", org=org)
+        assert caught.value.result.counts["successful"] == len(caught.value.rows) == 15
+        assert names_in(local) == sorted(frame["LastName"][:15])
+    else:
+        assert frame.sfbulk.insert("Contact", org=org)
+        assert names_in(local) == sorted(frame["LastName"])
+
+
 def test_a_doubtful_upload_is_never_repeated_in_the_same_job(local: sfframe.LocalOrg, org: sfframe.Org) -> None:
     local.faults.append(Fault("put", "drop", when="after"))
     result = contacts().sfbulk.insert("Contact", org=org)

@@ -63,6 +63,17 @@ MUTANTS: Final = (
         tests=(f"{_RUNNER}::test_a_complete_job_leaves_no_row_unprocessed_whatever_its_counter_says",),
     ),
     Mutant(
+        name="unprocessed-rows-believed-at-once",
+        harm="Rows whose results come late, beside a counter that does too, are sent again and doubled.",
+        file="ingest/collect.py",
+        old="                if settled.is_whole:\n                    return settled\n",
+        new=(
+            "                settled = not_processed(settled, job.number_records_processed or 0)\n"
+            "                if settled.is_whole:\n                    return settled\n"
+        ),
+        tests=(f"{_RUNNER}::test_rows_of_a_failed_job_that_names_none_are_unprocessed_only_at_a_second_look",),
+    ),
+    Mutant(
         name="results-read-once",
         harm="One result file that broke off ends the call in a mismatch.",
         file="ingest/collect.py",
