@@ -67,6 +67,7 @@ def _warm_up() -> None:
         _played(Scene(seed=0, verb="upsert", n_rows=3, twists=(Twist("journal", None),)))
     gc.collect()
     gc.freeze()
+    gc.set_threshold(50_000)  # a scene makes few circles, and those of the dead are collected where it matters
 
 
 def _played(scene: Scene) -> Played:
