@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import multiprocessing
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -36,8 +37,8 @@ def play_many(seeds: range, *, processes: int, anew: bool = False) -> int:
     to_do = [chunk for chunk in _chunks(seeds) if chunk.start not in kept.done]
     if len(to_do) * _AT_ONCE < len(seeds):
         tell(f"goes on: {sum(len(chunk) for chunk in to_do):,} of {len(seeds):,} seeds are left")
-    with multiprocessing.get_context("spawn").Pool(processes) as pool:
-        for n, (first, tally, broken) in enumerate(pool.imap_unordered(_play_chunk, to_do), 1):
+    with _hands(processes) as each:
+        for n, (first, tally, broken) in enumerate(each(_play_chunk, to_do), 1):
             kept.add(first, tally, broken)
             for line in broken:
                 tell(line)
@@ -48,6 +49,16 @@ def play_many(seeds: range, *, processes: int, anew: bool = False) -> int:
     for line in kept.broken:
         tell(line)
     return 1 if kept.broken else 0
+
+
+@contextlib.contextmanager
+def _hands(processes: int) -> Iterator[Callable[..., Iterable[Any]]]:
+    """What does something with each; one process more would only have to start."""
+    if processes == 1:
+        yield map
+        return
+    with multiprocessing.get_context("spawn").Pool(processes) as pool:
+        yield pool.imap_unordered
 
 
 class _Kept:

@@ -84,7 +84,13 @@ class Site:
         self.url = f"{'https' if self._tls else 'http'}://127.0.0.1:{runner.addresses[0][1]}"
         self._ready.set()
         await self._stop.wait()
+        server = runner.server
+        assert server is not None
         await runner.cleanup()
+        for late in server.connections:  # made while the others were closed
+            if late.transport is not None:
+                late.transport.abort()
+        await asyncio.sleep(0)
 
     async def _handle(self, request: web.Request) -> web.StreamResponse:
         body = await request.read()
