@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import polars as pl
+import pyarrow as pa
+import pyarrow.csv as pa_csv
 
 from sfframe.ingest.moments import moment_of_text
 from sfframe.ingest.values import CLEAR, Kind
@@ -23,6 +25,7 @@ _SF_COLUMNS = {SUCCESSFUL: ("sf__Id", "sf__Created"), FAILED: ("sf__Id", "sf__Er
 _SF = ("sf__Id", "sf__Created", "sf__Error")
 FATE = ("outcome", *_SF)
 _LONGEST_HEADER = 1 << 16  # bytes; a longer one is read as any file is
+_MAX_BLOCK = (1 << 31) - 1
 _FORMS_KEPT = 1024  # expressions of columns, which are the same for each part of a call
 _AGAIN = re.compile(r".*_duplicated_[0-9]+")  # what Polars calls a column that is there already
 
@@ -75,9 +78,8 @@ def read_echo(body: bytes, outcome: int, headers: Sequence[str], only: Sequence[
     if _is_one_line(body):
         return pl.DataFrame(schema={"outcome": pl.UInt8, **dict.fromkeys((*_SF, *wanted.values()), pl.String)})
     frame = _cells(body, names, [*own, *wanted]).rename(own)
-    # A blank line is no row: its cells are missing, while an empty cell is quoted.
-    if any(column.null_count() for column in frame.iter_columns()):
-        frame = frame.filter(~pl.all_horizontal(pl.all().is_null()))
+    if all(column.null_count() for column in frame.iter_columns()) and _has_empty_row(frame):
+        frame = _cells_of_rows(body, names, [*own, *wanted]).rename(own)
     if outcome == SUCCESSFUL and own and not _tells_of_records(frame):
         raise NotAnEchoError("a row that was written has no id, or doesn't say whether it was made")
     return pl.DataFrame(
@@ -140,6 +142,27 @@ def _cells(body: bytes, names: list[str], read: list[str]) -> pl.DataFrame:
         return pl.read_csv(io.BytesIO(body), columns=read or names[:1], infer_schema=False)
     except pl.exceptions.PolarsError as error:
         raise NotAnEchoError(str(error)[:200]) from error
+
+
+def _has_empty_row(frame: pl.DataFrame) -> bool:
+    return bool(frame.select(pl.all_horizontal(pl.all().is_null()).any()).item())
+
+
+def _cells_of_rows(body: bytes, names: list[str], read: list[str]) -> pl.DataFrame:
+    """The same by Arrow's reader, which tells a line of empty cells, a row, from a blank one, which is none."""
+    wanted = read or names[:1]
+    try:
+        table = pa_csv.read_csv(
+            io.BytesIO(body),
+            pa_csv.ReadOptions(block_size=min(len(body) + 1, _MAX_BLOCK), use_threads=False),
+            pa_csv.ParseOptions(newlines_in_values=True),
+            pa_csv.ConvertOptions(
+                include_columns=wanted, column_types=dict.fromkeys(wanted, pa.string()), strings_can_be_null=False
+            ),
+        )
+    except pa.ArrowException as error:
+        raise NotAnEchoError(str(error)[:200]) from error
+    return pl.DataFrame(table)
 
 
 @lru_cache(_FORMS_KEPT)

@@ -67,6 +67,21 @@ def test_a_file_that_has_none_of_the_columns_sent_still_has_its_rows() -> None:
         assert echo["sf__Error"].to_list() == ["x", "y"]
 
 
+def test_a_line_of_empty_cells_is_a_row_and_a_blank_one_is_none() -> None:
+    """Not every org quotes a cell without a value."""
+    body = b'A__c,B__c\n\n,\nx,\n"",""\n\n,"two\n\nlines"\n,\n\n'
+    echo = read_echo(body, UNPROCESSED, ["A__c", "B__c"])
+    assert echo.select("A__c", "B__c").rows() == [("", ""), ("x", ""), ("", ""), ("", "two\n\nlines"), ("", "")]
+    echo = read_echo(body.replace(b"\n", b"\r\n"), UNPROCESSED, ["A__c", "B__c"], ["A__c"])
+    assert echo["A__c"].to_list() == ["", "x", "", "", ""]
+    assert read_echo(b'A__c\n\n""\n\nx\n', UNPROCESSED, ["A__c"])["A__c"].to_list() == ["", "x"]
+
+
+def test_a_row_whose_other_columns_are_not_read_is_a_row() -> None:
+    body = b'"LastName",""\n"","4"\n,"4"'
+    assert read_echo(body, UNPROCESSED, ["LastName", "ExternalId__c"])["LastName"].to_list() == ["", ""]
+
+
 def test_long_values_and_unquoted_ones_are_read() -> None:
     body = b'sf__Id,sf__Error,A__c\n,E:m:--,"' + b"x" * 200_000 + b'"\n1,E:m:--,y\n'
     echo = read_echo(body, FAILED, ["A__c"])
