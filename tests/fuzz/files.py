@@ -125,7 +125,7 @@ def _same_ids(frame: pl.DataFrame, given: tuple[Given, ...]) -> None:
     rows = rows_of(given[0].body)
     if rows is None or len(given) > 1 or not {"sf__Id", "ExternalId__c"} <= set(rows[0]):
         return
-    lines = {(row[rows[0].index("sf__Id")], row[rows[0].index("ExternalId__c")]) for row in rows[1:]}
+    lines = {(row[rows[0].index("sf__Id")], row[rows[0].index("ExternalId__c")].strip()) for row in rows[1:]}
     for pair in frame.select("sf__Id", "ExternalId__c").rows():
         must(pair in lines, "a row with the id of another one")
 

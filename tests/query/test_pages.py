@@ -697,6 +697,12 @@ async def test_a_job_with_another_separator_is_refused(site: Site, org: Org) -> 
         await read(Reading.of_job(org, JOB_ID))
 
 
+async def test_a_job_about_something_that_is_no_object_is_refused(site: Site, org: Org) -> None:
+    Result(site, [2]).job = {"object": "../limits?"}
+    with pytest.raises(ApiError, match=r"about '\.\./limits\?', which is no object"):
+        await read(Reading.of_job(org, JOB_ID))
+
+
 # REST.
 
 QUERY = f"{DATA}/query"

@@ -8,6 +8,7 @@ import polars as pl
 
 from sfframe.errors import ApiError, SoqlError
 from sfframe.org.job import JobInfo
+from sfframe.org.names import is_name
 from sfframe.query.schema.columns import Column, Describe, Finder
 from sfframe.query.schema.types import TypeOptions
 
@@ -37,6 +38,8 @@ async def columns_of_header(
         )
     if not job.object:
         raise ApiError("the org doesn't say which object the job is about: no column has a type", job_id=job.id)
+    if not is_name(job.object):  # it will stand in a path
+        raise ApiError(f"the org says that the job is about {job.object[:80]!r}, which is no object", job_id=job.id)
     finder = Finder(await describe(job.object), describe, types)
     return tuple([await _column(finder, name) for name in names])
 
