@@ -83,6 +83,19 @@ def test_an_id_twice_in_one_request_is_refused_both_times(client: Client) -> Non
     assert codes(reply) == ["DUPLICATE_VALUE", "DUPLICATE_VALUE"]
 
 
+def test_an_id_twice_is_refused_though_one_of_its_records_empties_a_lookup(client: Client) -> None:
+    (account,) = send(client, "POST", MANY, of("Account", Name="Acme", ExternalId__c="a")).json
+    (made,) = send(client, "POST", MANY, of("Contact", LastName="x", AccountId=account["id"])).json
+    filled, emptied = ({"Id": made["id"], "Account": parent} for parent in ({"ExternalId__c": "a"}, None))
+    for pair in ((filled, emptied), (emptied, filled)):
+        reply = send(client, "PATCH", MANY, *(of("Contact", **record) for record in pair))
+        assert codes(reply) == ["DUPLICATE_VALUE", "DUPLICATE_VALUE"]
+    (other,) = send(client, "POST", MANY, of("Contact", LastName="y")).json
+    reply = send(client, "PATCH", MANY, of("Contact", **emptied), of("Contact", **filled | {"Id": other["id"]}))
+    assert codes(reply) == [None, None]
+    assert {row["LastName"]: row["AccountId"] for row in client.records()} == {"x": None, "y": account["id"]}
+
+
 def test_upserts_say_what_they_made(client: Client) -> None:
     path = f"{MANY}/Contact/ExternalId__c"
     send(client, "POST", MANY, of("Contact", LastName="a", ExternalId__c="k1"))

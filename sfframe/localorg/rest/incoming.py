@@ -133,6 +133,28 @@ class Reader:
         return Refusal(400, JSON_ERROR, f"{text} at [line:{line}, column:{column}]")
 
 
+def named_alike(records: Sequence[tuple[SObject, Incoming]]) -> list[tuple[SObject, Incoming]]:
+    """The same; a field that a record empties is named as others name it, so that they can be saved together."""
+    ways: dict[tuple[str, str], Column] = {}
+    for sobject, record in records:
+        for column, text in zip(record.columns, record.texts, strict=True):
+            if text:
+                ways.setdefault((sobject.name, column.field.name), column)
+    return [
+        (
+            sobject,
+            replace(
+                record,
+                columns=tuple(
+                    column if text else ways.get((sobject.name, column.field.name), column)
+                    for column, text in zip(record.columns, record.texts, strict=True)
+                ),
+            ),
+        )
+        for sobject, record in records
+    ]
+
+
 def same_columns(records: Sequence[Incoming]) -> bool:
     """Whether each field is named in one way only, so that the records can be saved together."""
     ways: dict[str, str] = {}

@@ -16,7 +16,7 @@ from sfframe.localorg.data.sql import run
 from sfframe.localorg.data.store import Store
 from sfframe.localorg.desk import FaultDesk
 from sfframe.localorg.objects.schema import Field, SObject
-from sfframe.localorg.rest.incoming import Incoming, Reader, as_rows, same_columns
+from sfframe.localorg.rest.incoming import Incoming, Reader, as_rows, named_alike, same_columns
 from sfframe.localorg.rest.outcome import ROLLED_BACK, Outcome, RowError
 from sfframe.localorg.saving.cells import JSON_ERROR
 from sfframe.localorg.saving.counter import Counter
@@ -91,7 +91,7 @@ class Writer:
         changes = [_allowed(operation, change) for change in changes]
         reader = Reader(self._store.sobject, body)
         possible = [change for change in changes if isinstance(change, Change)]
-        records = [(change.sobject, reader.record(change.record, change.sobject)) for change in possible]
+        records = named_alike([(one.sobject, reader.record(one.record, one.sobject)) for one in possible])
         saved: list[Outcome] = []
         with self._busy, closing(self._store.cursor()) as db:
             db.begin()
