@@ -11,7 +11,7 @@ from sfframe.localorg.objects.schema import NUMBER_TYPES
 from sfframe.localorg.soql import tree
 from sfframe.localorg.soql.errors import SoqlError
 from sfframe.localorg.soql.operands import AGGREGATES, Operand, allowed, field_operand, only_path, operand
-from sfframe.localorg.soql.order import directed, place_in_list, window, windowed
+from sfframe.localorg.soql.order import directed, sorting, window, windowed
 from sfframe.localorg.soql.pieces import Sql, join, put
 from sfframe.localorg.soql.query import Output, Query
 from sfframe.localorg.soql.scope import Scope
@@ -206,8 +206,8 @@ class Groups:
         which = "min" if kind == "MIN" else "max"
         if of.type == "picklist" and of.column is not None and of.column.field.picklist:
             # The order of the definition decides, as it does in ORDER BY (2.2).
-            place = self._column(place_in_list(of))
-            return f"arg_{which}({self._column(of.sql)}, {place})", of.type
+            place, text = (self._column(key) for key in sorting(of))
+            return f"arg_{which}({self._column(of.sql)}, row({place}, {text}))", of.type
         if of.is_text:
             return f"arg_{which}({self._column(of.sql)}, {self._column(put('upper({})', of.sql))})", of.type
         return f"{which}({self._column(of.sql)})", of.type

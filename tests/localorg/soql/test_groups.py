@@ -83,6 +83,14 @@ def test_nulls_are_a_group_and_text_folds_case(filled: World) -> None:
     assert [count for _, count in by_boss] == [1, 2]
 
 
+@pytest.mark.parametrize("values", [["new", "Old", None], ["Old", None, "new"], [None, "new", "Old", "new"]])
+def test_values_that_no_picklist_has_are_last_and_told_apart_as_text_is(world: World, values: list[str | None]) -> None:
+    world.fill("Item__c", [{"Name": str(n), "Pick__c": value} for n, value in enumerate(values)])
+    assert rows(world, "SELECT MIN(Pick__c), MAX(Pick__c) FROM Item__c") == [("new", "Old")]
+    world.fill("Item__c", [{"Name": str(n), "Pick__c": value} for n, value in enumerate([*values, "Mid"])])
+    assert rows(world, "SELECT MIN(Pick__c), MAX(Pick__c) FROM Item__c") == [("Mid", "Old")]
+
+
 def test_picklists_are_least_and_most_by_their_definition(filled: World) -> None:
     assert rows(filled, "SELECT MIN(Pick__c), MAX(Pick__c) FROM Item__c") == [("Zeta", "Mid")]
     assert [row[0] for row in rows(filled, "SELECT Pick__c FROM Item__c GROUP BY Pick__c ORDER BY Pick__c")] == [
