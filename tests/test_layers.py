@@ -119,6 +119,7 @@ org.soap
 org.auth
 org.answers
 org.names
+org.job_page
 org.address org.retry org.secret org.body org.patience
 options
 progress
