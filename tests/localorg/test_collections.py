@@ -96,6 +96,29 @@ def test_an_id_twice_is_refused_though_one_of_its_records_empties_a_lookup(clien
     assert {row["LastName"]: row["AccountId"] for row in client.records()} == {"x": None, "y": account["id"]}
 
 
+@pytest.mark.parametrize("between", [(), (of("Account", Id=NOBODY),)], ids=["neighbours", "apart"])
+def test_an_id_twice_is_refused_however_its_records_name_a_lookup(client: Client, between: tuple[Any, ...]) -> None:
+    (account,) = send(client, "POST", MANY, of("Account", Name="Acme", ExternalId__c="a")).json
+    (made,) = send(client, "POST", MANY, of("Contact", LastName="x")).json
+    by_id = of("Contact", Id=made["id"], AccountId=account["id"])
+    by_key = of("Contact", Id=made["id"][:15], Account={"ExternalId__c": "a"})
+    for pair in ((by_id, *between, by_key), (by_key, *between, by_id)):
+        found = codes(send(client, "PATCH", MANY, *pair))
+        assert (found[0], found[-1]) == ("DUPLICATE_VALUE", "DUPLICATE_VALUE")
+    assert client.records()[0]["AccountId"] is None
+
+
+def test_a_key_twice_is_refused_however_its_records_name_a_lookup(client: Client) -> None:
+    (account,) = send(client, "POST", MANY, of("Account", Name="Acme", ExternalId__c="a")).json
+    reply = send(
+        client, "PATCH", f"{MANY}/Contact/ExternalId__c",
+        of("Contact", ExternalId__c="k", LastName="x", AccountId=account["id"]),
+        of("Contact", ExternalId__c="K", LastName="y", Account={"ExternalId__c": "a"}),
+    )  # fmt: skip
+    assert codes(reply) == ["DUPLICATE_VALUE", "DUPLICATE_VALUE"]
+    assert client.records() == []
+
+
 def test_upserts_say_what_they_made(client: Client) -> None:
     path = f"{MANY}/Contact/ExternalId__c"
     send(client, "POST", MANY, of("Contact", LastName="a", ExternalId__c="k1"))

@@ -133,44 +133,38 @@ class Reader:
         return Refusal(400, JSON_ERROR, f"{text} at [line:{line}, column:{column}]")
 
 
-def named_alike(records: Sequence[tuple[SObject, Incoming]]) -> list[tuple[SObject, Incoming]]:
-    """The same; a field that a record empties is named as others name it, so that they can be saved together."""
-    ways: dict[tuple[str, str], Column] = {}
-    for sobject, record in records:
-        for column, text in zip(record.columns, record.texts, strict=True):
-            if text:
-                ways.setdefault((sobject.name, column.field.name), column)
-    return [
-        (
-            sobject,
-            replace(
-                record,
-                columns=tuple(
-                    column if text else ways.get((sobject.name, column.field.name), column)
-                    for column, text in zip(record.columns, record.texts, strict=True)
-                ),
-            ),
-        )
-        for sobject, record in records
-    ]
-
-
 def same_columns(records: Sequence[Incoming]) -> bool:
-    """Whether each field is named in one way only, so that the records can be saved together."""
+    """Whether each field is filled in one way only, so that the records can be saved together."""
     ways: dict[str, str] = {}
-    return all(ways.setdefault(c.field.name, c.header) == c.header for record in records for c in record.columns)
+    return all(
+        not text or ways.setdefault(column.field.name, column.header) == column.header
+        for record in records
+        for column, text in zip(record.columns, record.texts, strict=True)
+    )
 
 
 def as_rows(records: Sequence[Incoming]) -> tuple[tuple[Column, ...], pa.Table]:
     """The columns that the records have together, and their cells with row numbers."""
-    by_header: dict[str, Column] = {}
+    ways: dict[str, Column] = {}
     for record in records:
-        for column in record.columns:
-            by_header.setdefault(column.header, replace(column, index=len(by_header)))
-    found = [dict(zip((c.header for c in record.columns), record.texts, strict=True)) for record in records]
-    columns = tuple(by_header.values())
-    cells = {cell(c.index): pa.array([texts.get(c.header) for texts in found], pa.string()) for c in columns}
+        for column, text in zip(record.columns, record.texts, strict=True):
+            # One that is emptied goes by the name under which others fill it.
+            if text or column.field.name not in ways:
+                ways[column.field.name] = column
+    columns = tuple(replace(column, index=index) for index, column in enumerate(ways.values()))
+    found = [dict(zip((c.field.name for c in record.columns), record.texts, strict=True)) for record in records]
+    cells = {cell(c.index): pa.array([texts.get(c.field.name) for texts in found], pa.string()) for c in columns}
     return columns, pa.table({**cells, ROW: pa.array(range(len(records)), pa.int64())})
+
+
+def texts(records: Sequence[Incoming], name: str | None) -> list[str]:
+    """What records give a field of their own, those that don't name it left out."""
+    return [
+        text
+        for record in records
+        for column, text in zip(record.columns, record.texts, strict=True)
+        if column.field.name == name and column.parent is None
+    ]
 
 
 def no_such_column(name: str, sobject: SObject) -> Refusal:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -16,7 +16,7 @@ from sfframe.localorg.data.sql import run
 from sfframe.localorg.data.store import Store
 from sfframe.localorg.desk import FaultDesk
 from sfframe.localorg.objects.schema import Field, SObject
-from sfframe.localorg.rest.incoming import Incoming, Reader, as_rows, named_alike, same_columns
+from sfframe.localorg.rest.incoming import Incoming, Reader, as_rows, same_columns, texts
 from sfframe.localorg.rest.outcome import ROLLED_BACK, Outcome, RowError
 from sfframe.localorg.saving.cells import JSON_ERROR
 from sfframe.localorg.saving.counter import Counter
@@ -91,13 +91,15 @@ class Writer:
         changes = [_allowed(operation, change) for change in changes]
         reader = Reader(self._store.sobject, body)
         possible = [change for change in changes if isinstance(change, Change)]
-        records = named_alike([(one.sobject, reader.record(one.record, one.sobject)) for one in possible])
+        runs = list(_runs([(one.sobject, reader.record(one.record, one.sobject)) for one in possible]))
         saved: list[Outcome] = []
         with self._busy, closing(self._store.cursor()) as db:
             db.begin()
             try:
-                for sobject, together in _runs(records):
-                    saved += self._save(db, Request(sobject, operation, (), key, self._store.sobject, True), together)
+                for sobject, together in runs:
+                    request = Request(sobject, operation, (), key, self._store.sobject, typed=True)
+                    apart = [one for other, run in runs if other is sobject and run is not together for one in run]
+                    saved += self._save(db, request, together, apart)
                     _check_readable(saved, reader)
                 outcomes = _merged(changes, saved)
                 is_spoilt = whole and any(outcome.error for outcome in outcomes)
@@ -110,9 +112,11 @@ class Writer:
             db.commit()
         return outcomes
 
-    def _save(self, db: duckdb.DuckDBPyConnection, request: Request, records: Sequence[Incoming]) -> list[Outcome]:
+    def _save(
+        self, db: duckdb.DuckDBPyConnection, request: Request, records: Sequence[Incoming], apart: Sequence[Incoming]
+    ) -> list[Outcome]:
         columns, rows = as_rows(records)
-        request = Request(request.sobject, request.operation, columns, request.key, request.find, typed=True)
+        request = replace(request, columns=columns, beside=texts(apart, request.key_name))
         fault = _filled(self._desk.for_rows(tuple(column.header for column in columns)))
         saver = Saver(db, request, self._counter, self._user_id, self._rules.get(request.sobject.name), fault)
         saver.save(rows, now=self._now().astimezone(UTC))

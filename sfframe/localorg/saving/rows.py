@@ -35,6 +35,7 @@ class Request:
         find: Gives an object by its API name.
         typed: The cells come from JSON, see `read_cell`.
         made: First and last Id of what each earlier part of the same upload has made.
+        beside: Of rows that came together with these and are saved apart, the cells that name their records.
     """
 
     sobject: SObject
@@ -44,6 +45,7 @@ class Request:
     find: FindObject
     typed: bool = False
     made: Sequence[tuple[str, str]] = ()
+    beside: Sequence[str] = ()
 
     @property
     def looks_at_its_own(self) -> bool:
@@ -56,11 +58,17 @@ class Request:
         return self.operation in ("update", "delete", "hardDelete") or (self.key is not None and self.key.name == "Id")
 
     @property
-    def key_column(self) -> Column | None:
+    def key_name(self) -> str | None:
+        """The field that names the record of a row; an insert has none."""
         if self.operation == "insert":
             return None
-        wanted = "Id" if self.by_id or self.key is None else self.key.name
-        return next(column for column in self.columns if column.field.name == wanted and column.parent is None)
+        return "Id" if self.by_id or self.key is None else self.key.name
+
+    @property
+    def key_column(self) -> Column | None:
+        if self.key_name is None:
+            return None
+        return next(column for column in self.columns if column.field.name == self.key_name and column.parent is None)
 
     @property
     def data_columns(self) -> tuple[Column, ...]:
@@ -71,7 +79,7 @@ class Request:
 
 
 def work_table(request: Request) -> str:
-    """SQL that makes `work` of the view `cells`."""
+    """SQL that makes `work` of the view `cells`; where rows are saved apart, its one parameter is `request.beside`."""
     key = request.key_column
     key_value = fold(request.key, f"t.v{key.index}") if key else "NULL::VARCHAR"
     target, joins, key_errors = _target(request)
@@ -101,7 +109,7 @@ def work_table(request: Request) -> str:
     ]
     return f"""
         CREATE OR REPLACE TEMP TABLE work AS
-        WITH {_read(request)}{_repeated(key_value) if key else ""}
+        WITH {_read(request)}{_repeated(request, key, key_value) if key else ""}
         SELECT {", ".join(columns)}
         FROM t {"LEFT JOIN repeated d ON d.n = t.n" if key else ""} {joins} {" ".join(join for join, _ in lookups)}
     """
@@ -124,10 +132,18 @@ def _read(request: Request) -> str:
         )"""
 
 
-def _repeated(key: str) -> str:
-    """SQL for `repeated`: the rows whose record is named more than once, and how often before and in their chunk."""
+def _repeated(request: Request, key: Column, key_value: str) -> str:
+    """SQL for `repeated`: the rows whose record is named more than once, and how often before and in their chunk.
+
+    Rows that are saved apart count as of the first chunk, and come after all others.
+    """
+    apart = ""
+    if request.beside:
+        value = cells.read_cell(key, typed=request.typed).value
+        texts = f"(SELECT unnest(?::VARCHAR[]) AS {cell(key.index)})"
+        apart = f"UNION ALL SELECT NULL, 0, {fold(request.key, 'v')} FROM (SELECT {value} AS v FROM {texts})"
     return f""",
-        named AS MATERIALIZED (SELECT t.n, t.chunk, {key} AS k FROM t),
+        named AS MATERIALIZED (SELECT t.n, t.chunk, {key_value} AS k FROM t {apart}),
         repeated AS MATERIALIZED (
             SELECT n, row_number() OVER (PARTITION BY k ORDER BY n) - 1 AS nth,
                    count(*) OVER (PARTITION BY chunk, k) AS in_chunk

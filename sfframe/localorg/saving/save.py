@@ -58,7 +58,8 @@ class Saver:
         makes = self.request.operation in ("insert", "upsert")
         self.db.register("cells", self._with_ids(rows) if makes else _without_ids(rows))
         try:
-            run(self.db, work_table(self.request))
+            beside = self.request.beside
+            run(self.db, work_table(self.request), [beside] if beside else ())
         finally:
             self.db.unregister("cells")
         if self.row_fault is not None:
