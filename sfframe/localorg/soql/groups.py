@@ -204,12 +204,10 @@ class Groups:
             value = self._column(of.sql)
             return (f"sum({value})::BIGINT", "long") if is_whole else (f"sum({value})", of.type)
         which = "min" if kind == "MIN" else "max"
-        if of.type == "picklist" and of.column is not None and of.column.field.picklist:
-            # The order of the definition decides, as it does in ORDER BY (2.2).
-            place, text = (self._column(key) for key in sorting(of))
-            return f"arg_{which}({self._column(of.sql)}, row({place}, {text}))", of.type
         if of.is_text:
-            return f"arg_{which}({self._column(of.sql)}, {self._column(put('upper({})', of.sql))})", of.type
+            # As ORDER BY compares them: a picklist's values by the order of its definition (2.2).
+            compared = ", ".join(self._column(key) for key in sorting(of))
+            return f"arg_{which}({self._column(of.sql)}, row({compared}))", of.type
         return f"{which}({self._column(of.sql)})", of.type
 
     def _grouping(self, call: tree.Call) -> Operand:
