@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import datetime as dt
-import gc
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -38,19 +36,6 @@ OWN: dict[str, Any] = {"columns": {"kept": None}}
 
 def _reader(table: pa.Table = TABLE, rows: int = 2) -> pa.RecordBatchReader:
     return pa.RecordBatchReader.from_batches(table.schema, table.to_batches(max_chunksize=rows))
-
-
-@pytest.fixture
-def spools(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], list[Path]]:
-    """The spool folders that are there now."""
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-
-    def now() -> list[Path]:
-        sfframe.run(asyncio.sleep(0))  # until the loop's thread has let go of the last call
-        gc.collect()
-        return sorted(tmp_path.glob("sfframe-*"))
-
-    return now
 
 
 # --- tables -----------------------------------------------------------------------------------------------------------

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import stat
 from collections.abc import Callable
 from pathlib import Path
@@ -14,25 +13,9 @@ from polars.testing import assert_frame_equal
 
 import sfframe
 from sfframe import Org, bulk
-from sfframe.bridge import in_thread
 from tests.frames.test_polars import every_dtype
 
 pytestmark = pytest.mark.filterwarnings("ignore::sfframe.RecordsFailedWarning")
-
-
-@pytest.fixture
-def spools(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], list[Path]]:
-    """The spool folders that are there now."""
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-
-    def now() -> list[Path]:
-        for _ in range(5):  # until the loop's thread, and its workers, have let go of the last call
-            sfframe.run(in_thread(gc.collect))
-            if not (found := sorted(tmp_path.glob("sfframe-*"))):
-                break
-        return found
-
-    return now
 
 
 def _frame(n: int = 10) -> pl.DataFrame:
