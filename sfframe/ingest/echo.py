@@ -18,6 +18,7 @@ import pyarrow.csv as pa_csv
 
 from sfframe.ingest.moments import moment_of_text
 from sfframe.ingest.values import CLEAR, Kind
+from sfframe.org.body import RESULT_BYTES
 
 SUCCESSFUL, FAILED, UNPROCESSED = 1, 2, 3  # 0 is a row of which nothing is known yet
 WORDS = {SUCCESSFUL: "successful", FAILED: "failed", UNPROCESSED: "unprocessed"}
@@ -25,7 +26,6 @@ _SF_COLUMNS = {SUCCESSFUL: ("sf__Id", "sf__Created"), FAILED: ("sf__Id", "sf__Er
 _SF = ("sf__Id", "sf__Created", "sf__Error")
 FATE = ("outcome", *_SF)
 _LONGEST_HEADER = 1 << 16  # bytes; a longer one is read as any file is
-_MAX_BLOCK = (1 << 31) - 1
 _FORMS_KEPT = 1024  # expressions of columns, which are the same for each part of a call
 _AGAIN = re.compile(r".*_duplicated_[0-9]+")  # what Polars calls a column that is there already
 
@@ -154,7 +154,7 @@ def _cells_of_rows(body: bytes, names: list[str], read: list[str]) -> pl.DataFra
     try:
         table = pa_csv.read_csv(
             io.BytesIO(body),
-            pa_csv.ReadOptions(block_size=min(len(body) + 1, _MAX_BLOCK), use_threads=False),
+            pa_csv.ReadOptions(block_size=min(len(body) + 1, RESULT_BYTES), use_threads=False),
             pa_csv.ParseOptions(newlines_in_values=True),
             pa_csv.ConvertOptions(
                 include_columns=wanted, column_types=dict.fromkeys(wanted, pa.string()), strings_can_be_null=False

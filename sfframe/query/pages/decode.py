@@ -15,6 +15,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.csv as pa_csv
 
+from sfframe.org.body import RESULT_BYTES
 from sfframe.query.schema.columns import Column
 from sfframe.query.schema.types import is_sound, typed, valued
 from sfframe.query.tables import in_arrow
@@ -31,7 +32,6 @@ _DIRECT: Final[Mapping[type[pl.DataType], pa.DataType]] = {
 _DOUBTFUL: Final = (pa.float64(), pa.date32(), pa.timestamp("us", "UTC"))
 _QUOTE: Final = ord('"')
 _CHUNK: Final = 1 << 20
-_MAX_BLOCK: Final = 2**31 - 1
 
 
 class BadPage(Exception):  # noqa: N818  # a finding: whoever reads pages decides what becomes of it
@@ -180,7 +180,7 @@ def _table(body: bytes, columns: Sequence[Column], direct: Mapping[str, pa.DataT
     return pa_csv.read_csv(
         source,
         # One block, so that no value is longer than a block, and each column comes in one piece.
-        pa_csv.ReadOptions(column_names=names, skip_rows=1, block_size=min(len(body), _MAX_BLOCK), use_threads=False),
+        pa_csv.ReadOptions(column_names=names, skip_rows=1, block_size=min(len(body), RESULT_BYTES), use_threads=False),
         pa_csv.ParseOptions(newlines_in_values=True, ignore_empty_lines=False),
         pa_csv.ConvertOptions(
             column_types={name: direct.get(name, pa.large_string()) for name in names},
