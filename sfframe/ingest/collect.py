@@ -15,7 +15,7 @@ from sfframe.ingest.journal import Journal
 from sfframe.ingest.ledger import has_failed
 from sfframe.ingest.payload import Cut, Part
 from sfframe.ingest.run import Mismatch, Run
-from sfframe.ingest.settle import Settled, not_processed, read_by_key, settle
+from sfframe.ingest.settle import Settled, may_be_unprocessed, not_processed, read_by_key, settle
 from sfframe.ingest.spool import Numbers, Rows
 from sfframe.ingest.taken_up import look
 from sfframe.org.body import RESULT_BYTES
@@ -122,7 +122,7 @@ class Collector:
 
     async def _with_unprocessed(self, job: JobInfo, settled: Settled) -> Settled:
         """Only at the end: results that come late, and a counter that does too, look like rows left out."""
-        if settled.is_whole or job.state == JobState.JOB_COMPLETE:
+        if job.state == JobState.JOB_COMPLETE or not may_be_unprocessed(settled):
             return settled
         try:
             seen = await look(self._run, job, self._part.n_rows)

@@ -75,20 +75,26 @@ class KeyRead:
         return Settled(matched=matched, is_readable=self.is_readable)
 
 
+def may_be_unprocessed(settled: Settled) -> bool:
+    """Whether rows that no file names may be some that the org didn't come to.
+
+    Not where it names others as such: then it names all of them, and counters can lag.
+    """
+    matched = settled.matched
+    names_unprocessed = (matched.fates["outcome"] == UNPROCESSED).any()
+    return bool(len(matched.lost)) and not (names_unprocessed or len(matched.strangers))
+
+
 def not_processed(settled: Settled, n_processed: int) -> Settled:
     """For a job that ended before its end: rows that no file names weren't processed, if the counter agrees.
-
-    Not where the org names some rows that it didn't come to: then it names all of them, and counters can lag.
 
     Args:
         settled: What the files say.
         n_processed: How many rows the org says that it has processed.
     """
     matched = settled.matched
-    n_named = int(matched.fates["outcome"].is_in([SUCCESSFUL, FAILED]).sum())
-    names_unprocessed = n_named < matched.fates.height
     # Where the counter lags or is missing, the files may do so too.
-    if not len(matched.lost) or names_unprocessed or len(matched.strangers) or n_processed != n_named:
+    if not may_be_unprocessed(settled) or n_processed != matched.fates.height:
         return settled
     fates = pl.concat([matched.fates, unprocessed(matched.lost)])
     whole = Matched(fates=fates, lost=matched.lost.clear(), strangers=matched.strangers)

@@ -183,6 +183,19 @@ def test_rows_of_a_failed_job_that_names_none_are_unprocessed_only_at_a_second_l
         assert names_in(local) == sorted(frame["LastName"])
 
 
+def test_a_failed_job_that_names_others_as_unprocessed_is_not_looked_at_again(
+    local: sfframe.LocalOrg, org: sfframe.Org
+) -> None:
+    local.faults.append(Fault("job", "fail", after_rows=15))
+    local.faults.append(Fault("results", "truncate", match="unprocessed", at="row", looks_whole=True, times=None))
+    with pytest.raises(sfframe.ResultMismatch) as caught:
+        contacts(30).select("LastName").sfbulk.insert("Contact", org=org)
+    failed = caught.value.result.jobs[0]
+    assert failed.state == "Failed"
+    kinds = [request.kind for request in local.requests if failed.id in request.path]
+    assert "get_job" not in kinds[kinds.index("results") :]
+
+
 def test_a_doubtful_upload_is_never_repeated_in_the_same_job(local: sfframe.LocalOrg, org: sfframe.Org) -> None:
     local.faults.append(Fault("put", "drop", when="after"))
     result = contacts().sfbulk.insert("Contact", org=org)
