@@ -39,7 +39,7 @@ from sfframe.frames import pandas as _pandas
 from sfframe.frames import polars as _polars
 from sfframe.local import LocalOrg
 from sfframe.objects import describe_sobject, describe_sobject_async, list_sobjects, list_sobjects_async
-from sfframe.options import Options
+from sfframe.options import IngestOptions, Operation, Options
 from sfframe.org.auth import (
     AccessToken,
     ClientCredentials,
@@ -78,6 +78,7 @@ __all__ = [
     "CursorError",
     "DuplicateKeys",
     "Explanation",
+    "IngestOptions",
     "IngestResult",
     "Interrupted",
     "JobFailed",
@@ -88,6 +89,7 @@ __all__ = [
     "JwtBearer",
     "LocalOrg",
     "NoOrgError",
+    "Operation",
     "Options",
     "Org",
     "OutcomeUnknown",

@@ -10,6 +10,8 @@ from os import PathLike
 from pathlib import Path
 from typing import Any, Literal, TypedDict
 
+from sfframe.spelled import spelling
+
 Operation = Literal["insert", "update", "upsert", "delete", "hard_delete"]
 Nulls = Literal["ignore", "clear"]
 
@@ -223,3 +225,5 @@ _TIDY: dict[str, Callable[[Any], Any]] = {
     "retry_rows": _retry_rows,
     "journal": _journal,
 }
+
+spelled_out = spelling(IngestOptions, {f.name: getattr(Options(), f.name) for f in fields(Options)})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, Unpack
 
 import polars as pl
 
@@ -21,8 +21,11 @@ from sfframe.front import (
 from sfframe.ingest.echo import FAILED
 from sfframe.ingest.outcomes import Outcomes
 from sfframe.ingest.request import IngestRequest
+from sfframe.options import IngestOptions
 from sfframe.org.jobs import JobInfo
+from sfframe.org.org import Org
 from sfframe.row_errors import counted, reasons
+from sfframe.spelled import spelling
 
 FrameT = TypeVar("FrameT")
 
@@ -142,11 +145,13 @@ class IngestResult(Generic[FrameT]):
             raise RecordsFailed(self.summary(), result=self)
         return self
 
-    def retry(self, **options: Any) -> IngestResult[FrameT]:
+    @spelling(IngestOptions)
+    def retry(self, *, org: Org | None = None, **options: Unpack[IngestOptions]) -> IngestResult[FrameT]:
         """Send the failed and the unprocessed rows again.
 
         Args:
-            options: Options that differ from those of the call, `org=` included.
+            org: The org to use; without it the call's.
+            options: Options that differ from those of the call; see `sfframe.Options`.
 
         Returns:
             A result of just those rows.
@@ -161,7 +166,7 @@ class IngestResult(Generic[FrameT]):
                 job_ids=self.running_job_ids,
                 result=self,
             )
-        return self._again(self, **options)
+        return self._again(self, org=org, **options)
 
     def save(self, folder: str | Path) -> Path:
         """Write the three frames as Parquet: `successful_results.parquet`, `failed_results.parquet`,

@@ -11,7 +11,7 @@ from polars.io.plugins import register_io_source
 from sfframe.bridge import run
 from sfframe.errors import SoqlError
 from sfframe.org.org import Org, current_org
-from sfframe.query.options import Multiselect, ReadOptions, with_defaults
+from sfframe.query.options import Multiselect, ReadOptions, spelled_out, with_defaults
 from sfframe.query.pages.route import Api, ReadRequest, explain
 from sfframe.query.scan.explain import Explanation, explain_plan
 from sfframe.query.scan.source import SchemaOf, Source
@@ -77,6 +77,7 @@ def scan_sobject(
     return register_io_source(source, schema=SchemaOf(source))
 
 
+@spelled_out
 def explain_soql(query: str | pl.LazyFrame, **options: Unpack[ReadOptions]) -> Explanation:
     """Tell what a statement, or a plan over `scan_sobject`, asks the org for, over which transport, and why.
 

@@ -11,7 +11,7 @@ from sfframe import call
 from sfframe.bridge import blocking, run
 from sfframe.ingest.request import IngestRequest, ingest_request
 from sfframe.lookup import look_up
-from sfframe.options import IngestOptions, Options, operation_of
+from sfframe.options import IngestOptions, Operation, Options, operation_of, spelled_out
 from sfframe.org.org import Org, current_org
 from sfframe.prepare import payloads_of, prepare
 from sfframe.problems import frame_of
@@ -42,6 +42,7 @@ class Bulk(Generic[FrameT]):
     def __init__(self, frame: FrameT) -> None:
         self._frame = frame
 
+    @spelled_out
     async def insert_async(
         self, sobject: str, *, org: Org | None = None, **options: Unpack[IngestOptions]
     ) -> IngestResult[FrameT]:
@@ -70,6 +71,7 @@ class Bulk(Generic[FrameT]):
         """
         return await ingest_async(self._frame, sobject, "insert", org=org, **options)
 
+    @spelled_out
     async def update_async(
         self, sobject: str, *, org: Org | None = None, **options: Unpack[IngestOptions]
     ) -> IngestResult[FrameT]:
@@ -79,6 +81,7 @@ class Bulk(Generic[FrameT]):
         """
         return await ingest_async(self._frame, sobject, "update", org=org, **options)
 
+    @spelled_out
     async def upsert_async(
         self,
         sobject: str,
@@ -100,6 +103,7 @@ class Bulk(Generic[FrameT]):
         """
         return await ingest_async(self._frame, sobject, "upsert", external_id_field, org=org, **options)
 
+    @spelled_out
     async def delete_async(
         self, sobject: str, *, org: Org | None = None, **options: Unpack[IngestOptions]
     ) -> IngestResult[FrameT]:
@@ -109,6 +113,7 @@ class Bulk(Generic[FrameT]):
         """
         return await ingest_async(self._frame, sobject, "delete", org=org, **options)
 
+    @spelled_out
     async def hard_delete_async(
         self, sobject: str, *, org: Org | None = None, **options: Unpack[IngestOptions]
     ) -> IngestResult[FrameT]:
@@ -124,10 +129,11 @@ class Bulk(Generic[FrameT]):
     delete = blocking(delete_async)
     hard_delete = blocking(hard_delete_async)
 
+    @spelled_out
     def payloads(
         self,
         sobject: str,
-        operation: str,
+        operation: Operation,
         external_id_field: str | None = None,
         *,
         org: Org | None = None,
@@ -156,10 +162,11 @@ class Bulk(Generic[FrameT]):
             raise prepared.error()
         return payloads_of(prepared)
 
+    @spelled_out
     async def check_async(
         self,
         sobject: str,
-        operation: str,
+        operation: Operation,
         external_id_field: str | None = None,
         *,
         org: Org | None = None,
@@ -274,7 +281,7 @@ def bulk(frame: Any) -> Bulk[Any]:
 async def ingest_async(
     frame: KnownFrameT,
     sobject: str,
-    operation: str,
+    operation: Operation,
     external_id_field: str | None = None,
     *,
     org: Org | None = None,
@@ -284,7 +291,7 @@ async def ingest_async(
 async def ingest_async(
     frame: Sequence[Mapping[str, Any]],
     sobject: str,
-    operation: str,
+    operation: Operation,
     external_id_field: str | None = None,
     *,
     org: Org | None = None,
@@ -294,16 +301,17 @@ async def ingest_async(
 async def ingest_async(
     frame: Any,
     sobject: str,
-    operation: str,
+    operation: Operation,
     external_id_field: str | None = None,
     *,
     org: Org | None = None,
     **options: Unpack[IngestOptions],
 ) -> IngestResult[Any]: ...
+@spelled_out
 async def ingest_async(
     frame: Any,
     sobject: str,
-    operation: str,
+    operation: Operation,
     external_id_field: str | None = None,
     *,
     org: Org | None = None,
@@ -331,7 +339,7 @@ async def ingest_async(
 def ingest(
     frame: KnownFrameT,
     sobject: str,
-    operation: str,
+    operation: Operation,
     external_id_field: str | None = None,
     *,
     org: Org | None = None,
@@ -341,7 +349,7 @@ def ingest(
 def ingest(
     frame: Sequence[Mapping[str, Any]],
     sobject: str,
-    operation: str,
+    operation: Operation,
     external_id_field: str | None = None,
     *,
     org: Org | None = None,
@@ -351,16 +359,17 @@ def ingest(
 def ingest(
     frame: Any,
     sobject: str,
-    operation: str,
+    operation: Operation,
     external_id_field: str | None = None,
     *,
     org: Org | None = None,
     **options: Unpack[IngestOptions],
 ) -> IngestResult[Any]: ...
+@spelled_out
 def ingest(
     frame: Any,
     sobject: str,
-    operation: str,
+    operation: Operation,
     external_id_field: str | None = None,
     *,
     org: Org | None = None,
@@ -371,7 +380,7 @@ def ingest(
 
 
 def _request(
-    sobject: str, operation: str, external_id_field: str | None, org: Org | None, options: Mapping[str, Any]
+    sobject: str, operation: Operation, external_id_field: str | None, org: Org | None, options: Mapping[str, Any]
 ) -> tuple[IngestRequest, Org | None]:
     """What is asked for, and the org as far as it is known without the environment."""
     the_org = org

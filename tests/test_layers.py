@@ -124,7 +124,7 @@ org.address org.retry org.secret org.body org.patience
 options
 progress
 problems
-bridge disk
+bridge disk spelled
 errors
 """
 HEIGHT = {room: -n for n, line in enumerate(ROOMS.split("\n")) for room in line.split()}

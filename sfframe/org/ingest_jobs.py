@@ -5,14 +5,18 @@ from __future__ import annotations
 from functools import partial
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any, Final, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, Unpack
 
 from sfframe.errors import ApiError
+from sfframe.options import IngestOptions, Operation, spelled_out
 from sfframe.org import names
 from sfframe.org.body import RESULT_BYTES
 from sfframe.org.jobs import JobInfo, Jobs, JobState, job_in, locator_in
 from sfframe.org.retry import RetryPolicy
 from sfframe.org.transport import Body, Repeat, Sink, Transport
+
+if TYPE_CHECKING:
+    from sfframe.result import IngestResult
 
 ResultKind: TypeAlias = Literal["successful_results", "failed_results", "unprocessed_records"]
 
@@ -156,11 +160,22 @@ class IngestJobs(Jobs):
             raise refusal
         return await self._download(job_id, kind, sink, job.api_version, most_bytes)
 
-    async def perform_operation(self, operation: str, sobject: str, frame: Any, **options: Any) -> Any:
+    @spelled_out
+    async def perform_operation(
+        self,
+        operation: Operation,
+        sobject: str,
+        frame: Any,
+        external_id_field: str | None = None,
+        **options: Unpack[IngestOptions],
+    ) -> IngestResult[Any]:
         """All of it at once: `sfframe.ingest_async` on this org."""
         from sfframe.verbs import ingest_async
 
-        return await ingest_async(frame, sobject, operation, org=self._org, **options)
+        result: IngestResult[Any] = await ingest_async(
+            frame, sobject, operation, external_id_field, org=self._org, **options
+        )
+        return result
 
     async def _download(
         self, job_id: str, kind: ResultKind, sink: Sink | None, api_version: str, most_bytes: int

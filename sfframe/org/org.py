@@ -25,6 +25,7 @@ from sfframe.org.retry import PollPolicy, RetryPolicy, Timeouts
 from sfframe.org.secret import Secret
 from sfframe.org.transport import Transport
 from sfframe.org.trust import authorities
+from sfframe.spelled import spelling
 
 # One behind the newest release of Summer '26: every production org has it (wire notes, 1).
 API_VERSION: Final = "66.0"
@@ -123,6 +124,7 @@ class Org:
         self._describes: Final = Describes(self.transport, self.base_path)
 
     @classmethod
+    @spelling(OrgSettings)
     def from_env(cls, **settings: Unpack[OrgSettings]) -> Org:
         """The org that the `SFFRAME_...` variables name.
 
@@ -143,6 +145,7 @@ class Org:
         return cls(found.url, found.auth, **settings)
 
     @classmethod
+    @spelling(OrgSettings)
     def from_cli(cls, alias: str, **settings: Unpack[OrgSettings]) -> Org:
         """The org that the Salesforce CLI has a session for, by its alias or user name.
 

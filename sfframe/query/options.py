@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import inspect
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final, Literal, ParamSpec, TypedDict, TypeVar, get_type_hints
+from typing import Any, Final, Literal, TypedDict
 
 from sfframe.options import did_you_mean
 from sfframe.org.org import Org, current_org
 from sfframe.query.read import Api, Reading, ReadRequest
 from sfframe.query.schema.types import TypeOptions
 from sfframe.query.soql.params import bind
-
-P = ParamSpec("P")
-T = TypeVar("T")
+from sfframe.spelled import spelling
 
 Multiselect = Literal["text", "list"]
 
@@ -58,6 +55,7 @@ DEFAULTS: Final[ReadOptions] = {
     "job_id": None,
     "timeout": None,
 }
+spelled_out = spelling(ReadOptions, DEFAULTS)
 _JOB_ID: Final = re.compile(r"750[a-zA-Z0-9]{12}(?:[a-zA-Z0-9]{3})?")
 _CHOICES: Final[Mapping[str, tuple[Any, ...]]] = {
     "all_rows": (True, False),
@@ -103,19 +101,6 @@ def _reading(soql: str | None, org: Org, options: ReadOptions, types: TypeOption
         return Reading.of_job(org, job_id, types)
     text = bind(soql or "", options["params"])
     return Reading(org, ReadRequest(soql=text, all_rows=options["all_rows"], api=options["api"], types=types))
-
-
-def spelled_out(function: Callable[P, T]) -> Callable[P, T]:
-    """Let the signature that a notebook shows and completes have each option in place of `**options`."""
-    signature = inspect.signature(function)
-    own = [one for one in signature.parameters.values() if one.kind is not inspect.Parameter.VAR_KEYWORD]
-    hints = get_type_hints(ReadOptions)
-    more = [
-        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=hints[name])
-        for name, default in DEFAULTS.items()
-    ]
-    function.__signature__ = signature.replace(parameters=[*own, *more])  # type: ignore[attr-defined]  # known to inspect
-    return function
 
 
 def with_defaults(given: ReadOptions, org: Org) -> ReadOptions:

@@ -21,6 +21,7 @@ from typing import Any
 
 import sfframe
 from sfframe.errors import JournalError, OutcomeUnknown, PayloadError
+from sfframe.options import operation_of
 from tests.chaos.faults import LOGIN
 from tests.chaos.law import Broken, check_inserts, check_org, check_silence, check_told, must, told_of
 from tests.chaos.loop import SimulatedLoop, StuckError
@@ -206,14 +207,14 @@ class _Story:
             assert self._journal is not None
             return sfframe.resume_async(self._journal, org=org)
         scene = self._scene
-        options = {"on_failure": "return", **scene.options, "progress": False}
+        options: dict[str, Any] = {"on_failure": "return", **scene.options, "progress": False}
         if scene.all("too long"):
             options["invalid"] = "report"
         if self._journal is not None:
             options["journal"] = self._journal
         if scene.verb == "upsert":
             options["external_id_field"] = KEY
-        return sfframe.ingest_async(as_given(scene, self._frame), SOBJECT, scene.verb, org=org, **options)
+        return sfframe.ingest_async(as_given(scene, self._frame), SOBJECT, operation_of(scene.verb), org=org, **options)
 
     async def _end(self, task: asyncio.Task[Any], *, resumes: bool) -> None:
         """Hold what the call tells to what the org has, once that has come to rest."""

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pytest
 
 import sfframe
-from sfframe import LocalOrg, Org, bulk
+from sfframe import LocalOrg, Operation, Org, bulk
 from tests.conftest import MakeFrame, column, columns
 
 pytestmark = pytest.mark.filterwarnings("ignore::sfframe.RecordsFailedWarning")
@@ -88,7 +88,7 @@ def test_an_upsert_tells_new_records_from_old_ones(org: Org, make_frame: MakeFra
 
 
 @pytest.mark.parametrize("operation", ["delete", "hard_delete"])
-def test_a_delete_sends_the_id_alone(org: Org, local: LocalOrg, make_frame: MakeFrame, operation: str) -> None:
+def test_a_delete_sends_the_id_alone(org: Org, local: LocalOrg, make_frame: MakeFrame, operation: Operation) -> None:
     made = bulk(make_frame({"LastName": ["a", "b"]})).insert("Contact", org=org)
     ids = column(made.successful_results, "sf__Id")
     frame = make_frame({"note": ["not a field", None], "Id": ids, "Nonsense__c": [1, 2]})

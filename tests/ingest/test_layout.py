@@ -8,13 +8,13 @@ import polars as pl
 import pytest
 
 import sfframe
-from sfframe import Org, bulk
+from sfframe import Operation, Org, bulk
 
 GOOD_ID = "003000000000001"
 
 
 def told(
-    data: dict[str, list[Any]], operation: str, org: Org, sobject: str = "Contact", **options: Any
+    data: dict[str, list[Any]], operation: Operation, org: Org, sobject: str = "Contact", **options: Any
 ) -> list[tuple[str | None, str]]:
     """The problems of a call, as `(column, code)`."""
     key = options.pop("key", None)
@@ -127,7 +127,7 @@ CASES: list[tuple[str, dict[str, list[Any]], str, dict[str, Any], list[tuple[str
 )
 def test_what_doesnt_fit_is_told_and_nothing_else(
     data: dict[str, list[Any]],
-    operation: str,
+    operation: Operation,
     options: dict[str, Any],
     expected: list[tuple[str | None, str]],
     started_org: Org,

@@ -26,7 +26,9 @@ ROWS = pl.DataFrame(
 BAD = {f"key {i}" for i in range(N) if i % 50 == 7}
 
 
-def load(org: sfframe.Org, operation: str = "insert") -> tuple[dict[str, list[str]], sfframe.SfframeError | None]:
+def load(
+    org: sfframe.Org, operation: sfframe.Operation = "insert"
+) -> tuple[dict[str, list[str]], sfframe.SfframeError | None]:
     """The keys in each frame of the result, and the error that came with it."""
     key = "ExternalId__c" if operation == "upsert" else None
     trouble: sfframe.SfframeError | None = None

@@ -1,0 +1,98 @@
+"""Verbs and options are offered where they are typed: by IPython, in notebooks, and by `help()`."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import polars as pl
+import pytest
+from IPython.core.completer import provisionalcompleter
+from IPython.core.interactiveshell import InteractiveShell
+from traitlets.config import Config
+
+import sfframe
+
+INGEST = {*sfframe.IngestOptions.__annotations__, "org"}
+READ = {*sfframe.ReadOptions.__annotations__}
+VERBS = {"insert", "update", "upsert", "delete", "hard_delete", "check", "lookup"}
+
+Complete = Callable[[str], set[str]]
+
+
+@pytest.fixture(scope="module")
+def shell(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """A shell of IPython in which a user has frames; it reads no profile and keeps no history."""
+    make: Any = InteractiveShell
+    folder = tmp_path_factory.mktemp("ipython")
+    shell = make(ipython_dir=str(folder), config=Config({"HistoryManager": {"enabled": False}}))
+    df = pl.DataFrame({"LastName": ["Ng"]})
+    shell.user_ns.update(sfframe=sfframe, df=df.to_pandas(), polars_df=df, lf=df.lazy(), verbs=sfframe.bulk(df))
+    return shell
+
+
+@pytest.fixture(params=[True, False], ids=["with_jedi", "without_jedi"])
+def complete(shell: Any, request: pytest.FixtureRequest) -> Complete:
+    """What is offered behind some code: `complete("df.sfbulk.")`."""
+    shell.Completer.use_jedi = request.param
+    shell.Completer.evaluation = "unsafe"  # without jedi IPython looks at no attribute of a Polars frame otherwise
+
+    def offered(code: str) -> set[str]:
+        with provisionalcompleter():
+            return {one.text.lstrip(".") for one in shell.Completer.completions(code, len(code))}
+
+    return offered
+
+
+CALLS = {
+    "df.sfbulk.upsert('Contact', 'ExternalId__c', ": INGEST,
+    "polars_df.sfbulk.update('Contact', ": INGEST,
+    "lf.sfbulk.delete_async('Contact', ": INGEST,
+    "polars_df.sfbulk.check('Contact', 'insert', ": INGEST,
+    "verbs.payloads('Contact', 'insert', ": INGEST,
+    "sfframe.ingest(df, 'Contact', 'insert', ": INGEST,
+    "sfframe.ingest_async(df, 'Contact', 'insert', ": INGEST,
+    "sfframe.read_soql('SELECT Id FROM Contact', ": READ | {"backend", "dtype_backend"},
+    "sfframe.sink_soql_async('SELECT Id FROM Contact', 'a.csv', ": READ | {"format"},
+    "df.sfbulk.lookup('Contact', 'Id', [], ": {"on", "suffix", "org", "api", "timeout"},
+    "sfframe.Org.from_cli('my-alias', ": {"api_version", "quota_reserve", "defaults", "proxy", "ca"},
+}
+
+
+# In two tests, not in thirty: what jedi reads of pandas and Polars takes a second in each process.
+def test_the_accessor_offers_every_verb_and_its_async_twin(complete: Complete) -> None:
+    for frame in ("df", "polars_df", "lf"):
+        assert complete(f"{frame}.sfbulk.") >= VERBS | {f"{verb}_async" for verb in VERBS} | {"payloads"}, frame
+
+
+def test_a_call_offers_every_option(complete: Complete) -> None:
+    for call, options in CALLS.items():
+        assert complete(call) >= {f"{option}=" for option in options}, call
+
+
+def test_help_names_every_option_with_its_default(shell: Any) -> None:
+    told = shell.object_inspect("df.sfbulk.upsert", detail_level=0)["definition"]
+    for shown in ("columns", "nulls", "'ignore'", "max_concurrent_jobs", "100000000", "on_failure", "'warn'"):
+        assert shown in told
+
+
+def callables() -> Iterator[tuple[str, Callable[..., Any]]]:
+    """The functions of the face, and the methods of its classes."""
+    for name in sfframe.__all__:
+        thing = getattr(sfframe, name)
+        if inspect.isfunction(thing):
+            yield name, thing
+        elif inspect.isclass(thing):
+            for method, function in inspect.getmembers(thing, inspect.isroutine):
+                if not method.startswith("_") and "sfframe" in (getattr(function, "__module__", None) or ""):
+                    yield f"{name}.{method}", function
+
+
+def test_no_signature_hides_its_options_behind_two_stars() -> None:
+    hidden = [
+        name
+        for name, function in callables()
+        if any(one.kind is one.VAR_KEYWORD for one in inspect.signature(function).parameters.values())
+    ]
+    assert hidden == []
