@@ -51,6 +51,7 @@ from sfframe.org.job import JobInfo
 from sfframe.org.org import Org, set_default_org
 from sfframe.org.retry import PollPolicy, RetryPolicy, Timeouts
 from sfframe.org.soap import SoapLogin
+from sfframe.plan import Plan
 from sfframe.query.options import ReadOptions
 from sfframe.query.scan.explain import Explanation
 from sfframe.query.soql.literals import quote_soql
@@ -94,6 +95,7 @@ __all__ = [
     "Org",
     "OutcomeUnknown",
     "PayloadError",
+    "Plan",
     "PollPolicy",
     "QuotaReserved",
     "ReadOptions",

@@ -18,6 +18,7 @@ from sfframe.bridge import INTERRUPTED, in_thread, interrupt_in
 from sfframe.conclude import conclude, notes_on, running_in
 from sfframe.errors import Interrupted, JobTimeout, JournalError, NoOrgError
 from sfframe.front import NOT_SUCCESSFUL, Folder, Source
+from sfframe.ingest.cost import API_REQUESTS, BATCHES, batches_of, calls_for
 from sfframe.ingest.echo import FAILED
 from sfframe.ingest.journal import Journal
 from sfframe.ingest.ledger import Ledger, no_attempts
@@ -35,22 +36,31 @@ from sfframe.runs import RunFolder, run_for
 
 T = TypeVar("T")
 
-# What a job costs beside its rows: create, PUT, PATCH, three results, and a dozen looks at it.
-_CALLS_PER_JOB = 18
-_BATCH = 10_000  # rows that the org processes as one batch (wire notes, 3.9)
+_LOOKS = 12  # at a job, if nothing is known of how long it will take
 
 
 async def ingest(frame: Any, request: IngestRequest, org: Org) -> IngestResult[Any]:
     """Send a frame and give every row back with its fate; see `sfframe.verbs` for what is promised."""
+    return await sent(partial(prepare, frame), request, org)
+
+
+async def sent(preparing: Callable[..., Awaitable[Prepared]], request: IngestRequest, org: Org) -> IngestResult[Any]:
+    """Send what is prepared, and give every row back with its fate.
+
+    Args:
+        preparing: Gives it, as `prepare` does of a frame; where there is a journal, with `folder=` too.
+        request: The call.
+        org: Where the rows go.
+    """
     call = Call(request, org)
     if request.options.journal is None:
-        prepared = await call.prepared(partial(prepare, frame))
+        prepared = await call.prepared(preparing)
         if prepared.refused:
             raise prepared.error()
         return await call.finish(prepared)
     folder = await in_thread(RunFolder.made, request.options.journal, request)
     try:
-        prepared = await call.prepared(partial(prepare, frame, folder=lambda: folder))
+        prepared = await call.prepared(partial(preparing, folder=lambda: folder))
         if not prepared.refused:
             await call.before_sending(org.transport.log_in())  # before that one address may stand for any org
         journal = await call.before_sending(in_thread(run_for, prepared, folder, org))
@@ -246,10 +256,7 @@ async def _keep_reserve(prepared: Prepared, org: Org, reserve: float) -> None:
     row_bytes = await in_thread(_row_bytes, prepared)
     options = prepared.request.options
     n_jobs = max(1, math.ceil(n_rows * row_bytes / options.max_payload_bytes), math.ceil(n_rows / options.max_records))
-    needs = {
-        "DailyApiRequests": n_jobs * _CALLS_PER_JOB,
-        "DailyBulkApiBatches": max(n_jobs, math.ceil(n_rows / _BATCH) + n_jobs - 1),
-    }
+    needs = {API_REQUESTS: n_jobs * calls_for(_LOOKS), BATCHES: batches_of(n_rows) + n_jobs - 1}
     keep_reserve(await org.limits(), needs, reserve=reserve, note=f"{n_jobs:,} jobs")
 
 

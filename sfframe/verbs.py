@@ -13,6 +13,8 @@ from sfframe.ingest.request import IngestRequest, ingest_request
 from sfframe.lookup import look_up
 from sfframe.options import IngestOptions, Operation, Options, operation_of, spelled_out
 from sfframe.org.org import Org, current_org
+from sfframe.plan import Plan
+from sfframe.planning import planned
 from sfframe.prepare import payloads_of, prepare
 from sfframe.problems import frame_of
 from sfframe.query.options import Multiselect
@@ -191,6 +193,46 @@ class Bulk(Generic[FrameT]):
         return prepared.source.table(frame_of(prepared.problems))
 
     check = blocking(check_async)
+
+    async def plan_async(
+        self,
+        sobject: str,
+        operation: str,
+        external_id_field: str | None = None,
+        *,
+        org: Org | None = None,
+        **options: Unpack[IngestOptions],
+    ) -> Plan[FrameT]:
+        """What a call would do and what it would cost; nothing is sent that writes.
+
+            plan = contacts.sfbulk.plan("Contact", "upsert", "ExternalId__c")
+            print(plan)
+            result = plan.run()
+
+        The CSV is written and counted, so jobs and bytes are what they will be. The org is asked for describes; for
+        updates, upserts and deletes which of the keys it has, over REST or by one query job, whichever costs less; for
+        its limits; and for its finished jobs, by which the time is estimated.
+
+        Args:
+            sobject: API name of the object.
+            operation: `"insert"`, `"update"`, `"upsert"`, `"delete"` or `"hard_delete"`.
+            external_id_field: The key of an upsert.
+            org: The org to use.
+            options: See `sfframe.Options`.
+
+        Returns:
+            The plan. Problems are in it and don't raise; `plan.run()` sends the frame as it is now.
+
+        Raises:
+            NoOrgError: It isn't known which org is meant.
+            AuthenticationError: No token could be had.
+            ApiError: There is no such object, or the org can't be reached.
+        """
+        request, the_org = _request(sobject, operation, external_id_field, org, options)
+        plan: Plan[FrameT] = await planned(self._frame, request, current_org(the_org))
+        return plan
+
+    plan = blocking(plan_async)
 
     async def lookup_async(
         self,

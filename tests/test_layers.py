@@ -34,6 +34,9 @@ verbs
 changes objects lookup resuming
 reading scanning
 sink
+planning
+plan
+once plan_screen
 call
 runs
 conclude
@@ -59,6 +62,7 @@ ingest.settle
 ingest.match
 ingest.outcomes
 ingest.echo
+ingest.cost
 ingest.payload
 ingest.check
 ingest.spool
@@ -106,6 +110,7 @@ local
 definition
 org.org
 org.login
+org.pace
 org.ingest_jobs org.query_jobs
 org.jobs org.describe org.rest
 org.job org.quota
@@ -123,6 +128,7 @@ org.job_page
 org.address org.retry org.secret org.body org.patience
 options
 progress
+screens
 problems
 bridge disk spelled
 errors

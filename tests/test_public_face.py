@@ -25,7 +25,7 @@ def test_all_names_are_there_and_no_others() -> None:
 @pytest.mark.parametrize("frame", [pl.DataFrame({"a": [1]}), pl.LazyFrame({"a": [1]}), pd.DataFrame({"a": [1]})])
 def test_the_accessor_has_every_verb_and_its_async_twin(frame: object) -> None:
     namespace = frame.sfbulk  # type: ignore[attr-defined]  # accessors are invisible to type checkers
-    for verb in ("insert", "update", "upsert", "delete", "hard_delete", "check", "lookup"):
+    for verb in ("insert", "update", "upsert", "delete", "hard_delete", "check", "plan", "lookup"):
         assert callable(getattr(namespace, verb))
         assert callable(getattr(namespace, f"{verb}_async"))
         assert getattr(namespace, verb).__name__ == verb

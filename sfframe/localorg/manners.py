@@ -21,6 +21,7 @@ class Manners:
         empty_results: What a result file without rows looks like (5.1).
         failed_ids: `sf__Id` of failed rows holds the record's id where there is one (5.2).
         hard_delete: The user has the permission for `hardDelete` (3.1).
+        shows_limits: The user has the permission "View Setup and Configuration", which the limits need (7.2).
         rotate_refresh_tokens: Each use of a refresh token brings a new one and ends the old one (2.1).
         client_secret_for_refresh: Refreshing a token needs the client secret too (2.1).
         compress: Answers are compressed for those who accept gzip (8).
@@ -44,6 +45,7 @@ class Manners:
     empty_results: Literal["header", "blank_line", "zero_bytes", "no_content"] = "header"
     failed_ids: bool = False
     hard_delete: bool = True
+    shows_limits: bool = True
     rotate_refresh_tokens: bool = False
     client_secret_for_refresh: bool = False
     compress: bool = False

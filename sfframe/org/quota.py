@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from sfframe.errors import ApiError, QuotaReserved
@@ -27,17 +27,27 @@ def keep_reserve(
         QuotaReserved: At the first limit that would be left with less.
         ApiError: What the org says of a limit isn't two numbers.
     """
-    for name, need in needs.items():
-        limit = limits.get(name) or limits.get(_FORMER_NAMES.get(name, name))
-        if not limit:
-            continue
-        left, most = _numbers(name, limit)
-        if left - need < reserve * most:
+    for name, (left, most) in left_of(limits, needs).items():
+        if left - needs[name] < reserve * most:
             raise QuotaReserved(
-                f"{who} would need about {need:,} of {name}{f' ({note})' if note else ''}; {left:,} of {most:,} are "
-                f"left today, and quota_reserve={reserve} keeps {math.ceil(reserve * most):,} for others. "
+                f"{who} would need about {needs[name]:,} of {name}{f' ({note})' if note else ''}; {left:,} of {most:,} "
+                f"are left today, and quota_reserve={reserve} keeps {math.ceil(reserve * most):,} for others. "
                 "Nothing was sent."
             )
+
+
+def left_of(limits: Mapping[str, Any], names: Iterable[str]) -> dict[str, tuple[int, int]]:
+    """What is left of limits, and how much they are in all; those that the org doesn't tell of are left out.
+
+    Args:
+        limits: As `Org.limits` gives them.
+        names: The wanted ones, by their present names.
+
+    Raises:
+        ApiError: What the org says of a limit isn't two numbers.
+    """
+    found = {name: limits.get(name) or limits.get(_FORMER_NAMES.get(name, name)) for name in names}
+    return {name: _numbers(name, limit) for name, limit in found.items() if limit}
 
 
 def _numbers(name: str, limit: Any) -> tuple[int, int]:

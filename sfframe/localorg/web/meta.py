@@ -13,6 +13,7 @@ from sfframe.localorg.objects.standard import name_object
 from sfframe.localorg.web.answers import Area, basic_credentials, json_of_version, origin
 from sfframe.localorg.web.bodies import read_form, read_text
 from sfframe.localorg.web.routes import Route, versions
+from sfframe.localorg.wire import Refusal
 
 _RESOURCES = ("composite", "jobs", "limits", "query", "queryAll", "sobjects")
 
@@ -42,6 +43,8 @@ class Meta(Area):
 
     async def limits(self, request: web.BaseRequest, route: Route) -> web.Response:
         manners = self._org.manners
+        if not manners.shows_limits:
+            raise Refusal(403, "INSUFFICIENT_ACCESS", "insufficient access rights on cross-reference id")
         calls = manners.daily_api_requests - self._org.calls.used
         batches = manners.daily_batches - self._org.jobs.batches.used
         limits = {

@@ -111,10 +111,28 @@ class Lookup:
             DuplicateKeys: The org holds one of the keys more than once.
             ApiError: The org refused to answer, or can't be reached.
         """
+        forms, records = await self._found(keys, mark)
+        if records is not None:
+            self._refuse_duplicates(records)
+        return await in_thread(self._beside, forms, records)
+
+    async def held(self, keys: pl.Series, mark: str | None = None) -> pl.Series:
+        """How many records the org has of each key, in order: 0 of a null, and of what it can't hold.
+
+        Arguments and errors: as `find`, which refuses keys that it has more than once.
+        """
+        forms, records = await self._found(keys, mark)
+        if records is None:
+            return pl.zeros(forms.height, pl.UInt32, eager=True)
+        counts = records.group_by(KEY).len("records")
+        joined = forms.select(KEY).join(counts, on=KEY, how="left", maintain_order="left")
+        return joined["records"].fill_null(0).cast(pl.UInt32)
+
+    async def _found(self, keys: pl.Series, mark: str | None) -> tuple[pl.DataFrame, pl.DataFrame | None]:
+        """The keys as `keys_of` has them, and the records that they name, each once; `None`: there are none."""
         forms = await in_thread(keys_of, keys, self.key, mark)
         asked = forms.drop_nulls().unique(maintain_order=True)
-        records = await self._records(asked) if asked.height else None
-        return await in_thread(self._beside, forms, records)
+        return forms, await self._records(asked) if asked.height else None
 
     async def _records(self, asked: pl.DataFrame) -> pl.DataFrame | None:
         start = f"{self._head} WHERE {self.key.name} IN ("
@@ -130,9 +148,7 @@ class Lookup:
         if not found:
             return None
         # The same record may come with two batches that ask for its key in two spellings.
-        records = (await in_thread(pl.concat, found)).unique("Id", keep="first")
-        self._refuse_duplicates(records)
-        return records
+        return (await in_thread(pl.concat, found)).unique("Id", keep="first")
 
     async def _transport(self, n_batches: int) -> tuple[Transport, str]:
         if self._request.api != "auto":
