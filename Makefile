@@ -4,13 +4,14 @@
 PYTHON ?= python3
 VENV := .venv
 BENCH := .venv-bench
+DOCS := .venv-docs
 NPM := tests/clients/npm
 PY := $(VENV)/bin/python
 PIP := -m pip --disable-pip-version-check install --quiet
 export PYTHONUNBUFFERED := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-clients check bench fuzz chaos load mutants clean python
+.PHONY: help demo test test-clients docs test-docs check bench fuzz chaos load mutants clean python
 
 help:  ## this list
 	@awk -F ':.*## *' '/^[a-z-]+:.*##/ { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -26,6 +27,15 @@ test: $(VENV)/.with-dev  ## the whole test suite
 # Budget: 3 minutes, and 2 the first time for the installation by npm (380 MB, nothing of it runs scripts).
 test-clients: $(VENV)/.with-dev $(NPM)/node_modules/.with-clients  ## other people's clients on the local org, those of npm too
 	$(PY) -m pytest tests/clients
+
+# Budget: 1 minute, and 3 the first time for the installation.
+docs: $(DOCS)/.with-site  ## the site: guide, how-tos, reference, as HTML in build/docs
+	$(DOCS)/bin/zensical build --clean
+	@echo "To look at it: $(DOCS)/bin/python -m http.server --directory build/docs --bind 127.0.0.1 8000"
+
+# Budget: 3 minutes, and 3 the first time for the installation. Without a Chromium it is built strictly, and not looked at.
+test-docs: $(DOCS)/.with-site  ## the site built strictly, and looked at in a headless Chromium
+	$(DOCS)/bin/python -m pytest tests/site
 
 # Budget: 3 minutes, and 4 the first time for the installation. Without a network the advisories aren't asked for, and
 # it says so.
@@ -58,7 +68,7 @@ mutants: $(VENV)/.with-dev  ## defects that somebody could make, one by one in a
 	$(PY) -m tests.mutants --processes 2 $(ARGS)
 
 clean:  ## take away the environments and what tools have left
-	rm -rf $(VENV) $(BENCH) $(NPM)/node_modules .bench .mypy_cache .ruff_cache .pytest_cache .hypothesis .chaos build dist
+	rm -rf $(VENV) $(BENCH) $(DOCS) $(NPM)/node_modules .bench .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .chaos build dist
 	find sfframe tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The environments. A stamp tells what was installed, so that nothing is installed twice.
@@ -79,6 +89,12 @@ $(VENV)/.with-dev: pyproject.toml | $(PY)
 	@echo "Installing sfframe and its tools into $(VENV) (once) ..."
 	$(PY) $(PIP) -e '.[dev]'
 	@touch $@ $(VENV)/.with-local
+
+$(DOCS)/.with-site: pyproject.toml | python
+	@echo "Installing what builds the site into $(DOCS) (once) ..."
+	test -x $(DOCS)/bin/python || $(PYTHON) -m venv $(DOCS) || { rm -rf $(DOCS); exit 1; }
+	$(DOCS)/bin/python $(PIP) -e '.[docs]'
+	@touch $@
 
 $(NPM)/node_modules/.with-clients: $(NPM)/package-lock.json
 	@command -v npm >/dev/null || { echo "make test-clients needs node (20 or newer) and npm on the PATH." >&2; exit 1; }

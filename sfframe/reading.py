@@ -234,7 +234,7 @@ async def sink_soql_async(
         ValueError: The format isn't known; nothing was sent.
         OSError: The file can't be made or written.
 
-        The rest as `read_soql`.
+    The rest as `read_soql`.
     """
     place = Path(path)
     call, kind = asked(soql, options), format_of(place, format)

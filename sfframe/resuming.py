@@ -62,7 +62,7 @@ async def resume_async(run: str | PathLike[str] | JobTimeout | Interrupted, *, o
         JournalError: There is no such run, several are unfinished, it can't be read, or it is another org's.
         JournalInUse: Somebody is working on it.
 
-        The rest as the call.
+    The rest as the call.
     """
     folder = await in_thread(_folder_of, run)
     journal = await in_thread(Journal.open, folder)
