@@ -9,7 +9,6 @@ from typing import Any
 
 from sfframe.ingest.request import IngestRequest
 from sfframe.org.org import Org
-from sfframe.screens import in_notebook
 
 _Load = tuple[Any, ...]
 
@@ -60,16 +59,14 @@ class Once:
 _known: dict[_Load, Once] = {}
 
 
-def once_for(org: Org, request: IngestRequest, digest: str) -> Once:
-    """The one of a load; in notebooks, whose cells run again, the same for the same rows, call and org.
+def the_same(org: Org, request: IngestRequest, digest: str) -> Once:
+    """The one of this process for a load: the same for the same rows, call and org.
 
     Args:
         org: Where the rows go.
         request: The call.
-        digest: Of what would be sent; empty if nothing is.
+        digest: Of what would be sent.
     """
-    if not digest or not in_notebook():
-        return Once()
     call = (request.sobject, request.operation, request.external_id_field, request.options.assignment_rule_id)
     load = (org.host, org.user_id, *call, digest)
     return _known.setdefault(load, Once())

@@ -15,7 +15,7 @@ from sfframe.ingest.cost import API_REQUESTS, BATCHES, PartSize, Written, calls_
 from sfframe.ingest.printed import text_of
 from sfframe.ingest.request import IngestRequest
 from sfframe.ingest.spool import CHUNK
-from sfframe.once import Once, once_for
+from sfframe.once import Once, the_same
 from sfframe.org.org import Org
 from sfframe.org.pace import Pace, pace_of
 from sfframe.org.quota import left_of
@@ -27,13 +27,14 @@ from sfframe.query.lookup.rows import Lookup, LookupRequest
 _NO_PACE: Final = Pace(rows_per_second=1.0, basis="nothing is to be sent")
 
 
-async def planned(frame: Any, request: IngestRequest, org: Org) -> Plan[Any]:
+async def planned(frame: Any, request: IngestRequest, org: Org, *, is_remembered: bool) -> Plan[Any]:
     """See what a call would do. The org is asked for describes, for the keys that it has, for its limits and jobs.
 
     Args:
         frame: The caller's frame.
         request: The call.
         org: Where the rows would go.
+        is_remembered: A plan that is made anew of the same rows, for the same call, is the same load.
     """
     prepared = await prepare(frame, request, lambda: org)
     request = prepared.request
@@ -57,7 +58,7 @@ async def planned(frame: Any, request: IngestRequest, org: Org) -> Plan[Any]:
         api_calls=needs[API_REQUESTS],
         limits=told,
         notes=[*_notes_on(existing, request), *_notes_on_limits(told if limits is not None else None)],
-        once=once_for(org, request, size.digest),
+        once=the_same(org, request, size.digest) if is_remembered else Once(),
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Coroutine, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, Unpack, overload
 
 import polars as pl
@@ -20,6 +20,7 @@ from sfframe.problems import frame_of
 from sfframe.query.options import Multiselect
 from sfframe.query.pages.route import Api
 from sfframe.result import IngestResult
+from sfframe.screens import in_notebook
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -194,7 +195,7 @@ class Bulk(Generic[FrameT]):
 
     check = blocking(check_async)
 
-    async def plan_async(
+    def plan_async(
         self,
         sobject: str,
         operation: str,
@@ -202,7 +203,7 @@ class Bulk(Generic[FrameT]):
         *,
         org: Org | None = None,
         **options: Unpack[IngestOptions],
-    ) -> Plan[FrameT]:
+    ) -> Coroutine[Any, Any, Plan[FrameT]]:
         """What a call would do and what it would cost; nothing is sent that writes.
 
             plan = contacts.sfbulk.plan("Contact", "upsert", "ExternalId__c")
@@ -229,8 +230,8 @@ class Bulk(Generic[FrameT]):
             ApiError: There is no such object, or the org can't be reached.
         """
         request, the_org = _request(sobject, operation, external_id_field, org, options)
-        plan: Plan[FrameT] = await planned(self._frame, request, current_org(the_org))
-        return plan
+        # Of marimo's notebooks the thread that makes the call alone can tell.
+        return planned(self._frame, request, current_org(the_org), is_remembered=in_notebook())
 
     plan = blocking(plan_async)
 

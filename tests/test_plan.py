@@ -15,7 +15,7 @@ import polars as pl
 import pytest
 
 import sfframe
-from sfframe import once
+from sfframe import verbs
 from sfframe.localorg.faults import Fault
 from sfframe.localorg.manners import Manners
 from sfframe.once import Once
@@ -282,7 +282,7 @@ def test_the_reserve_is_looked_at_when_it_is_run(local: sfframe.LocalOrg) -> Non
 
 @pytest.fixture
 def notebook(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(once, "in_notebook", lambda: True)
+    monkeypatch.setattr(verbs, "in_notebook", lambda: True)
 
 
 @pytest.mark.usefixtures("notebook")
