@@ -195,10 +195,11 @@ class Bulk(Generic[FrameT]):
 
     check = blocking(check_async)
 
+    @spelled_out
     def plan_async(
         self,
         sobject: str,
-        operation: str,
+        operation: Operation,
         external_id_field: str | None = None,
         *,
         org: Org | None = None,
