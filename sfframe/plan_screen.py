@@ -66,7 +66,8 @@ def page(picture: Picture) -> str:
     chip = f"background:{color};color:#ffffff;padding:1px 8px;border-radius:4px"
     problems = "".join(f"<li>{_safe(problem)}</li>" for problem in _first(picture.problems))
     rows = "".join(
-        f'<tr><th style="text-align:left">{_safe(word)}</th><td style="text-align:left">{_safe(told)}</td></tr>'
+        f'<tr style="vertical-align:top"><th style="text-align:left;white-space:nowrap">{_safe(word)}</th>'
+        f'<td style="text-align:left">{_safe(told)}</td></tr>'
         for word, told in picture.lines
     )
     parts = [

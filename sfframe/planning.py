@@ -137,4 +137,4 @@ def _notes_on_limits(limits: Mapping[str, Mapping[str, int]] | None) -> Iterator
         return
     for name, limit in limits.items():
         if limit["needed"] > limit["left"]:
-            yield f"{name}: {limit['needed']:,} would be needed, and only {limit['left']:,} are left today."
+            yield f"{name}: {limit['needed']:,} would be needed; left today: {limit['left']:,}."

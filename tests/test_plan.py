@@ -124,7 +124,7 @@ def test_limits_tell_what_is_needed_and_what_is_left(org: sfframe.Org) -> None:
 def test_what_is_more_than_is_left_today_is_said() -> None:
     with sfframe.LocalOrg(manners=Manners(daily_batches=2)) as local:
         plan = contacts(3).sfbulk.plan("Contact", "insert", org=at_once.org_of(local), max_records=1)
-        assert any(note.startswith("DailyBulkApiBatches: 3 would be needed, and only 2") for note in plan.notes)
+        assert any(note.startswith("DailyBulkApiBatches: 3 would be needed; left today: 2") for note in plan.notes)
         assert "! DailyBulkApiBatches" in repr(plan)
 
 

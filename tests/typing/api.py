@@ -11,7 +11,7 @@ import polars as pl
 import pyarrow as pa
 
 import sfframe
-from sfframe import Bulk, Changes, IngestResult, JobInfo, Org
+from sfframe import Bulk, Changes, IngestResult, JobInfo, Org, Plan
 
 
 def blocking(org: Org, table: pa.Table) -> None:
@@ -19,6 +19,10 @@ def blocking(org: Org, table: pa.Table) -> None:
     assert_type(pandas_result, IngestResult[pd.DataFrame])
     assert_type(pandas_result.failed_results, pd.DataFrame)
     assert_type(sfframe.bulk(pl.DataFrame()), Bulk[pl.DataFrame])
+    plan = sfframe.bulk(pl.LazyFrame()).plan("Contact", "upsert", "Ext__c", org=org, nulls="clear")
+    assert_type(plan, Plan[pl.LazyFrame])
+    assert_type(plan.run(), IngestResult[pl.LazyFrame])
+    assert_type(plan.updates, int | None)
     assert_type(sfframe.ingest(pl.DataFrame(), "Contact", "insert", org=org), IngestResult[pl.DataFrame])
     assert_type(sfframe.ingest(pl.LazyFrame(), "Contact", "insert").successful_results, pl.LazyFrame)
     assert_type(sfframe.ingest(table, "Contact", "upsert", "ExternalId__c"), IngestResult[pa.Table])
