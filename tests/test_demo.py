@@ -13,8 +13,8 @@ import polars as pl
 import pytest
 
 import sfframe
-from sfframe import __main__ as command
 from sfframe import demo
+from sfframe.__main__ import main
 
 from . import nursery
 
@@ -80,25 +80,8 @@ def test_without_the_local_org_it_says_what_to_install(
         raise ModuleNotFoundError("the local org needs duckdb, which is not installed: pip install 'sfframe[local]'")
 
     monkeypatch.setattr(demo, "main", missing)
-    assert command.main(["demo"]) == 2
+    assert main(["demo"]) == 2
     assert "pip install 'sfframe[local]'" in capsys.readouterr().err
-
-
-@pytest.mark.parametrize(
-    ("arguments", "code", "told"),
-    [
-        (["--help"], 0, "load a file into an org on this machine"),
-        ([], 2, "required: COMMAND"),
-        (["query"], 2, "invalid choice"),
-    ],
-)
-def test_the_command_tells_what_there_is(
-    capsys: pytest.CaptureFixture[str], arguments: list[str], code: int, told: str
-) -> None:
-    with pytest.raises(SystemExit) as exited:
-        command.main(arguments)
-    assert exited.value.code == code
-    assert told in capsys.readouterr()[1 if code else 0]
 
 
 # --- the file ---------------------------------------------------------------------------------------------------------

@@ -15,7 +15,15 @@ ROOT = Path(sfframe.__file__).parent
 # From the roof to the cellar: a room imports only rooms below it.
 ROOMS = """
 __main__
-demo journal_commands serve
+cli.main
+cli.load cli.journals cli.query cli.jobs cli.doctor cli.local_org cli.completion
+cli.load_options cli.looking
+cli.files cli.outcome
+cli.csv_file cli.results
+cli.failures cli.lazily
+cli.orgs
+cli.words cli.taught
+demo
 testing
 testing.bad_days testing.frames
 testing.strategies
@@ -175,8 +183,32 @@ THIRD_PARTIES = {
     "altair": {"chart"},
     "xlsxwriter": {"excel"},
     "duckdb": set(),
+    "click": {
+        "cli.main",
+        "cli.load",
+        "cli.journals",
+        "cli.query",
+        "cli.jobs",
+        "cli.doctor",
+        "cli.local_org",
+        "cli.completion",
+        "cli.load_options",
+        "cli.looking",
+        "cli.failures",
+        "cli.orgs",
+        "cli.taught",
+    },
     "hypothesis": {"testing.strategies", "testing.values"},
     "pytest": set(),
+}
+
+
+# The command line uses the face, as any script does; what else it must know, and why.
+CLI_KNOWS_TOO = {
+    ("cli.results", "sink"),  # CSV as df.sfbulk would send it, of rows that are no answer to a query
+    ("cli.query", "sink"),  # the same onto stdout
+    ("cli.doctor", "org.login"),  # which variables decide, by name
+    ("cli.doctor", "org.proxy"),  # which proxy is in effect, without its password
 }
 
 
@@ -224,7 +256,7 @@ def own(module: str) -> str | None:
 
 @pytest.mark.parametrize("room", sorted(r for r in rooms() if not r.startswith("localorg")))
 def test_a_room_imports_only_rooms_below_it(room: str) -> None:
-    if room.partition(".")[0] in ("frames", "ingest", "query", "org") and rooms()[room].name == "__init__.py":
+    if room.partition(".")[0] in ("cli", "frames", "ingest", "query", "org") and rooms()[room].name == "__init__.py":
         assert not imports(rooms()[room]), "a floor's own file says what the floor is, no more"
         return
     assert room in HEIGHT, f"{room} is in no floor: give it a place in this table"
@@ -236,6 +268,14 @@ def test_a_room_imports_only_rooms_below_it(room: str) -> None:
             assert room in KNOWS_THE_EMULATOR, f"{room} must not know the emulator"
             continue
         assert HEIGHT[target] < HEIGHT[room], f"{room} imports {target}, which is not below it"
+
+
+def test_the_command_line_uses_the_face_alone() -> None:
+    for room, path in rooms().items():
+        for module in imports(path) if room.startswith("cli.") else ():
+            target = own(module)
+            if target is not None and target not in ("__init__", "demo") and not target.startswith("cli"):
+                assert (room, target) in CLI_KNOWS_TOO, f"{room} imports {module}"
 
 
 @pytest.mark.parametrize("room", sorted(r for r in rooms() if r.startswith("localorg")))

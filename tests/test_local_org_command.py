@@ -69,10 +69,7 @@ from sfframe.__main__ import main
 for line in sys.stdin:
     signal.alarm({DEADLINE_S})
     with redirect_stdout(io.StringIO()) as out, redirect_stderr(io.StringIO()) as err:
-        try:
-            code = main(["local-org", *json.loads(line)])
-        except SystemExit as error:
-            code = error.code
+        code = main(["local-org", *json.loads(line)])
     signal.alarm(0)
     print(json.dumps([code, out.getvalue(), err.getvalue()]), flush=True)
 """
@@ -81,7 +78,7 @@ Refused = Callable[..., str]
 
 @pytest.fixture(scope="module")
 def refused() -> Iterator[Refused]:
-    """What a start that can't be says, on its last line."""
+    """What a start that can't be says, on its first line."""
     command = ["-c", REFUSING]
     with nursery.Child(command, cwd=FOLDER, env=CLEAN, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
 
@@ -90,19 +87,18 @@ def refused() -> Iterator[Refused]:
             assert process.stdout is not None
             process.stdin.write(json.dumps([*map(str, arguments)]) + "\n")
             process.stdin.flush()
-            return last_line(*json.loads(process.stdout.readline()))
+            return first_line(*json.loads(process.stdout.readline()))
 
         yield start
         process.kill()
 
 
-def last_line(code: int, out: str, err: str) -> str:
+def first_line(code: int, out: str, err: str) -> str:
     assert (code, out) == (2, "")
     assert "Traceback" not in err
-    *_, last = err.splitlines()
-    # The parser is the one that names the command so.
-    assert last.startswith(("sfframe local-org: ", "sfframe: error: "))
-    return last
+    first, *_ = err.splitlines()
+    assert first.startswith("sfframe local-org: ")
+    return first
 
 
 @pytest.fixture(scope="module")
@@ -227,7 +223,7 @@ def test_several_run_at_once_and_the_seed_and_objects_are_each_ones_own(
 
 
 def test_it_listens_on_loopback_alone(served: tuple[Client, dict[str, Any]], refused: Refused) -> None:
-    assert "unrecognized arguments: --host" in refused("--host", "0.0.0.0")
+    assert "No such option" in refused("--host", "0.0.0.0")
     _, facts = served
     host, _, port = facts["url"].removeprefix("http://").partition(":")
     assert host == "127.0.0.1"
@@ -242,7 +238,7 @@ def test_a_taken_port_is_named(refused: Refused) -> None:
         taken.listen()
         port = taken.getsockname()[1]
         assert f"port {port} is taken" in refused("--port", str(port))
-    assert "no port" in refused("--port", "65536")
+    assert "65536 is not in the range" in refused("--port", "65536")
 
 
 def test_a_database_that_cannot_be_had_is_named(tmp_path: Path, refused: Refused) -> None:
@@ -311,7 +307,7 @@ def test_a_describe_file_that_is_none_is_named(tmp_path: Path, content: bytes, r
 
 def test_a_missing_describe_file_is_said_by_the_command(tmp_path: Path) -> None:
     ran = nursery.run([*COMMAND, "--objects", str(tmp_path / "none.json")], cwd=FOLDER, env=CLEAN, timeout=DEADLINE_S)
-    assert "No such file" in last_line(ran.returncode, ran.stdout, ran.stderr)
+    assert "No such file" in first_line(ran.returncode, ran.stdout, ran.stderr)
 
 
 def test_without_its_packages_it_says_what_to_install() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -127,6 +127,7 @@ _SETS: Final = (
     _Set(
         ("CLIENT_ID", "REFRESH_TOKEN"),
         lambda found: RefreshToken(found["CLIENT_ID"], found["REFRESH_TOKEN"], found.get("CLIENT_SECRET")),
+        takes=("CLIENT_SECRET",),
     ),
     _Set(("CLIENT_ID", "USERNAME", "PRIVATE_KEY"), _of(JwtBearer, "CLIENT_ID", "USERNAME", "PRIVATE_KEY")),
     _Set(
@@ -137,6 +138,7 @@ _SETS: Final = (
     _Set(
         ("USERNAME", "PASSWORD"),
         lambda found: SoapLogin(found["USERNAME"], found["PASSWORD"], found.get("SECURITY_TOKEN", "")),
+        takes=("SECURITY_TOKEN",),
     ),
     _Set(("CLI_ALIAS",), _of(CliSession, "CLI_ALIAS"), needs_url=False),
 )
@@ -144,15 +146,25 @@ _SETS: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What the environment says about an org."""
+    """What the environment says about an org.
+
+    Attributes:
+        variables: Names of the variables that say it.
+    """
 
     url: str
     auth: Auth
     api_version: str | None
+    variables: tuple[str, ...] = ()
 
 
-def from_env(environ: Mapping[str, str]) -> Found:
+def from_env(environ: Mapping[str, str], *, url: str | None = None) -> Found:
     """The login that `SFFRAME_...` variables make, empty ones being as good as unset.
+
+    Args:
+        environ: The variables.
+        url: The org's address in place of `SFFRAME_URL`; then a session of the Salesforce CLI, which knows an address
+            of its own, doesn't count.
 
     Raises:
         NoOrgError: No set of variables is complete; the text names what each one that was begun lacks.
@@ -160,11 +172,14 @@ def from_env(environ: Mapping[str, str]) -> Found:
     found = {
         name.removeprefix(PREFIX): value for name, value in environ.items() if name.startswith(PREFIX) and value.strip()
     }
+    own = {"URL": url} if url is not None else {}
     for login in _SETS:
-        if not login.missing(found):
-            url = found["URL"] if login.needs_url else cli_url(found["CLI_ALIAS"])
-            return Found(url, login.auth(found), found.get("API_VERSION"))
-    raise NoOrgError(_explained(found))
+        if not login.missing(found | own) and (login.needs_url or url is None):
+            address = (found | own)["URL"] if login.needs_url else cli_url(found["CLI_ALIAS"])
+            names = [*login.needs, *(["URL"] if login.needs_url else []), *login.takes, "API_VERSION"]
+            used = tuple(PREFIX + name for name in names if name in found and name not in own)
+            return Found(address, login.auth(found), found.get("API_VERSION"), used)
+    raise NoOrgError(_explained(found | own, [login for login in _SETS if login.needs_url or url is None]))
 
 
 def cli_url(alias: str) -> str:
@@ -172,12 +187,12 @@ def cli_url(alias: str) -> str:
     return f"cli:{alias}"
 
 
-def _explained(found: Mapping[str, str]) -> str:
-    begun = [login for login in _SETS if any(name in found for name in login.needs)]
+def _explained(found: Mapping[str, str], sets: Sequence[_Set]) -> str:
+    begun = [login for login in sets if any(name in found for name in login.needs)]
     if not begun and "URL" not in found:
         return "no SFFRAME_... variable names an org"
     lines = ["the SFFRAME_... variables name no org: no set of them is complete."]
-    for login in begun or _SETS:
+    for login in begun or sets:
         names = " + ".join(PREFIX + name for name in login.needs)
         lines.append(f"  {names}: missing {', '.join(PREFIX + name for name in login.missing(found))}")
     return "\n".join(lines)

@@ -125,7 +125,7 @@ class Org:
 
     @classmethod
     @spelling(OrgSettings)
-    def from_env(cls, **settings: Unpack[OrgSettings]) -> Org:
+    def from_env(cls, url: str | None = None, **settings: Unpack[OrgSettings]) -> Org:
         """The org that the `SFFRAME_...` variables name.
 
         `SFFRAME_URL` and the first complete set of: `ACCESS_TOKEN`; `CLIENT_ID`, `REFRESH_TOKEN` (and
@@ -134,12 +134,13 @@ class Org:
         `SECURITY_TOKEN` if set); `CLI_ALIAS`, which needs no URL. `SFFRAME_API_VERSION` counts too.
 
         Args:
+            url: The org's address in place of `SFFRAME_URL`; `CLI_ALIAS` doesn't count then.
             settings: Keyword arguments of `Org`.
 
         Raises:
             NoOrgError: No set is complete; the text names what is missing.
         """
-        found = login.from_env(os.environ)
+        found = login.from_env(os.environ, url=url)
         if found.api_version:
             settings.setdefault("api_version", found.api_version)
         return cls(found.url, found.auth, **settings)

@@ -55,6 +55,10 @@ class Rest:
         """The org's limits by name, each with `Max` and `Remaining`."""
         return await readable(partial(self._transport.request, "GET", f"{self._base}/limits"), _object_in, self._retry)
 
+    async def versions(self) -> list[str]:
+        """The API versions that the org offers, as `66.0`, the oldest first."""
+        return await readable(partial(self._transport.request, "GET", "/services/data/"), _versions_in, self._retry)
+
     async def now(self) -> datetime:
         """The time by the org's clock, in whole seconds: the `Date` of an answer that is made for this request.
 
@@ -159,6 +163,15 @@ def _object_in(response: Response) -> Mapping[str, Any]:
     if not isinstance(answer, dict):
         raise ApiError("the answer isn't what was asked for, but another kind of JSON", status=response.status)
     return answer
+
+
+def _versions_in(response: Response) -> list[str]:
+    answer = response.json()
+    found = [one.get("version") for one in answer if isinstance(one, dict)] if isinstance(answer, list) else []
+    versions = [one for one in found if isinstance(one, str) and re.fullmatch(r"[0-9]{1,4}\.[0-9]", one)]
+    if not versions:
+        raise ApiError("the answer lists no API versions", status=response.status)
+    return sorted(versions, key=float)
 
 
 def _sobjects_in(response: Response) -> list[Mapping[str, Any]]:

@@ -20,7 +20,8 @@ from sfframe.testing import Fault
 from .test_deaths import contacts
 from .test_runs import dead
 
-NAMES = ("successful_results", "failed_results", "unprocessed_records")
+# A file of each outcome, and what the result calls these rows.
+NAMES = {"successful": "successful_results", "failed": "failed_results", "unprocessed": "unprocessed_records"}
 
 
 @pytest.fixture
@@ -44,11 +45,11 @@ def test_a_run_is_finished_and_its_rows_are_written(
     assert "NOT OK  insert Contact" in told
     assert "6 FAILED, 18 successful of 24 rows" in told
     assert "REQUIRED_FIELD_MISSING" in told
-    assert f"the rows are in {tmp_path / 'rows'}" in told
+    assert f"failed rows, each with its reason in sf__Error: {tmp_path / 'rows' / 'failed.parquet'}" in told
     assert "RecordsFailedWarning" not in told
     result = sfframe.resume(tmp_path / "journals")
-    for name in NAMES:
-        assert_frame_equal(pl.read_parquet(tmp_path / "rows" / f"{name}.parquet"), getattr(result, name))
+    for file, name in NAMES.items():
+        assert_frame_equal(pl.read_parquet(tmp_path / "rows" / f"{file}.parquet"), getattr(result, name))
     assert local.rows("Contact").num_rows == 18
 
 
@@ -87,7 +88,7 @@ def test_what_cannot_be_finished_is_2_and_says_why(
     local.faults.append(Fault("get_job", "status", status=404, error_code="NOT_FOUND", times=None))
     assert main(["resume", str(tmp_path), "--out", str(tmp_path / "rows")]) == 2
     assert "may or may not be in the org" in capsys.readouterr().err
-    known = [pl.read_parquet(tmp_path / "rows" / f"{name}.parquet").height for name in NAMES]
+    known = [pl.read_parquet(tmp_path / "rows" / f"{file}.parquet").height for file in NAMES]
     assert sum(known) == 24  # what is known is written all the same
     monkeypatch.delenv("SFFRAME_URL")
     assert main(["resume", str(tmp_path)]) == 2
@@ -112,7 +113,8 @@ def test_ctrl_c_is_130_and_names_the_jobs_that_still_run(
     assert main(["resume", str(tmp_path)]) == 130
     told = capsys.readouterr().err
     assert "sfframe resume: interrupted" in told
-    assert re.search(r"may still run.*: 750", told)
+    assert re.search(r"may still run in the org: 750", told)
+    assert f"sfframe resume {tmp_path}" in told
 
 
 def test_the_org_may_be_one_that_the_salesforce_cli_knows(
@@ -130,13 +132,3 @@ def test_the_org_may_be_one_that_the_salesforce_cli_knows(
     monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
     assert main(["resume", str(run), "--org", "prod"]) == 1
     assert local.rows("Contact").num_rows == 18
-
-
-def test_help_teaches_by_example(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit) as over:
-        main(["resume", "--help"])
-    assert over.value.code == 0
-    shown = capsys.readouterr().out
-    examples = [line.split()[1:] for line in shown.splitlines() if line.startswith("  sfframe ")]
-    assert [words[0] for words in examples] == ["resume", "journals", "resume"]
-    assert "130 interrupted" in shown

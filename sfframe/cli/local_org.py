@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import errno
 import json
 import os
@@ -16,7 +15,11 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Final
 
-from sfframe.local import LocalOrg
+import click
+
+from sfframe import LocalOrg
+from sfframe.cli.failures import CallError
+from sfframe.cli.taught import Command
 
 # What ends it in good order: Ctrl-C, `kill`, and a terminal that is closed.
 _ENDINGS: Final = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")
@@ -63,40 +66,69 @@ _NO_TLS: Final = (
 )
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """What the command takes. It listens on loopback alone, so there is no word for another host."""
-    parser.add_argument("--port", type=_port, default=0, metavar="N", help="where to listen; without it, any free port")
-    parser.add_argument("--db", metavar="FILE", help="a database file, made if there is none; without it, in memory")
-    parser.add_argument(
-        "--objects", nargs="+", action="extend", default=[], metavar="FILE", help="describe answers (JSON) to be added"
-    )
-    parser.add_argument("--seed", type=int, default=0, metavar="N", help="orders the rows of results")
-    parser.add_argument("--json", action="store_true", help="say where it is and how to log in as one line of JSON")
-
-
-def serve(options: argparse.Namespace) -> int:
-    """Run a local org until a signal ends it.
-
-    Args:
-        options: What `add_arguments` takes.
-
-    Returns:
-        The exit code: 0, or 2 where it couldn't start.
-    """
+@click.command(
+    "local-org",
+    cls=Command,
+    examples=[
+        ("any free port, in memory; it prints what a shell and other clients need", "sfframe local-org"),
+        ("a database that is kept, at a port of your own", "sfframe local-org --port 8123 --db dev.db"),
+        ("with an object of your own org, from its describe answer",
+         "sfframe local-org --objects invoice.json --json"),
+    ],
+    short_help="Serve an org on this machine to any client, until Ctrl-C.",
+)  # fmt: skip
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65_535),
+    default=0,
+    metavar="N",
+    help="Where to listen; without it, any free port.",
+)
+@click.option(
+    "--db",
+    "database",
+    type=click.Path(dir_okay=False),
+    metavar="FILE",
+    help="A database file, made if there is none; without it, in memory.",
+)
+@click.option(
+    "--objects",
+    multiple=True,
+    type=click.Path(dir_okay=False),
+    metavar="FILE...",
+    help="Describe answers (JSON) to be added.",
+)
+@click.option("--seed", type=int, default=0, metavar="N", help="Orders the rows of results.")
+@click.option("--json", "as_json", is_flag=True, help="Say where it is and how to log in as one line of JSON.")
+@click.argument("more_objects", nargs=-1, type=click.Path(dir_okay=False), metavar="")
+def local_org(
+    *,
+    port: int,
+    database: str | None,
+    objects: tuple[str, ...],
+    seed: int,
+    as_json: bool,
+    more_objects: tuple[str, ...],
+) -> int:
+    """An org on this machine, for any client: a Salesforce of your own, on loopback alone."""
+    # There is no word for another host. A pattern after --objects becomes several words.
+    if more_objects and not objects:
+        raise click.UsageError(
+            f"what is {more_objects[0]!r} for? A database is named by --db, describe files by --objects"
+        )
     wait = _signalled()
-    local = LocalOrg(options.db, objects=options.objects, seed=options.seed, port=options.port)
+    local = LocalOrg(database, objects=[*objects, *more_objects], seed=seed, port=port)
     try:
         _ = local.server
     except (OSError, ValueError, ModuleNotFoundError) as error:
-        sys.stderr.write(f"sfframe local-org: {_reason(error, options.port)}\n")
-        return 2
+        raise CallError(_reason(error, port)) from error
     with local, ExitStack() as temporary:
-        facts = _facts(local, options.db)
-        if not options.json:
+        facts = _facts(local, database)
+        if not as_json:
             # Nobody waits for the certificate, which takes a moment.
             _say(_welcome(facts))
-        facts["certificate"] = _certificate(local, options.db, temporary)
-        _say(json.dumps(facts) if options.json else _others(facts))
+        facts["certificate"] = _certificate(local, database, temporary)
+        _say(json.dumps(facts) if as_json else _others(facts))
         wait()
     return 0
 
@@ -170,9 +202,3 @@ def _reason(error: Exception, port: int) -> str:
     if isinstance(error, OSError) and error.errno == errno.EADDRINUSE:
         return f"port {port} is taken; name another one by --port, or none to get a free one"
     return str(error)
-
-
-def _port(text: str) -> int:
-    if not text.isdecimal() or int(text) > 65_535:
-        raise argparse.ArgumentTypeError(f"{text!r} is no port, which is a number up to 65535")
-    return int(text)

@@ -1,0 +1,116 @@
+"""Failures: what a call that failed says, to people and to machines, and its exit code."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import click
+import polars as pl
+import pyarrow as pa
+
+import sfframe
+from sfframe.cli import words
+from sfframe.cli.orgs import WAYS
+
+DONE: Final = 0
+ROWS_FAILED: Final = 1
+CALL_FAILED: Final = 2
+INTERRUPTED: Final = 130
+
+# What isn't a defect of sfframe: bad input, a bad org, a full disk.
+EXPECTED: Final = (sfframe.SfframeError, OSError, ValueError, TypeError, ModuleNotFoundError, pl.exceptions.PolarsError,
+                   pa.ArrowException)  # fmt: skip
+
+
+class CallError(Exception):
+    """The call can't be made as it stands.
+
+    Attributes:
+        facts: What a machine may want to know, by name.
+    """
+
+    def __init__(self, message: str, **facts: Any) -> None:
+        super().__init__(message)
+        self.facts = facts
+
+
+def text_of(error: BaseException) -> str:
+    """What was found, what was expected, and what to do next."""
+    if isinstance(error, sfframe.JobTimeout | sfframe.Interrupted):
+        return _ended_early(error)
+    text = words.in_shell(str(error)) or type(error).__name__
+    if isinstance(error, sfframe.NoOrgError):
+        return f"{text}\n{WAYS}"
+    if isinstance(error, sfframe.AuthenticationError):
+        return f"{text}\n`sfframe doctor` tells which login was used, and why."
+    return text
+
+
+def facts_of(error: BaseException) -> dict[str, Any]:
+    """The same for machines."""
+    facts: dict[str, Any] = {"type": _type_of(error), "message": text_of(error)}
+    for name in ("status", "error_code", "job_id"):
+        if (value := getattr(error, name, None)) is not None:
+            facts[name] = value
+    if isinstance(error, CallError):
+        facts |= error.facts
+    if job_ids := getattr(error, "job_ids", ()):
+        facts["running_job_ids"] = list(job_ids)
+    if (run := getattr(error, "run", None)) is not None:
+        facts["run"] = str(run)
+    return facts
+
+
+def code_of(error: BaseException) -> int:
+    """The exit code."""
+    return INTERRUPTED if isinstance(error, KeyboardInterrupt | click.Abort) else CALL_FAILED
+
+
+def _type_of(error: BaseException) -> str:
+    if isinstance(error, click.UsageError | CallError):
+        return "UsageError"
+    return type(error).__name__
+
+
+def _ended_early(error: sfframe.JobTimeout | sfframe.Interrupted) -> str:
+    """A call that was broken off: which jobs still run, and how to go on."""
+    lines = [words.in_shell(str(error).splitlines()[0].partition(" Look at ")[0].partition(" These jobs ")[0])]
+    if isinstance(error, sfframe.OutcomeUnknown):
+        lines = [words.in_shell(str(error).splitlines()[0])]
+    if error.job_ids:
+        lines.append(f"These jobs may still run in the org: {', '.join(error.job_ids)}")
+        lines.append(f"  look at one:         {words.line_of('sfframe', 'jobs', 'show', error.job_ids[0])}")
+        one = words.line_of("sfframe", "jobs", "results", error.job_ids[0], "--out", "results")
+        lines.append(f"  its rows, once done: {one}")
+    if error.run is not None:
+        lines.append(f"Finish it, no row twice: {words.line_of('sfframe', 'resume', error.run)}")
+    return "\n".join(lines)
+
+
+def problems_of(error: sfframe.PayloadError, place: Mapping[int, str]) -> CallError:
+    """Problems found before anything was sent, told by the places in a file.
+
+    Args:
+        error: It.
+        place: Where rows are in the file, by their number from 0.
+    """
+    if error.problems is None:
+        return CallError(text_of(error))
+    rows = error.problems.rows(named=True)
+    lines = [f"- {_problem(row, place)}" for row in rows[:20]]
+    if len(rows) > 20:
+        lines.append(f"- and {len(rows) - 20:,} more")
+    head = f"nothing was sent: {words.count(len(rows), 'problem')} found before the first request."
+    problems = [{**row, "place": place.get(row["row"])} for row in rows]
+    return CallError("\n".join([head, *lines]), type="PayloadError", problems=problems)
+
+
+def _problem(row: Mapping[str, Any], place: Mapping[int, str]) -> str:
+    where = f"column {row['column']!r}" if row["column"] is not None else "the file"
+    field = f" (field {row['field']})" if row["field"] and row["field"] != row["column"] else ""
+    rows = ""
+    if row["rows"] is not None:
+        first = place.get(row["row"], f"row {row['row'] + 1:,}")
+        rows = f" in {words.count(row['rows'], 'row')}, first in {first}"
+    return words.in_shell(words.harmless(f"{where}{field}: {row['message']}{rows}. {row['remedy']}"))

@@ -1,0 +1,200 @@
+"""Outcome: what became of a call's rows: words on stderr, JSON on stdout, files, and the exit code."""
+
+from __future__ import annotations
+
+import json
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final
+
+import polars as pl
+
+import sfframe
+from sfframe.cli import results, words
+from sfframe.cli.failures import CALL_FAILED, DONE, EXPECTED, ROWS_FAILED, code_of, facts_of, text_of
+from sfframe.cli.results import OutFormat
+
+_SHOWN: Final = 8
+_LINE: Final = 110
+_SAID: Final = {
+    "failed": "failed rows, each with its reason in sf__Error",
+    "unprocessed": "rows that the org didn't come to",
+}
+_MEND: Final = "mend the file and send it as it is; its sf__ columns are not sent:"
+
+Result = sfframe.IngestResult[Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wish:
+    """What is to be done with a result.
+
+    Attributes:
+        command: Who speaks, such as `upsert`.
+        out: Where to write the rows; `None`: nowhere, unless some failed.
+        kind: In which format; `None`: Parquet, or what `kind_unasked` says if `out` is `None`.
+        unasked: Where to write the rows if some failed and there is no `out`; `None`: nowhere.
+        kind_unasked: In which format then.
+        as_json: Whether a machine reads stdout.
+        again: The command that sends a file of failed rows once more, as words.
+    """
+
+    command: str
+    out: Path | None = None
+    kind: OutFormat | None = None
+    unasked: Path | None = None
+    kind_unasked: OutFormat = "parquet"
+    as_json: bool = False
+    again: Callable[[Path], Sequence[str]] | None = None
+
+
+def concluded(call: Callable[[], Result], wish: Wish) -> int:
+    """Make a call and tell what became of its rows.
+
+    Returns:
+        The exit code: 0 all rows were successful, 1 some were not, 2 the call failed, 130 it was interrupted.
+
+    Raises:
+        Whatever the call raises that has no result.
+    """
+    error: BaseException | None = None
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", sfframe.RecordsFailedWarning)  # it is told anyway
+            result = call()
+    except (sfframe.SfframeError, sfframe.Interrupted) as caught:
+        if (known := getattr(caught, "result", None)) is None:
+            raise
+        result = known
+        # These are a result's own words, and no more.
+        error = None if isinstance(caught, sfframe.RecordsFailed | sfframe.JobFailed) else caught
+    return _told(result, wish, error)
+
+
+def _told(result: Result, wish: Wish, error: BaseException | None) -> int:
+    code = code_of(error) if error is not None else DONE if result else ROWS_FAILED
+    files, trouble = _files(result, wish, is_whole=error is None)
+    if trouble is not None and code != code_of(KeyboardInterrupt()):
+        code = CALL_FAILED
+    if error is not None:
+        words.say(f"sfframe {wish.command}: {words.harmless(text_of(error))}")
+    words.say(_text(result, wish, files, is_over=error is None))
+    if trouble is not None:
+        words.say(f"sfframe {wish.command}: {trouble}")
+    if wish.as_json:
+        facts = _facts(result, files)
+        first = error or trouble
+        words.put(as_json(facts | {"exit_code": code} | ({"error": facts_of(first)} if first else {})))
+    return code
+
+
+def _files(result: Result, wish: Wish, *, is_whole: bool) -> tuple[dict[str, Path], BaseException | None]:
+    """Write what is to be written; a full disk must not hide what became of the rows."""
+    folder, kind = wish.out, wish.kind or "parquet"
+    if folder is None and wish.unasked is not None and not (result and is_whole):
+        folder, kind = wish.unasked, wish.kind or wish.kind_unasked
+    if folder is None:
+        return {}, None
+    try:
+        return results.write(result, folder, kind), None
+    except EXPECTED as error:
+        return {}, OSError(f"the rows can't be written to {folder}: {error}")
+
+
+# --- for people -------------------------------------------------------------------------------------------------------
+
+
+def _text(result: Result, wish: Wish, files: Mapping[str, Path], *, is_over: bool) -> str:
+    is_good = bool(result) and not result.notes and is_over
+    lines = [f"{'OK' if is_good else 'NOT OK'}  {words.harmless(result.summary())}"]
+    lines += [f"  ! {words.short(note, 1_000)}" for note in result.notes] if is_over else []
+    lines += [f"  {line}" for line in _reasons(_errors(result))]
+    return "\n".join([*lines, *(f"  {line}" for line in _next(result, wish, files))])
+
+
+def _reasons(errors: pl.DataFrame) -> list[str]:
+    """Why rows failed, the commonest first. The org's messages quote values of rows: they aren't for logs."""
+    if not errors.height:
+        return []
+    reasons = (
+        errors.group_by("code", "fields", maintain_order=True)
+        .agg(pl.col("message").first(), pl.len().alias("messages"), pl.col("count").sum())
+        .sort("count", descending=True, maintain_order=True)
+    )
+    width = len(f"{reasons['count'][0]:,}")
+    lines = [_reason(row, width) for row in reasons.head(_SHOWN).iter_rows(named=True)]
+    if (more := reasons.height - _SHOWN) > 0:
+        lines.append(f"{'':>{width}}   and {words.count(more, 'more reason')}")
+    return ["errors:", *(f"  {line}" for line in lines)]
+
+
+def _errors(result: Result) -> pl.DataFrame:
+    """The errors, whatever library's frame they come in."""
+    errors = result.errors
+    return errors if isinstance(errors, pl.DataFrame) else pl.DataFrame(errors)
+
+
+def _reason(row: Mapping[str, Any], width: int) -> str:
+    code, fields = words.short(row["code"] or "(no code)", 60), words.short(row["fields"] or "", 60)
+    told = [f"{row['count']:>{width},} ×", code, f"[{fields}]" if fields else ""]
+    if words.a_person_looks_on():
+        more = row["messages"] - 1
+        others = f" (and {words.count(more, 'other message')})" if more else ""
+        told.append(words.short(row["message"] or "", _LINE) + others)
+    return " ".join(filter(None, told))
+
+
+def _next(result: Result, wish: Wish, files: Mapping[str, Path]) -> list[str]:
+    """Where the rows are, and what to do next."""
+    lines = []
+    if result.running_job_ids:
+        lines.append("jobs that may still run; look at them before you send their rows again:")
+        lines += [f"  sfframe jobs show {job_id}" for job_id in result.running_job_ids]
+    counts = result.counts
+    kinds = [kind for kind in ("failed", "unprocessed") if counts[kind]]
+    if not files:
+        return [*lines, *(["--out DIR writes the rows, each with its error"] if kinds else [])]
+    if not kinds:
+        return [*lines, f"the rows are in {files['successful'].parent}"]
+    lines += [f"{_SAID[kind]}: {files[kind]}" for kind in kinds]
+    if wish.again is not None and not result.running_job_ids:
+        lines.append(_MEND if counts["failed"] else "send them again:")
+        lines += [f"  {words.line_of(*wish.again(files[kind]))}" for kind in kinds]
+    return lines
+
+
+# --- for machines -----------------------------------------------------------------------------------------------------
+
+
+def _facts(result: Result, files: Mapping[str, Path]) -> dict[str, Any]:
+    return {
+        "ok": bool(result),
+        "summary": result.summary(),
+        "host": result.host,
+        "rows": len(result),
+        "counts": result.counts,
+        "errors": _errors(result).to_dicts(),
+        "jobs": [job_facts(job) for job in result.jobs],
+        "running_job_ids": list(result.running_job_ids),
+        "notes": list(result.notes),
+        "seconds": round(result.seconds, 3),
+        "files": {name: str(path) for name, path in files.items()},
+        "run": None if result.run is None else str(result.run),
+    }
+
+
+def job_facts(job: sfframe.JobInfo) -> dict[str, Any]:
+    """What the org says of a job, but for what it doesn't say."""
+    return {name: value for name, value in asdict(job).items() if value is not None and value != {}}
+
+
+def as_json(facts: Any) -> str:
+    """One JSON document."""
+    return json.dumps(facts, ensure_ascii=False, indent=2, default=_plain) + "\n"
+
+
+def _plain(value: Any) -> Any:
+    return value.isoformat() if isinstance(value, datetime) else str(value)

@@ -1,0 +1,112 @@
+"""Words: what people read on stderr: harmless lines, tables, and sfframe's advice in the words of a shell."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import sys
+from collections.abc import Sequence
+from typing import Any, Final
+
+_TEXT: Final = r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*\""""  # as repr writes it
+_COLUMNS_TO: Final = re.compile(rf"columns=\{{(?P<name>{_TEXT}|\.\.\.): (?P<field>[^}}]*)\}}")
+_NULLS: Final = re.compile(rf"nulls=\{{(?P<name>{_TEXT}): '(?P<word>\w+)'\}}")
+_OPTION: Final = re.compile(rf"\b(?P<name>[a-z]+(?:_[a-z]+)*)=(?P<value>{_TEXT}|True|False|\d+(?:\.\d+)?|\.\.\.)")
+_RESUME: Final = re.compile(rf"sfframe\.resume\((?P<run>{_TEXT}|\w+)\)")
+# Options of calls that the command line has by the same names.
+_SAME: Final = frozenset(
+    {
+        "columns", "nulls", "naive_datetimes", "invalid", "on_duplicate_key", "group_by", "max_payload_bytes",
+        "max_records", "max_concurrent_jobs", "poll_interval", "timeout", "journal", "api", "job_id",
+    }
+)  # fmt: skip
+_FLAGS: Final = {"describe=False": "--no-describe", "new_run=True": "--new-run", "all_rows=True": "--all-rows"}
+
+
+def say(text: str) -> None:
+    """A line, or several, for the person who looks on: never on stdout, which is for data."""
+    sys.stderr.write(text.rstrip("\n") + "\n")
+    sys.stderr.flush()
+
+
+def put(text: str) -> None:
+    """Data, for whoever reads stdout."""
+    sys.stdout.write(text)
+    sys.stdout.flush()
+
+
+def a_person_looks_on() -> bool:
+    """Whether words go to a terminal, and not into a log."""
+    return sys.stderr.isatty()
+
+
+def harmless(text: str) -> str:
+    """A text without control characters, which could move a terminal's cursor or turn text around."""
+    return "".join(c if c.isprintable() or c == "\n" else f"\\u{ord(c):04x}" for c in text)
+
+
+def short(text: object, most: int) -> str:
+    """One harmless line of a text, at most so long."""
+    line = harmless(" ".join(str(text).split()))
+    return line if len(line) <= most else line[: most - 1] + "…"
+
+
+def count(n: int, word: str) -> str:
+    """`1 row`, `2,000 rows`."""
+    return f"{n:,} {word}{'' if n == 1 else 's'}"
+
+
+def line_of(*words: object) -> str:
+    """A command as it is typed."""
+    return shlex.join(map(str, words))
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[Any]], *, right: Sequence[int] = (), most: int = 60) -> str:
+    """Lines of columns that stand below each other.
+
+    Args:
+        head: Names of the columns.
+        rows: Cells; `None` is an empty one.
+        right: Which columns are numbers.
+        most: Characters of a cell.
+    """
+    lines = [[short("" if cell is None else cell, most) for cell in row] for row in [head, *rows]]
+    widths = [max(len(line[at]) for line in lines) for at in range(len(lines[0]))]
+    justified = [
+        [one.rjust(width) if at in right else one.ljust(width)
+         for at, (one, width) in enumerate(zip(line, widths, strict=True))]
+        for line in lines
+    ]  # fmt: skip
+    return "".join("  ".join(line).rstrip() + "\n" for line in justified)
+
+
+def in_shell(text: str) -> str:
+    """sfframe's advice, which names keywords of Python, by the options of the command line."""
+    text = _COLUMNS_TO.sub(_columns, text)
+    text = _NULLS.sub(lambda found: f"--nulls {shlex.quote(_bare(found['name']) + '=' + found['word'])}", text)
+    for words, flag in _FLAGS.items():
+        text = text.replace(words, flag)
+    text = _RESUME.sub(lambda found: f"sfframe resume {_run(found['run'])}", text)
+    return _OPTION.sub(_option, text)
+
+
+def _columns(found: re.Match[str]) -> str:
+    name, field = _bare(found["name"]), _bare(found["field"])
+    name, field = ("COLUMN" if name == "..." else name), ("" if field == "None" else field)
+    return f"--columns {shlex.quote(f'{name}={field}')}"
+
+
+def _option(found: re.Match[str]) -> str:
+    if found["name"] not in _SAME:
+        return found[0]
+    value = _bare(found["value"])
+    return f"--{found['name'].replace('_', '-')} {'...' if value == '...' else shlex.quote(value)}"
+
+
+def _run(given: str) -> str:
+    return shlex.quote(_bare(given)) if given[0] in "'\"" else given.upper()
+
+
+def _bare(given: str) -> str:
+    """A literal's text."""
+    return re.sub(r"\\(.)", r"\1", given[1:-1]) if given[:1] in ("'", '"') else given

@@ -1,0 +1,271 @@
+"""`sfframe insert` and its siblings: rows in, every row back, and what is said where."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import signal
+import stat
+import threading
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+import sfframe
+from sfframe.cli.load import VERBS
+from sfframe.testing import Fault
+
+from .conftest import UPSERT, Run
+
+
+def ids(out: Path) -> pl.DataFrame:
+    return pl.read_parquet(out / "successful.parquet").select(Id="sf__Id")
+
+
+def test_every_row_comes_back_in_one_of_three_files_as_it_was(run: Run, contacts: Path, tmp_path: Path) -> None:
+    ran = run("upsert", contacts, *UPSERT, "--out", tmp_path / "out")
+    assert (ran.code, ran.out) == (1, "")
+    good, bad, rest = (pl.read_parquet(tmp_path / "out" / f"{name}.parquet")
+                       for name in ("successful", "failed", "unprocessed"))  # fmt: skip
+    assert good.drop("sf__Id", "sf__Created").rows() == [
+        ("C-1", "007", "ada@example.com", "two\nlines"),
+        ("C-3", "1E5", None, None),
+    ]
+    assert good["sf__Created"].to_list() == [True, True]
+    assert bad.select("ExternalId__c", "LastName").rows() == [("C-2", "NA")]
+    assert bad["sf__Error"][0].startswith("INVALID_EMAIL_ADDRESS:")
+    assert (rest.height, rest.columns) == (0, ["ExternalId__c", "LastName", "Email", "Description"])
+
+
+def test_a_failure_says_how_many_why_where_and_what_next(run: Run, contacts: Path) -> None:
+    told = run("upsert", contacts, *UPSERT, "--out", "out").err
+    assert told.startswith("NOT OK  upsert Contact on 127.0.0.1:")
+    assert "1 FAILED, 2 successful of 3 rows" in told
+    assert "1 × INVALID_EMAIL_ADDRESS [Email]" in told
+    assert "failed rows, each with its reason in sf__Error: out/failed.parquet" in told
+    assert "sfframe upsert out/failed.parquet Contact --external-id ExternalId__c" in told
+
+
+def test_the_line_that_it_advises_sends_the_mended_rows(
+    run: Run, local: sfframe.LocalOrg, contacts: Path, tmp_path: Path
+) -> None:
+    told = run("upsert", contacts, *UPSERT, "--columns", "Description=", "--nulls", "LastName=clear").err
+    line = next(line for line in told.splitlines() if line.startswith("    sfframe upsert"))
+    _, *words = shlex.split(line)
+    failed = Path(words[1])
+    assert failed.name == "failed.csv"  # what came as CSV can be mended as CSV
+    failed.write_text(failed.read_text("utf-8").replace("n/a", "mended@example.com"), "utf-8")
+    assert words[2:] == ["Contact", "--external-id", "ExternalId__c", "--columns", "Description=",
+                         "--nulls", "LastName=clear"]  # fmt: skip
+    assert run(*words).code == 0
+    assert "mended@example.com" in local.rows("Contact").column("Email").to_pylist()
+    assert set(local.rows("Contact").column("Description").to_pylist()) == {None}
+
+
+def test_rows_that_failed_are_kept_though_nobody_said_where(run: Run, contacts: Path, tmp_path: Path) -> None:
+    contacts.write_text(contacts.read_text("utf-8").replace("n/a", "a@example.com"), "utf-8")
+    assert run("upsert", contacts, *UPSERT).code == 0
+    assert [path.name for path in tmp_path.iterdir()] == ["contacts.csv"]  # all is well: nothing is left
+    contacts.write_text(contacts.read_text("utf-8").replace("a@example.com", "n/a"), "utf-8")
+    assert run("upsert", contacts, *UPSERT).code == 1
+    (folder,) = [path for path in tmp_path.iterdir() if path.is_dir()]
+    assert re.fullmatch(r"sfframe-Contact-upsert-\d{8}-\d{6}", folder.name)
+    assert sorted(path.name for path in folder.iterdir()) == ["failed.csv", "successful.csv", "unprocessed.csv"]
+    assert (folder / "successful.csv").read_text("utf-8").splitlines()[1].startswith('C-1,007,ada@example.com,"two')
+
+
+def test_every_verb_does_what_its_name_says(run: Run, local: sfframe.LocalOrg, tmp_path: Path) -> None:
+    pl.DataFrame({"LastName": ["Ng", "Lovelace"], "Title": ["x", "y"]}).write_csv("contacts.csv")
+    assert run("insert", "contacts.csv", "Contact", "--out", "out").code == 0
+    ids(tmp_path / "out").with_columns(Title=pl.lit("z")).write_csv("ids.csv")
+    assert run("update", "ids.csv", "Contact").code == 0
+    assert local.rows("Contact").column("Title").to_pylist() == ["z", "z"]
+    assert run("delete", "ids.csv", "Contact").code == 0
+    assert local.rows("Contact").column("IsDeleted").to_pylist() == [True, True]
+    assert run("insert", "contacts.csv", "Contact", "--out", "out").code == 0
+    ids(tmp_path / "out").write_csv("ids.csv")
+    assert run("hard-delete", "ids.csv", "Contact").code == 0
+    assert local.rows("Contact").num_rows == 2
+
+
+def test_a_machine_gets_one_document_and_the_words_stay_on_stderr(run: Run, contacts: Path, tmp_path: Path) -> None:
+    ran = run("upsert", contacts, *UPSERT, "--out", "out", "--json", "--journal", "journals")
+    facts = ran.json
+    assert facts["exit_code"] == ran.code == 1
+    assert facts["counts"] == {"successful": 2, "failed": 1, "unprocessed": 0}
+    assert (facts["ok"], facts["rows"]) == (False, 3)
+    assert facts["errors"][0] | {"message": ""} == {
+        "code": "INVALID_EMAIL_ADDRESS", "fields": "Email", "message": "", "count": 1,
+    }  # fmt: skip
+    assert facts["jobs"][0]["state"] == "JobComplete"
+    assert facts["files"]["failed"] == "out/failed.parquet"
+    assert Path(facts["run"]).parent == tmp_path / "journals"
+    assert "NOT OK" in ran.err
+
+
+def test_each_option_of_a_call_is_an_option_of_the_commands() -> None:
+    named = {param.name for param in VERBS[0].params}
+    assert set(sfframe.Options.__dataclass_fields__) - named == {"on_failure"}  # rows that failed are exit code 1
+
+
+def test_columns_are_mapped_left_out_or_chosen(run: Run, local: sfframe.LocalOrg) -> None:
+    pl.DataFrame({"surname": ["Ng"], "Last, first": ["Ng, A."], "junk": ["x"]}).write_csv("people.csv")
+    assert run("insert", "people.csv", "Contact", "--columns", "surname=LastName,junk=,Last, first=Title").code == 0
+    assert local.rows("Contact").select(["LastName", "Title"]).to_pylist() == [{"LastName": "Ng", "Title": "Ng, A."}]
+    pl.DataFrame({"LastName": ["Hopper"], "junk": ["x"]}).write_csv("people.csv")
+    assert run("insert", "people.csv", "Contact", "--columns", "LastName").code == 0
+    ran = run("insert", "people.csv", "Contact", "--columns", "junk=Title", "--columns", "LastName")
+    assert (ran.code, "'LastName' has no field" in ran.err) == (2, True)
+
+
+def test_empty_cells_leave_fields_as_they_are_unless_told_to_clear(
+    run: Run, local: sfframe.LocalOrg, tmp_path: Path
+) -> None:
+    def titles() -> list[object]:
+        return local.rows("Contact").select(["Title", "Email"]).to_pylist()
+
+    file = tmp_path / "c.csv"
+    file.write_text("ExternalId__c,LastName,Title,Email\nC-1,Ng,Dr,ng@example.com\n", "utf-8")
+    assert run("upsert", file, *UPSERT).code == 0
+    file.write_text('ExternalId__c,Title,Email\nC-1,"",\n', "utf-8")
+    assert run("upsert", file, *UPSERT).code == 0
+    assert titles() == [{"Title": "Dr", "Email": "ng@example.com"}]
+    assert run("upsert", file, *UPSERT, "--nulls", "Title=clear").code == 0
+    assert titles() == [{"Title": None, "Email": "ng@example.com"}]
+    assert run("upsert", file, *UPSERT, "--nulls", "clear").code == 0
+    assert titles() == [{"Title": None, "Email": None}]
+    assert "neither ignore nor clear" in run("upsert", file, *UPSERT, "--nulls", "wipe").err
+
+
+def test_problems_are_told_by_the_lines_of_the_file_and_nothing_is_sent(
+    run: Run, local: sfframe.LocalOrg, tmp_path: Path
+) -> None:
+    file = tmp_path / "c.csv"
+    file.write_text('ExternalId__c,LastNam,Level__c\nC-1,"two\nlines",Gold\nC-2,x,Platinum\nC-2,y,Gold\n', "utf-8")
+    ran = run("upsert", file, *UPSERT, "--json")
+    assert ran.code == 2
+    assert "nothing was sent: 3 problems" in ran.err
+    assert "did you mean 'LastName'?" in ran.err
+    assert re.search(r"'Level__c'.* in 1 row, first in line 4", ran.err)
+    assert "--columns LastNam=Field" in ran.err
+    assert "--on-duplicate-key send" in ran.err
+    assert ran.json["error"]["type"] == "PayloadError"
+    assert {problem["place"] for problem in ran.json["error"]["problems"]} == {None, "line 4"}
+    assert local.count("create") == 0
+
+
+def test_each_kind_of_call_that_cannot_be_is_2_and_says_what_to_do(run: Run, contacts: Path, tmp_path: Path) -> None:
+    (tmp_path / "contacts.xlsx").write_bytes(b"PK")
+    (tmp_path / "contacts.parquet").write_bytes(b"no parquet")
+    (tmp_path / "afile").write_text("x")
+    for words, told in (
+        (["upsert", "contact.csv", *UPSERT], "did you mean 'contacts.csv'?"),
+        (["upsert", tmp_path, *UPSERT], "is a folder: name a file in it"),
+        (["upsert", "contacts.xlsx", *UPSERT], "say what it is by --format csv|parquet|arrow|ndjson"),
+        (["upsert", "contacts.parquet", *UPSERT], "can't be read as parquet"),
+        (["upsert", contacts, "Contact"], "Missing option '--external-id'"),
+        (["upsert", contacts, "Contakt", "--external-id", "ExternalId__c"], "did you mean"),
+        (["upsert", contacts, *UPSERT, "--separator", "::"], "is no separator"),
+        (["upsert", contacts, *UPSERT, "--naive-datetimes", "Mars"], "is no time zone name"),
+        (["upsert", contacts, *UPSERT, "--max-records", "0"], "0 is not in the range"),
+        (["upsert", contacts, *UPSERT, "--out", tmp_path / "afile" / "x"], "nothing was sent"),
+        (["upsert", contacts, *UPSERT, "--colums", "a=b"], "--columns"),
+        (["upser", contacts, *UPSERT], "No such command 'upser'"),
+    ):  # fmt: skip
+        ran = run(*words)
+        assert (ran.code, ran.out) == (2, ""), words
+        assert told in ran.err, ran.err
+
+
+def test_a_call_that_failed_tells_a_machine_so_too(run: Run) -> None:
+    ran = run("insert", "nowhere.csv", "Contact", "--json")
+    assert ran.json == {
+        "ok": False, "exit_code": 2,
+        "error": {"type": "UsageError", "message": ran.json["error"]["message"]},
+    }  # fmt: skip
+    assert "there is no file 'nowhere.csv'" in ran.json["error"]["message"]
+    assert run("insert", "--json").json["error"]["type"] == "UsageError"
+
+
+def test_rows_that_cannot_be_sent_can_be_reported(run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "c.csv"
+    file.write_text("LastName,Birthdate\nNg,2000-01-01\nHopper,yesterday\n", "utf-8")
+    assert run("insert", file, "Contact").code == 2
+    assert run("insert", file, "Contact", "--invalid", "report", "--out", "out").code == 1
+    assert pl.read_parquet("out/failed.parquet")["sf__Error"][0].startswith("NOT_SENT:")
+
+
+def test_nothing_to_do_is_done(run: Run, local: sfframe.LocalOrg, tmp_path: Path) -> None:
+    (tmp_path / "quiet.csv").write_text("ExternalId__c,LastName\n", "utf-8")
+    assert run("upsert", "quiet.csv", *UPSERT, "--out", "out").code == 0
+    assert pl.read_parquet("out/successful.parquet").columns == ["ExternalId__c", "LastName", "sf__Id", "sf__Created"]
+    assert local.count("create") == 0
+
+
+def test_a_full_disk_does_not_hide_what_became_of_the_rows(
+    run: Run, contacts: Path, tmp_path: Path, local: sfframe.LocalOrg
+) -> None:
+    (tmp_path / "out" / "failed.parquet").mkdir(parents=True)  # so that no file of this name can be written
+    ran = run("upsert", contacts, *UPSERT, "--out", "out")
+    assert ran.code == 2
+    assert "1 FAILED, 2 successful of 3 rows" in ran.err
+    assert "the rows can't be written to out" in ran.err
+    assert local.rows("Contact").num_rows == 2
+
+
+def test_when_the_time_is_up_the_jobs_are_named_and_the_known_rows_written(
+    run: Run, contacts: Path, local: sfframe.LocalOrg
+) -> None:
+    local.faults.append(Fault("job", "stuck", times=None))
+    ran = run("upsert", contacts, *UPSERT, "--timeout", "0.5", "--out", "out", "--json", "--journal", "journals")
+    assert ran.code == 2
+    (job,) = ran.json["error"]["running_job_ids"]
+    assert f"sfframe jobs show {job}" in ran.err
+    assert f"Finish it, no row twice: sfframe resume {ran.json['error']['run']}" in ran.err
+    assert ran.json["counts"] == {"successful": 0, "failed": 0, "unprocessed": 3}
+    assert pl.read_parquet("out/unprocessed.parquet").height == 3
+    assert "org.ingest" not in ran.err
+
+
+def test_ctrl_c_is_130_names_the_jobs_and_how_to_go_on(run: Run, contacts: Path, local: sfframe.LocalOrg) -> None:
+    local.faults.append(Fault("job", "stuck", times=None))
+    pressed: list[object] = []
+
+    def press(path: object) -> bool:
+        if not pressed:  # when the job is looked at
+            signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+        pressed.append(path)
+        return False
+
+    local.faults.append(Fault("get_job", "drop", match=press))
+    ran = run("upsert", contacts, *UPSERT, "--journal", "journals", "--json")
+    assert ran.code == 130
+    assert ran.json["error"]["type"] == "Interrupted"
+    assert re.search(r"may still run in the org: 750", ran.err)
+    assert "sfframe resume" in ran.err
+
+
+def test_the_same_line_goes_on_with_a_recorded_run(
+    run: Run, contacts: Path, local: sfframe.LocalOrg, tmp_path: Path
+) -> None:
+    local.faults.append(Fault("job", "stuck", times=1))
+    line = ("upsert", contacts, *UPSERT, "--journal", "journals")
+    assert run(*line, "--timeout", "0.5").code == 2
+    local.release_jobs()
+    assert run(*line).code == 1
+    assert local.count("create") == 1
+    assert stat.S_IMODE((tmp_path / "journals").stat().st_mode) == 0o700
+
+
+def test_a_bar_is_drawn_when_asked_for(run: Run, contacts: Path) -> None:
+    assert "100%" in run("upsert", contacts, *UPSERT, "--progress").err
+    assert "100%" not in run("upsert", contacts, *UPSERT).err
+
+
+def test_messages_of_the_org_are_for_people_and_not_for_logs(
+    run: Run, contacts: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "invalid email address: n/a" not in run("upsert", contacts, *UPSERT).err
+    monkeypatch.setattr("sfframe.cli.words.a_person_looks_on", lambda: True)
+    assert "invalid email address: n/a" in run("upsert", contacts, *UPSERT).err
