@@ -17,7 +17,7 @@ ROOMS = """
 __main__
 cli.main
 cli.load cli.journals cli.query cli.jobs cli.doctor cli.local_org cli.completion
-cli.load_options cli.looking
+cli.load_options cli.looking cli.planned
 cli.files cli.outcome
 cli.csv_file cli.results
 cli.failures cli.lazily

@@ -17,6 +17,7 @@ DONE: Final = 0
 ROWS_FAILED: Final = 1
 CALL_FAILED: Final = 2
 INTERRUPTED: Final = 130
+_SHOWN: Final = 20
 
 # What isn't a defect of sfframe: bad input, a bad org, a full disk.
 EXPECTED: Final = (sfframe.SfframeError, OSError, ValueError, TypeError, ModuleNotFoundError, pl.exceptions.PolarsError,
@@ -88,22 +89,27 @@ def _ended_early(error: sfframe.JobTimeout | sfframe.Interrupted) -> str:
     return "\n".join(lines)
 
 
-def problems_of(error: sfframe.PayloadError, place: Mapping[int, str]) -> CallError:
+def problems_error(problems: pl.DataFrame, place: Mapping[int, str]) -> CallError:
     """Problems found before anything was sent, told by the places in a file.
 
     Args:
-        error: It.
+        problems: As `PayloadError.problems`.
         place: Where rows are in the file, by their number from 0.
     """
-    if error.problems is None:
-        return CallError(text_of(error))
-    rows = error.problems.rows(named=True)
-    lines = [f"- {_problem(row, place)}" for row in rows[:20]]
-    if len(rows) > 20:
-        lines.append(f"- and {len(rows) - 20:,} more")
-    head = f"nothing was sent: {words.count(len(rows), 'problem')} found before the first request."
-    problems = [{**row, "place": place.get(row["row"])} for row in rows]
-    return CallError("\n".join([head, *lines]), type="PayloadError", problems=problems)
+    head = f"nothing was sent: {words.count(problems.height, 'problem')} found before the first request."
+    text = "\n".join([head, *problem_lines(problems, place)])
+    return CallError(text, type="PayloadError", problems=problem_facts(problems, place))
+
+
+def problem_lines(problems: pl.DataFrame, place: Mapping[int, str]) -> list[str]:
+    """A line for each problem, up to some."""
+    lines = [f"- {_problem(row, place)}" for row in problems.head(_SHOWN).iter_rows(named=True)]
+    return [*lines, *([f"- and {problems.height - _SHOWN:,} more"] if problems.height > _SHOWN else [])]
+
+
+def problem_facts(problems: pl.DataFrame, place: Mapping[int, str]) -> list[dict[str, Any]]:
+    """The same for machines."""
+    return [{**row, "place": place.get(row["row"])} for row in problems.iter_rows(named=True)]
 
 
 def _problem(row: Mapping[str, Any], place: Mapping[int, str]) -> str:

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import click
 
 import sfframe
-from sfframe.cli import csv_file, results
-from sfframe.cli.failures import problems_of
+from sfframe.cli import csv_file, planned, results
+from sfframe.cli.failures import problems_error
 from sfframe.cli.files import Input, opened
 from sfframe.cli.load_options import load_options, options_of
-from sfframe.cli.orgs import org_of
+from sfframe.cli.orgs import knowing_objects, org_of
 from sfframe.cli.outcome import Wish, concluded
 from sfframe.cli.taught import Command, Examples, Option
+
+Operation = Literal["insert", "update", "upsert", "delete", "hard_delete"]
 
 # Options that say where rows come from and go to; a later call with the failed rows has its own.
 _OF_THIS_CALL: Final = frozenset(
@@ -31,7 +33,7 @@ Words go to stderr; stdout is for data alone (--json).
 """
 
 
-def _verb(operation: str, brief: str, summary: str, examples: Examples) -> click.Command:
+def _verb(operation: Operation, brief: str, summary: str, examples: Examples) -> click.Command:
     """The command of a verb."""
 
     def load(**given: Any) -> int:
@@ -56,7 +58,7 @@ def _verb(operation: str, brief: str, summary: str, examples: Examples) -> click
 
 
 def _load(
-    operation: str,
+    operation: Operation,
     *,
     file: str,
     sobject: str,
@@ -68,12 +70,16 @@ def _load(
     out: Path | None,
     out_format: results.OutFormat | None,
     as_json: bool,
+    is_plan: bool,
     **given: Any,
 ) -> int:
     org = org_of(org_name)
     options = options_of(given)
-    with ExitStack() as stack:
+    with ExitStack() as stack, knowing_objects(org):
         rows = opened(file, wanted, csv_file.Dialect(separator, encoding), stack)
+        if is_plan:
+            plan = sfframe.bulk(rows.frame).plan(sobject, operation, external_id_field, org=org, **options)
+            return planned.told(plan, rows, is_json=as_json)
         if out is not None:
             results.made(out)
         wish = Wish(
@@ -91,22 +97,18 @@ def _load(
 def _sent(
     rows: Input,
     sobject: str,
-    operation: str,
+    operation: Operation,
     external_id_field: str | None,
     org: sfframe.Org,
-    options: Mapping[str, Any],
+    options: dict[str, Any],
 ) -> sfframe.IngestResult[Any]:
-    frame: Any = rows.frame
+    options["on_failure"] = "return"  # what failed is told here, and by the exit code
     try:
-        return sfframe.ingest(frame, sobject, operation, external_id_field, org=org, on_failure="return", **options)
+        return sfframe.ingest(rows.frame, sobject, operation, external_id_field, org=org, **options)
     except sfframe.PayloadError as error:
-        raise told_by_place(error, rows) from None
-
-
-def told_by_place(error: sfframe.PayloadError, rows: Input) -> Exception:
-    """The problems of a file by its lines."""
-    first = [] if error.problems is None else error.problems["row"].drop_nulls().to_list()
-    return problems_of(error, rows.places(first))
+        if error.problems is None:
+            raise
+        raise problems_error(error.problems, rows.places(error.problems["row"].drop_nulls().to_list())) from None
 
 
 def _unasked(sobject: str, operation: str) -> Path:

@@ -150,6 +150,8 @@ _OPTIONS: Final = (
     option("--on-duplicate-key", type=click.Choice(["raise", "send"]), section=VALUES,
             help="The same key in several rows ends the call, or is sent."),
     org_option,
+    option("--plan", "is_plan", is_flag=True, section=RESULTS,
+           help="Tell what the call would do and cost; nothing is sent that writes."),
     *out_options,
     json_option,
     progress_option,

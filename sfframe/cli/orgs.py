@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import difflib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from typing import Any, Final, TypeVar
 
 import click
@@ -21,6 +23,7 @@ Name an org in one of these ways:
   sfframe local-org               an org on this machine, to try things; it prints the line to set
 `sfframe doctor` tells which org would be used and why."""
 
+_NO_OBJECT: Final = re.compile(r"the org has no object '(\w+)'")
 # A user name has an @; an alias hardly ends as hosts of Salesforce do.
 _ADDRESS: Final = re.compile(
     r"[a-z]+://.*|(localhost|[\d.]{7,15})(:\d+)?(/.*)?|[^@\s/]+\.(com|mil|cn)(:\d+)?(/.*)?", re.IGNORECASE | re.DOTALL
@@ -38,6 +41,27 @@ def org_option(command: F) -> F:
         help="An alias or user name of the Salesforce CLI; or an address, with the login of the SFFRAME_... variables. "
         "Without it, the variables say both.",
     )(command)
+
+
+@contextmanager
+def knowing_objects(org: sfframe.Org) -> Iterator[None]:
+    """An object that the org hasn't is told with the one that was meant.
+
+    Raises:
+        ApiError: As the block, with what was meant.
+    """
+    try:
+        yield
+    except sfframe.ApiError as error:
+        found = _NO_OBJECT.search(error.message)
+        if found is None or "did you mean" in error.message:
+            raise
+        with suppress(sfframe.SfframeError):
+            close = difflib.get_close_matches(found[1], sfframe.list_sobjects(org=org)["name"].to_list(), n=1)
+            meant = f"; did you mean {close[0]!r}?" if close else ";"
+            told = f"{error.message}{meant} `sfframe describe` lists the objects"
+            error = sfframe.ApiError(told, status=error.status, error_code=error.error_code)
+        raise error from None
 
 
 def is_address(name: str) -> bool:

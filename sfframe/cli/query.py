@@ -16,7 +16,7 @@ import pyarrow as pa
 import sfframe
 from sfframe.cli import words
 from sfframe.cli.failures import CallError
-from sfframe.cli.orgs import org_of, org_option
+from sfframe.cli.orgs import knowing_objects, org_of, org_option
 from sfframe.cli.outcome import as_json
 from sfframe.cli.taught import Command, option
 from sfframe.sink import Writer, replaced, writer_of
@@ -95,7 +95,7 @@ def query(
     statement = _statement(soql, job_id)
     options["org"] = org = org_of(org_name)
     tables = sfframe.iter_soql(statement, backend="pyarrow", **options)
-    with _opened(place) as file:
+    with knowing_objects(org), _opened(place) as file:
         n_rows = _written(tables, kind, file)
     if place is not None:
         words.say(f"{words.count(n_rows, 'row')} of {org.host} in {place}")
