@@ -5,13 +5,16 @@ PYTHON ?= python3
 VENV := .venv
 BENCH := .venv-bench
 DOCS := .venv-docs
+LOWEST := .venv-lowest
+DIST := .venv-dist
 NPM := tests/clients/npm
+TYPES := tests/typing/npm
 PY := $(VENV)/bin/python
 PIP := -m pip --disable-pip-version-check install --quiet
 export PYTHONUNBUFFERED := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-clients docs test-docs check bench fuzz chaos load mutants clean python
+.PHONY: help demo test test-clients test-lowest docs test-docs check types dist test-dist bench fuzz chaos load mutants clean python
 
 help:  ## this list
 	@awk -F ':.*## *' '/^[a-z-]+:.*##/ { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -28,6 +31,12 @@ test: $(VENV)/.with-dev  ## the whole test suite
 test-clients: $(VENV)/.with-dev $(NPM)/node_modules/.with-clients  ## other people's clients on the local org, those of npm too
 	$(PY) -m pytest tests/clients
 
+# Budget: 10 minutes, and 2 the first time for the installation. The lowest versions are those of the lowest Python:
+# make test-lowest PYTHON=python3.11. ARGS="tests/frames -n 0" runs some.
+test-lowest: $(LOWEST)/.with-lowest  ## the whole test suite with the lowest version of each dependency that is declared
+	$(LOWEST)/bin/python -m tests.packaging.lowest
+	$(LOWEST)/bin/python -m pytest $(or $(ARGS),-n auto --dist worksteal)
+
 # Budget: 1 minute, and 3 the first time for the installation.
 docs: $(DOCS)/.with-site  ## the site: guide, how-tos, reference, as HTML in build/docs
 	$(DOCS)/bin/zensical build --clean
@@ -38,13 +47,27 @@ test-docs: $(DOCS)/.with-site  ## the site built strictly, and looked at in a he
 	$(DOCS)/bin/python -m pytest tests/site
 
 # Budget: 3 minutes, and 4 the first time for the installation. Without a network the advisories aren't asked for, and
-# it says so.
+# without node pyright isn't; it says so.
 check: $(VENV)/.with-dev  ## lint, format, types, habits that are dangerous, dependencies with known holes
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy
+	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory types; else echo "no npm: pyright isn't asked"; fi
 	$(PY) -m bandit --configfile pyproject.toml --quiet --recursive sfframe pytest_sfframe.py
 	$(PY) -m tests.security.advisories
+
+# Budget: 30 seconds, and 1 minute the first time for the installation by npm (20 MB, nothing of it runs scripts).
+types: $(VENV)/.with-dev $(TYPES)/node_modules/.with-pyright  ## the types that a user sees, by pyright
+	$(TYPES)/node_modules/.bin/pyright
+
+# Budget: 1 minute, and 1 the first time for the installation.
+dist: $(DIST)/.with-build  ## wheel and sdist, in dist
+	rm -rf dist
+	$(DIST)/bin/python -m build --outdir dist
+
+# Budget: 5 minutes, 2 of them for the installation of the wheel; ARGS=tests runs the whole suite, in 15.
+test-dist: dist  ## what is in dist, in clean environments: the wheel alone, and the sdist's tests on the wheel
+	$(DIST)/bin/python -m tests.packaging.dist dist $(ARGS)
 
 # Budget: 15 minutes, in an environment of its own that has the other clients too. ARGS="--quick" takes one.
 bench: $(BENCH)/.with-peers  ## time and memory for a million rows, beside other clients
@@ -68,7 +91,7 @@ mutants: $(VENV)/.with-dev  ## defects that somebody could make, one by one in a
 	$(PY) -m tests.mutants --processes 2 $(ARGS)
 
 clean:  ## take away the environments and what tools have left
-	rm -rf $(VENV) $(BENCH) $(DOCS) $(NPM)/node_modules .bench .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .chaos build dist
+	rm -rf $(VENV) $(BENCH) $(DOCS) $(LOWEST) $(DIST) $(NPM)/node_modules $(TYPES)/node_modules .bench .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .chaos build dist
 	find sfframe tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The environments. A stamp tells what was installed, so that nothing is installed twice.
@@ -94,6 +117,24 @@ $(DOCS)/.with-site: pyproject.toml | python
 	@echo "Installing what builds the site into $(DOCS) (once) ..."
 	test -x $(DOCS)/bin/python || $(PYTHON) -m venv $(DOCS) || { rm -rf $(DOCS); exit 1; }
 	$(DOCS)/bin/python $(PIP) -e '.[docs]'
+	@touch $@
+
+$(LOWEST)/.with-lowest: pyproject.toml tests/packaging/lowest.txt | python
+	@echo "Installing sfframe and the lowest versions that it allows into $(LOWEST) (once) ..."
+	test -x $(LOWEST)/bin/python || $(PYTHON) -m venv $(LOWEST) || { rm -rf $(LOWEST); exit 1; }
+	$(LOWEST)/bin/python $(PIP) 'uv>=0.9'
+	$(LOWEST)/bin/python -m uv pip install --quiet --python $(LOWEST)/bin/python --resolution lowest-direct \
+	  --constraint tests/packaging/lowest.txt -e '.[dev]'
+	@touch $@
+
+$(DIST)/.with-build: | python
+	test -x $(DIST)/bin/python || $(PYTHON) -m venv $(DIST) || { rm -rf $(DIST); exit 1; }
+	$(DIST)/bin/python $(PIP) 'build>=1.2'
+	@touch $@
+
+$(TYPES)/node_modules/.with-pyright: $(TYPES)/package-lock.json
+	@echo "Installing pyright into $(TYPES) (once) ..."
+	cd $(TYPES) && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch $@
 
 $(NPM)/node_modules/.with-clients: $(NPM)/package-lock.json

@@ -1,4 +1,4 @@
-"""Chart: a result as a picture, by Altair; needs `pip install sfframe[plot]`."""
+"""Chart: a result as a picture, by Altair; needs `pip install 'sfframe[plot]'`."""
 
 from __future__ import annotations
 

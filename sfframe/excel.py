@@ -1,4 +1,4 @@
-"""Excel: frames of rows as the sheets of one workbook, cells as values; needs `pip install sfframe[excel]`."""
+"""Excel: frames of rows as the sheets of one workbook, cells as values; needs `pip install 'sfframe[excel]'`."""
 
 from __future__ import annotations
 

@@ -186,7 +186,7 @@ class IngestResult(Generic[FrameT]):
 
     def to_excel(self, path: str | Path) -> Path:
         """Write the three frames as sheets of one workbook: `successful_results`, `failed_results` (with
-        `sf__Error` beside the rows), `unprocessed_records`. Needs `pip install sfframe[excel]`.
+        `sf__Error` beside the rows), `unprocessed_records`. Needs `pip install 'sfframe[excel]'`.
 
         Cells are values, text is never a formula. A datetime with a zone keeps its own wall clock, and the zone is
         shown behind it. Whole numbers of more than 15 digits, which Excel would round, are text.
@@ -208,7 +208,7 @@ class IngestResult(Generic[FrameT]):
 
     def plot(self) -> Any:
         """The result as an Altair chart: rows by outcome, and failed rows by reason. Needs
-        `pip install sfframe[plot]`.
+        `pip install 'sfframe[plot]'`.
 
         Raises:
             ModuleNotFoundError: Altair isn't installed.

@@ -27,7 +27,9 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 FrameT = TypeVar("FrameT")
-KnownFrameT = TypeVar("KnownFrameT", "pd.DataFrame", pl.DataFrame, pl.LazyFrame, "pa.Table")
+# Two, in this order: pandas and pyarrow are Any to checkers without their stubs, and would stand for every frame.
+PolarsT = TypeVar("PolarsT", pl.DataFrame, pl.LazyFrame)
+OtherT = TypeVar("OtherT", "pd.DataFrame", "pa.Table")
 
 
 class Bulk(Generic[FrameT]):
@@ -306,9 +308,11 @@ class Bulk(Generic[FrameT]):
 
 
 @overload
-def bulk(frame: KnownFrameT) -> Bulk[KnownFrameT]: ...
+def bulk(frame: PolarsT) -> Bulk[PolarsT]: ...
 @overload
 def bulk(frame: Sequence[Mapping[str, Any]]) -> Bulk[pl.DataFrame]: ...
+@overload
+def bulk(frame: OtherT) -> Bulk[OtherT]: ...
 @overload
 def bulk(frame: Any) -> Bulk[Any]: ...
 def bulk(frame: Any) -> Bulk[Any]:
@@ -323,14 +327,14 @@ def bulk(frame: Any) -> Bulk[Any]:
 
 @overload
 async def ingest_async(
-    frame: KnownFrameT,
+    frame: PolarsT,
     sobject: str,
     operation: Operation,
     external_id_field: str | None = None,
     *,
     org: Org | None = None,
     **options: Unpack[IngestOptions],
-) -> IngestResult[KnownFrameT]: ...
+) -> IngestResult[PolarsT]: ...
 @overload
 async def ingest_async(
     frame: Sequence[Mapping[str, Any]],
@@ -341,6 +345,16 @@ async def ingest_async(
     org: Org | None = None,
     **options: Unpack[IngestOptions],
 ) -> IngestResult[pl.DataFrame]: ...
+@overload
+async def ingest_async(
+    frame: OtherT,
+    sobject: str,
+    operation: Operation,
+    external_id_field: str | None = None,
+    *,
+    org: Org | None = None,
+    **options: Unpack[IngestOptions],
+) -> IngestResult[OtherT]: ...
 @overload
 async def ingest_async(
     frame: Any,
@@ -381,14 +395,14 @@ async def ingest_async(
 
 @overload
 def ingest(
-    frame: KnownFrameT,
+    frame: PolarsT,
     sobject: str,
     operation: Operation,
     external_id_field: str | None = None,
     *,
     org: Org | None = None,
     **options: Unpack[IngestOptions],
-) -> IngestResult[KnownFrameT]: ...
+) -> IngestResult[PolarsT]: ...
 @overload
 def ingest(
     frame: Sequence[Mapping[str, Any]],
@@ -399,6 +413,16 @@ def ingest(
     org: Org | None = None,
     **options: Unpack[IngestOptions],
 ) -> IngestResult[pl.DataFrame]: ...
+@overload
+def ingest(
+    frame: OtherT,
+    sobject: str,
+    operation: Operation,
+    external_id_field: str | None = None,
+    *,
+    org: Org | None = None,
+    **options: Unpack[IngestOptions],
+) -> IngestResult[OtherT]: ...
 @overload
 def ingest(
     frame: Any,

@@ -140,7 +140,7 @@ class ClientCredentials:
 
 @dataclass(frozen=True, slots=True)
 class JwtBearer:
-    """OAuth JWT bearer: a user's login by a certificate of the app. Needs `pip install sfframe[jwt]`.
+    """OAuth JWT bearer: a user's login by a certificate of the app. Needs `pip install 'sfframe[jwt]'`.
 
     Attributes:
         client_id: The app's consumer key.
@@ -326,7 +326,7 @@ def _signed(claims: Mapping[str, Any], pem: str) -> str:
     try:
         import jwt
     except ImportError as error:
-        raise AuthenticationError("JwtBearer needs PyJWT: pip install sfframe[jwt]") from error
+        raise AuthenticationError("JwtBearer needs PyJWT: pip install 'sfframe[jwt]'") from error
     with suppress(Exception):  # whatever PyJWT and cryptography raise may quote the key
         return jwt.encode(dict(claims), pem, algorithm="RS256")
     raise AuthenticationError("private_key isn't an RSA key in PEM form without a passphrase")

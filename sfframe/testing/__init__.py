@@ -1,4 +1,4 @@
-"""For tests of code that uses Salesforce: bad days, and frames; needs `pip install sfframe[testing]`.
+"""For tests of code that uses Salesforce: bad days, and frames; needs `pip install 'sfframe[testing]'`.
 
     from sfframe.testing import Fault, chaos, frames
 
@@ -7,9 +7,8 @@ strategies. The fixtures `sfframe_org` and `sfframe_server` are pytest's once sf
 """
 
 try:
+    from sfframe.localorg import Fault, Manners  # the floor itself: rooms of it may be left from a try that failed
     from sfframe.localorg.desk import MetFault
-    from sfframe.localorg.faults import Fault
-    from sfframe.localorg.manners import Manners
 except ModuleNotFoundError as error:
     raise ModuleNotFoundError(
         f"sfframe.testing needs {error.name}, which is not installed: pip install 'sfframe[testing]'", name=error.name

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Generator, Iterator
 from pathlib import Path
-from typing import Any, Literal, assert_type
+from typing import Any, Literal, Unpack, assert_type
 
 import pandas as pd
 import polars as pl
 import pyarrow as pa
 
 import sfframe
-from sfframe import Bulk, Changes, IngestResult, JobInfo, Org, Plan
+from sfframe import Bulk, Changes, IngestOptions, IngestResult, JobInfo, Operation, Org, Plan
 
 
 def blocking(org: Org, table: pa.Table) -> None:
@@ -35,6 +35,7 @@ def blocking(org: Org, table: pa.Table) -> None:
     assert_type(sfframe.bulk([{"Ext__c": "a"}]).lookup("Contact", "Ext__c", ["Id"], timeout=60), pl.DataFrame)
     assert_type(pandas_result.raise_for_failures(), IngestResult[pd.DataFrame])
     assert_type(pandas_result.retry(), IngestResult[pd.DataFrame])
+    assert_type(pandas_result.retry(org=org, nulls="clear", max_records=1_000), IngestResult[pd.DataFrame])
     assert_type(pandas_result.counts, dict[str, int])
     assert_type(pandas_result.jobs, tuple[JobInfo, ...])
 
@@ -75,14 +76,24 @@ async def awaited(org: Org) -> None:
     assert_type(await sfframe.bulk(pl.DataFrame()).upsert_async("Contact", "Ext__c"), IngestResult[pl.DataFrame])
     assert_type(await sfframe.ingest_async(pd.DataFrame(), "Contact", "delete"), IngestResult[pd.DataFrame])
     assert_type(await org.ingest.create_job("Contact", "insert"), JobInfo)
+    assert_type(await org.ingest.perform_operation("insert", "Contact", pl.DataFrame()), IngestResult[Any])
     async for job in org.ingest.list_jobs():
         assert_type(job, JobInfo)
     assert_type(await org.limits(), dict[str, Any])
 
 
-def wrong(org: Org) -> None:
+def handed_on(frame: pl.DataFrame, operation: Operation, **options: Unpack[IngestOptions]) -> None:
+    """A function of the user's own, with the options of every verb."""
+    sfframe.bulk(frame).insert("Contact", **options)
+    sfframe.ingest(frame, "Contact", operation, **options)
+
+
+def wrong(org: Org, name: str) -> None:
     sfframe.bulk(pl.DataFrame()).insert("Contact", org=org, nulls="wipe")  # type: ignore[arg-type]  # no such choice
     sfframe.bulk(pl.DataFrame()).upsert("Contact", org=org)  # type: ignore[call-arg]  # an upsert needs its key
+    sfframe.ingest(pl.DataFrame(), "Contact", "upset")  # type: ignore[call-overload]  # no such operation
+    sfframe.bulk(pl.DataFrame()).check("Contact", name)  # type: ignore[arg-type]  # any text
+    sfframe.bulk(pl.DataFrame()).insert("Contact").retry(max_record=1)  # type: ignore[call-arg]  # no such option
     sfframe.read_soql("", api="soap")  # type: ignore[call-overload]  # no such transport
     sfframe.sink_soql("", "a", format="xlsx")  # type: ignore[arg-type]  # no such format
     sfframe.bulk(pl.DataFrame()).lookup("Contact", "Ext__c", ["Id"], api="soap")  # type: ignore[arg-type]  # no such one
