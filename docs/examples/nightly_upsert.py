@@ -1,0 +1,93 @@
+"""Last night's model into Salesforce: what follows `dbt run` in a crontab.
+
+    sfframe local-org        # in another shell: an org to try it on; set the SFFRAME_... variables that it prints
+    python docs/examples/nightly_upsert.py crm_contacts.parquet Contact ExternalId__c --state state
+
+The model is Parquet, one file or many (`"crm_contacts/*.parquet"`), or a table of a DuckDB database
+(`warehouse.duckdb#marts.crm_contacts`); its columns are named as the fields, and it may be larger than memory.
+
+Exit code 0: every row is in the org. 1: some were refused; `state/to_mend.xlsx` has them, with the reasons, for the
+colleague who knows the data. 2: the load itself failed. Killed at any moment and run again, by hand or the next night,
+it finishes what was begun before anything else, and no row goes twice. Needs `pip install sfframe[excel]`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import polars as pl
+
+import sfframe
+
+log = logging.getLogger("nightly_upsert")
+
+
+def rows_of(model: str) -> Any:
+    """The model's rows; nothing is read yet."""
+    database, _, table = model.partition("#")
+    return duckdb.connect(database, read_only=True).table(table) if table else pl.scan_parquet(model)
+
+
+def upsert(options: argparse.Namespace) -> sfframe.IngestResult[Any]:
+    """Load the model, after what an earlier night has left undone."""
+    journal = options.state / "journal"
+
+    def load() -> sfframe.IngestResult[Any]:
+        return sfframe.ingest(
+            rows_of(options.model),
+            options.sobject,
+            "upsert",
+            options.key,
+            columns=dict.fromkeys(options.leave_out),  # {"_loaded_at": None}: a column that isn't sent
+            invalid="report",  # rows that can't be sent don't keep the others
+            journal=journal,  # an unfinished run of these same rows is gone on with
+            on_failure="return",  # the exit code tells
+        )
+
+    try:
+        return load()
+    except sfframe.JournalInUse:
+        raise  # last night's process still works on it
+    except sfframe.JournalError as error:  # an unfinished run had other rows
+        log.warning("%s", error)
+        log.info("an earlier night is finished first: %s", sfframe.resume(journal).summary())
+        return load()
+
+
+def hand_over(result: sfframe.IngestResult[Any], state: Path) -> None:
+    """What wasn't loaded, for the colleague; sent again as it is when it is mended: sf__ columns are never sent."""
+    folder = result.save(state / "latest")
+    refused = pl.read_parquet(folder / "failed_results.parquet")
+    refused.write_excel(state / "to_mend.xlsx", "failed_results", autofit=True)
+    log.warning("%s rows to mend in %s", f"{refused.height:,}", state / "to_mend.xlsx")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("model", help="Parquet, or DATABASE.duckdb#TABLE")
+    parser.add_argument("sobject", help="such as Contact")
+    parser.add_argument("key", help="its external id field")
+    parser.add_argument("--state", type=Path, default=Path("state"), help="journal, results, rows to mend")
+    parser.add_argument("--leave-out", nargs="*", default=[], metavar="COLUMN", help="columns that aren't sent")
+    options = parser.parse_args(arguments)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    try:
+        result = upsert(options)
+    except (sfframe.SfframeError, OSError, duckdb.Error) as error:
+        log.error("the load failed: %s", error)
+        return 2
+    log.info("%s", result.report())  # without the org's messages, which quote rows
+    if result:
+        return 0
+    hand_over(result, options.state)
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
