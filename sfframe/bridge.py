@@ -41,6 +41,10 @@ _WAIT_SLICE_S: Final = 0.1
 def run(coroutine: Coroutine[Any, Any, T], *, watch: Callable[[], None] | None = None) -> T:
     """Run a coroutine on sfframe's background loop and wait for its result.
 
+        limits = sfframe.run(org.limits())
+        print(limits["DailyApiRequests"]["Max"])
+        # 1000000
+
     Works where a loop is running already (notebooks) and from any number of threads. The coroutine sees the
     caller's context variables. Ctrl-C cancels it and waits until it has tidied up; if it then raises a
     `KeyboardInterrupt` of its own, such as `sfframe.Interrupted`, the caller gets that one. A second Ctrl-C

@@ -34,6 +34,11 @@ _OVERLAP: Final = timedelta(minutes=15)
 class Changes(Generic[FrameT]):
     """What happened to an object's records.
 
+        changes = sfframe.read_changes("Contact", ["Id", "LastName"])
+        later = sfframe.read_changes("Contact", ["Id", "LastName"], since=changes.cursor)
+        print(later.upserted.height, later.deleted.height)
+        # 0 0
+
     Attributes:
         upserted: The asked columns of each record that is new, changed or undeleted, as it is now. In no order.
         deleted: `Id` (string) and `DeletedDate` (datetime in UTC, microseconds) of each record that was deleted, by

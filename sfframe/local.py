@@ -33,8 +33,9 @@ class LocalOrg:
     """A Salesforce org in a box: a server on loopback with an embedded database; needs `pip install 'sfframe[local]'`.
 
         with sfframe.LocalOrg() as local:
-            df.sfbulk.insert("Contact", org=local.org)
-            local.rows("Contact")
+            contacts.sfbulk.insert("Contact", org=local.org)
+            print(local.rows("Contact").num_rows)
+        # 2
 
     It speaks the Bulk API 2.0 (ingest and query jobs), REST and SOQL, and takes tokens from its own logins alone. It
     has the standard objects Account, Contact, Lead, Case, Opportunity, User and Task with their commonest fields and
@@ -130,8 +131,8 @@ class LocalOrg:
         """An org for one test or one example: without records and jobs, the default org meanwhile.
 
             with local.fresh():
-                my_etl.run()
-                assert local.rows("Contact").num_rows == 3
+                contacts.sfbulk.upsert("Contact", "ExternalId__c")  # your ETL
+                assert local.rows("Contact").num_rows == 2
 
         Rules are taken away, and faults but those that the local org was made with; objects stay. The Org is new:
         it has no token and knows no describe. It waits for nothing before it tries again. All this takes some
@@ -155,6 +156,11 @@ class LocalOrg:
 
     def define(self, name: str, fields: Mapping[str, Any] | Any, *, external_id_field: str | None = None) -> None:
         """Make an object, or make it anew: `define("Invoice__c", {"Total__c": "currency", "Ext__c": "string"})`.
+
+            local.define("Invoice__c", {"Number__c": "string", "Total__c": "currency"}, external_id_field="Number__c")
+            invoices = pl.DataFrame({"Number__c": ["2026-1"], "Total__c": [119.0]})
+            print(invoices.sfbulk.upsert("Invoice__c", "Number__c", org=local.org).counts["successful"])
+            # 1
 
         Args:
             name: As in `Invoice__c`.
@@ -181,19 +187,46 @@ class LocalOrg:
                 org.forget_describes()
 
     def describe(self, sobject: str) -> dict[str, Any]:
-        """What the org describes of an object, as Salesforce's describe answers are."""
+        """What the org describes of an object, as Salesforce's describe answers are.
+
+        For example:
+
+            print(local.describe("Contact")["keyPrefix"])
+            # 003
+        """
         return self.server.describe(sobject)
 
     def rows(self, sobject: str) -> pa.Table:
-        """All records of an object, deleted ones included, by Id."""
+        """All records of an object, deleted ones included, by Id.
+
+        For example:
+
+            print(local.rows("Contact")["LastName"].to_pylist())
+            # ['Lovelace', 'Hopper']
+        """
         return self.server.rows(sobject)
 
     def reset(self) -> None:
-        """Take away records, jobs and counts; objects, rules and faults stay."""
+        """Take away records, jobs and counts; objects, rules and faults stay.
+
+        For example:
+
+            local.reset()
+            print(local.rows("Contact").num_rows)
+            # 0
+        """
         self.server.reset()
 
     def close(self) -> None:
-        """Stop the server. A database in memory is gone then."""
+        """Stop the server. A database in memory is gone then.
+
+        For example:
+
+            local = sfframe.LocalOrg("dev.db")  # without a with block, as in a notebook
+            print(local.org.host.startswith("127.0.0.1"))
+            # True
+            local.close()
+        """
         server, self._server, self._org, self._fresh_org = self._server, None, None, None
         if server is not None:
             server.stop()

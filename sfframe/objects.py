@@ -72,6 +72,10 @@ async def list_sobjects_async(
 ) -> Any:
     """The objects of the org that the user may see, one row each, in the org's order.
 
+        objects = sfframe.list_sobjects()
+        print(objects.filter(pl.col("name") == "Contact")["key_prefix"].item())
+        # 003
+
     Args:
         backend: As in `read_soql`: whose frame is given.
         dtype_backend: As in `read_soql`.
@@ -97,6 +101,10 @@ async def describe_sobject_async(
     sobject: str, *, backend: BackendName = "polars", dtype_backend: DtypeBackend | None = None, org: Org | None = None
 ) -> Any:
     """The fields of an object that the user may see, one row each, in the org's order.
+
+        fields = sfframe.describe_sobject("Contact")
+        print(fields.filter(pl.col("external_id"))["name"].to_list())
+        # ['ExternalId__c']
 
     Args:
         sobject: The object's name, in whatever case.

@@ -32,7 +32,13 @@ RETRY_ROWS: Mapping[str, int] = {
 
 
 class IngestOptions(TypedDict, total=False):
-    """The keyword options of every ingest call, as a type for `**options`; see `Options` for their meaning."""
+    """The keyword options of every ingest call, as a type for `**options`; see `Options` for their meaning.
+
+    For example:
+
+        nightly: sfframe.IngestOptions = {"nulls": "clear", "on_failure": "return"}
+        result = contacts.sfbulk.upsert("Contact", "ExternalId__c", **nightly)
+    """
 
     columns: Mapping[str, str | None] | Sequence[str] | None
     nulls: Nulls | Mapping[str, Nulls]
@@ -57,6 +63,14 @@ class IngestOptions(TypedDict, total=False):
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Options:
     """How a frame is sent and what becomes of the answer.
+
+        result = contacts.sfbulk.upsert(
+            "Contact",
+            "ExternalId__c",
+            columns={"Email": None},  # this column stays at home
+            nulls="clear",
+            on_failure="raise",
+        )
 
     Attributes:
         columns: `{frame column: field}`; `None` for a field: the column is not sent; columns not named go as
@@ -106,6 +120,10 @@ class Options:
     @classmethod
     def of(cls, given: Mapping[str, Any], defaults: Mapping[str, Any] | None = None) -> Options:
         """Options from keywords, over an org's defaults.
+
+            options = sfframe.Options.of({"nulls": "clear"}, {"max_records": 10_000})
+            print(options.nulls, options.max_records)
+            # clear 10000
 
         Raises:
             TypeError: An option that doesn't exist.

@@ -42,7 +42,8 @@ class Plan(Generic[FrameT]):
     """What a call would do and what it would cost. It is a snapshot: of the frame as it was, and of the org.
 
         plan = contacts.sfbulk.plan("Contact", "upsert", "ExternalId__c")
-        print(plan)
+        print(plan.updates, "updates,", plan.inserts, "insert,", len(plan.problems), "problems")
+        # 2 updates, 1 insert, 0 problems
         result = plan.run()
 
     Truth value: whether the frame can be sent, that is, there are no problems that keep it back.
@@ -111,6 +112,11 @@ class Plan(Generic[FrameT]):
 
     async def run_async(self) -> IngestResult[FrameT]:
         """Send the frame as it was planned.
+
+            plan = contacts.sfbulk.plan("Contact", "upsert", "ExternalId__c")
+            result = plan.run()
+            print(result.counts["successful"], plan.run() is result)
+            # 2 True
 
         A plan is run once. Asked again it gives the same result, or raises the same error, and sends nothing; only
         where nothing had been sent it tries once more. In a notebook that holds for a plan made anew of the same rows

@@ -33,6 +33,10 @@ FrameT = TypeVar("FrameT")
 class IngestResult(Generic[FrameT]):
     """The fate of every row of a call, whatever number of jobs it took.
 
+        result = contacts.sfbulk.upsert("Contact", "ExternalId__c")
+        print(bool(result), len(result), result.counts)
+        # False 3 {'successful': 2, 'failed': 1, 'unprocessed': 0}
+
     Truth value: whether every row was successful. Length: the number of rows.
 
     Attributes:
@@ -79,24 +83,42 @@ class IngestResult(Generic[FrameT]):
     @property
     def successful_results(self) -> FrameT:
         """The rows that the org took: the caller's columns and row order, then `sf__Id` (string: the record's
-        id of 18 characters) and `sf__Created` (boolean: whether the record is new)."""
+        id of 18 characters) and `sf__Created` (boolean: whether the record is new).
+
+            print(result.successful_results.select("ExternalId__c", "sf__Created").rows())
+            # [('C-1', True), ('C-2', True)]
+        """
         return self._view(SUCCESSFUL_RESULTS)
 
     @property
     def failed_results(self) -> FrameT:
         """The rows that the org refused, or that weren't sent because of `invalid="report"`: the caller's
         columns and row order, then `sf__Id` (string, mostly null) and `sf__Error` (string:
-        `CODE:message:fields --`)."""
+        `CODE:message:fields --`).
+
+            print(result.failed_results.select("ExternalId__c", "sf__Error").rows())
+            # [('C-3', 'INVALID_EMAIL_ADDRESS:Email: invalid email address: n/a:Email --')]
+        """
         return self._view(FAILED_RESULTS)
 
     @property
     def unprocessed_records(self) -> FrameT:
-        """The rows that the org didn't come to, the caller's columns and row order, nothing more."""
+        """The rows that the org didn't come to, the caller's columns and row order, nothing more.
+
+        For example:
+
+            print(result.unprocessed_records.height)
+            # 0
+        """
         return self._view(UNPROCESSED_RECORDS)
 
     def to_frame(self) -> FrameT:
         """Every row once, in order: the caller's columns, then `sf__Outcome` (`successful`, `failed` or
-        `unprocessed`), `sf__Id`, `sf__Created`, `sf__Error`."""
+        `unprocessed`), `sf__Id`, `sf__Created`, `sf__Error`.
+
+            print(result.to_frame().select("ExternalId__c", "sf__Outcome").rows())
+            # [('C-1', 'successful'), ('C-2', 'successful'), ('C-3', 'failed')]
+        """
         return self._view(EVERY_ROW)
 
     def _view(self, part: Part) -> FrameT:
@@ -108,7 +130,13 @@ class IngestResult(Generic[FrameT]):
 
     @property
     def counts(self) -> dict[str, int]:
-        """Rows by outcome: `successful`, `failed`, `unprocessed`."""
+        """Rows by outcome: `successful`, `failed`, `unprocessed`.
+
+        For example:
+
+            print(result.counts["failed"])
+            # 1
+        """
         return self._outcomes.counts
 
     def __len__(self) -> int:
@@ -121,13 +149,25 @@ class IngestResult(Generic[FrameT]):
     @property
     def errors(self) -> Any:
         """The errors of failed rows: a frame of the caller's library with `code`, `fields`, `message`, `count`,
-        the most frequent first."""
+        the most frequent first.
+
+            print(result.errors.select("code", "fields", "count").rows())
+            # [('INVALID_EMAIL_ADDRESS', 'Email', 1)]
+        """
         return self._source.table(self._errors())
 
     @property
     def attempts(self) -> Any:
         """The tries of rows that went more than once: a frame of the caller's library with `row` (counted
-        from 0), `attempt` (from 1), `job_id`, and `sf__Error` (null where the try was successful)."""
+        from 0), `attempt` (from 1), `job_id`, and `sf__Error` (null where the try was successful).
+
+            from sfframe.testing import Fault
+
+            local.faults = [Fault("rows", "lock", match="Hopper")]
+            result = contacts.sfbulk.upsert("Contact", "ExternalId__c")
+            print(result.attempts.select("row", "attempt").rows())
+            # [(1, 1), (1, 2)]
+        """
         return self._source.table(self._attempts)
 
     def _errors(self) -> pl.DataFrame:
@@ -137,6 +177,12 @@ class IngestResult(Generic[FrameT]):
 
     def raise_for_failures(self) -> IngestResult[FrameT]:
         """This result, if every row was successful.
+
+            try:
+                result.raise_for_failures()
+            except sfframe.RecordsFailed as error:
+                print(error.result.counts["failed"])
+            # 1
 
         Raises:
             RecordsFailed: Rows failed or weren't processed; it carries this result.
@@ -148,6 +194,10 @@ class IngestResult(Generic[FrameT]):
     @spelling(IngestOptions)
     def retry(self, *, org: Org | None = None, **options: Unpack[IngestOptions]) -> IngestResult[FrameT]:
         """Send the failed and the unprocessed rows again.
+
+            again = result.retry(on_failure="return")
+            print(len(again))
+            # 1
 
         Args:
             org: The org to use; without it the call's.
@@ -172,6 +222,10 @@ class IngestResult(Generic[FrameT]):
         """Write the three frames as Parquet: `successful_results.parquet`, `failed_results.parquet`,
         `unprocessed_records.parquet`.
 
+            folder = result.save("results")
+            print(sorted(path.name for path in folder.iterdir()))
+            # ['failed_results.parquet', 'successful_results.parquet', 'unprocessed_records.parquet']
+
         Args:
             folder: Where to; it is made if it isn't there.
 
@@ -187,6 +241,8 @@ class IngestResult(Generic[FrameT]):
     def to_excel(self, path: str | Path) -> Path:
         """Write the three frames as sheets of one workbook: `successful_results`, `failed_results` (with
         `sf__Error` beside the rows), `unprocessed_records`. Needs `pip install 'sfframe[excel]'`.
+
+            result.to_excel("contacts.xlsx")
 
         Cells are values, text is never a formula. A datetime with a zone keeps its own wall clock, and the zone is
         shown behind it. Whole numbers of more than 15 digits, which Excel would round, are text.
@@ -210,6 +266,9 @@ class IngestResult(Generic[FrameT]):
         """The result as an Altair chart: rows by outcome, and failed rows by reason. Needs
         `pip install 'sfframe[plot]'`.
 
+            chart = result.plot()
+            chart.save("contacts.html")
+
         Raises:
             ModuleNotFoundError: Altair isn't installed.
         """
@@ -218,7 +277,13 @@ class IngestResult(Generic[FrameT]):
     # --- on the screen ------------------------------------------------------------------------------------------------
 
     def summary(self) -> str:
-        """One line: what was done, and how many rows had which fate."""
+        """One line: what was done, and how many rows had which fate.
+
+        For example:
+
+            print(result.summary())
+            # upsert Contact on acme.my.salesforce.com: 1 FAILED, 2 successful of 3 rows (1 job, 0.0 s)
+        """
         counts = self.counts
         bad = [f"{counts[word]:,} {word.upper()}" for word in ("failed", "unprocessed") if counts[word]]
         good = f"{counts['successful']:,} successful"
@@ -228,7 +293,13 @@ class IngestResult(Generic[FrameT]):
         return f"{what}: {', '.join([*bad, good])} of {rows} ({jobs}, {self.seconds:.1f} s)"
 
     def report(self) -> str:
-        """The text of this result without the org's messages, which quote values of rows: fit for logs."""
+        """The text of this result without the org's messages, which quote values of rows: fit for logs.
+
+        For example:
+
+            print(result.report().splitlines()[2].strip())
+            # 1 × INVALID_EMAIL_ADDRESS [Email]
+        """
         return screen.text(self._picture(), messages=False)
 
     def __repr__(self) -> str:

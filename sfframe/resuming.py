@@ -42,6 +42,7 @@ _FACTS: Final[dict[str, pl.DataType]] = {
 async def resume_async(run: str | PathLike[str] | JobTimeout | Interrupted, *, org: Org | None = None) -> Any:
     """Finish a run that a call with `journal=` has begun, from this process or another one.
 
+        contacts.sfbulk.upsert("Contact", "ExternalId__c", journal="journals")
         result = sfframe.resume("journals")
 
     The org is asked about each job that may have run; what it has processed is collected, and the rest is sent. Rows of
@@ -97,6 +98,10 @@ def journals(
     folder: str | PathLike[str], *, backend: BackendName = "polars", dtype_backend: DtypeBackend | None = None
 ) -> Any:
     """The runs that are recorded in a folder, one row each, the oldest first.
+
+        contacts.sfbulk.upsert("Contact", "ExternalId__c", journal="journals")
+        print(sfframe.journals("journals").select("state", "rows").rows())
+        # [('finished', 3)]
 
     Args:
         folder: What calls were given as `journal`.

@@ -33,6 +33,10 @@ def scan_sobject(
 ) -> pl.LazyFrame:
     """An object of the org as a LazyFrame: what the plan needs of it travels to the org as SOQL, when it is collected.
 
+        lf = sfframe.scan_sobject("Contact").filter(pl.col("LastName") == "Hopper").select("LastName", "Email")
+        print(lf.collect().rows())
+        # [('Hopper', None)]
+
     Nothing is asked before that but describe, when the schema is. The columns that the plan uses are the SELECT list;
     `head()` right after it is LIMIT; filters go to the org where SOQL means the same by them, or something wider, and
     are applied here again, so that the rows are those that Polars would find in the whole object. `explain_soql` tells

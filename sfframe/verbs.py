@@ -35,6 +35,10 @@ OtherT = TypeVar("OtherT", "pd.DataFrame", "pa.Table")
 class Bulk(Generic[FrameT]):
     """Salesforce's Bulk API 2.0 on a frame: `df.sfbulk`, or `sfframe.bulk(df)`.
 
+        result = contacts.sfbulk.upsert("Contact", "ExternalId__c")
+        print(result.counts)
+        # {'successful': 2, 'failed': 1, 'unprocessed': 0}
+
     Every verb takes the options that `sfframe.Options` describes as keywords, and `org=`; without it the
     innermost `with org:`, the default org, or the environment decides. Each has an `_async` twin.
 
@@ -52,6 +56,11 @@ class Bulk(Generic[FrameT]):
         self, sobject: str, *, org: Org | None = None, **options: Unpack[IngestOptions]
     ) -> IngestResult[FrameT]:
         """Make a record of every row.
+
+            people = pl.DataFrame({"LastName": ["Hamilton", "Johnson"]})
+            result = people.sfbulk.insert("Contact")
+            print(result.successful_results["sf__Created"].to_list())
+            # [True, True]
 
         Args:
             sobject: API name of the object, such as `"Contact"`.
@@ -82,6 +91,11 @@ class Bulk(Generic[FrameT]):
     ) -> IngestResult[FrameT]:
         """Change the records that the column `Id` names; the other columns are written, and only they.
 
+            people = sfframe.read_soql("SELECT Id, LastName FROM Contact WHERE LastName = 'Hopper'")
+            result = people.with_columns(Title=pl.lit("Rear admiral")).sfbulk.update("Contact")
+            print(result.counts["successful"])
+            # 1
+
         Arguments, result and errors: as `insert`.
         """
         return await ingest_async(self._frame, sobject, "update", org=org, **options)
@@ -96,6 +110,11 @@ class Bulk(Generic[FrameT]):
         **options: Unpack[IngestOptions],
     ) -> IngestResult[FrameT]:
         """Change the records that an external id names, and make those that aren't there.
+
+            people = pl.DataFrame({"ExternalId__c": ["C-1", "C-9"], "LastName": ["King", "Hamilton"]})
+            result = people.sfbulk.upsert("Contact", "ExternalId__c")
+            print(result.successful_results["sf__Created"].to_list())
+            # [False, True]
 
         Args:
             sobject: API name of the object, such as `"Contact"`.
@@ -114,6 +133,10 @@ class Bulk(Generic[FrameT]):
     ) -> IngestResult[FrameT]:
         """Move the records that the column `Id` names to the recycle bin. Other columns are not sent.
 
+            people = sfframe.read_soql("SELECT Id, LastName FROM Contact WHERE LastName = 'Hopper'")
+            print(people.sfbulk.delete("Contact").counts["successful"])
+            # 1
+
         Arguments, result and errors: as `insert`.
         """
         return await ingest_async(self._frame, sobject, "delete", org=org, **options)
@@ -123,6 +146,10 @@ class Bulk(Generic[FrameT]):
         self, sobject: str, *, org: Org | None = None, **options: Unpack[IngestOptions]
     ) -> IngestResult[FrameT]:
         """Delete the records that the column `Id` names for good. Needs the permission "Bulk API Hard Delete".
+
+            people = sfframe.read_soql("SELECT Id FROM Contact WHERE LastName = 'Hopper'")
+            print(people.sfbulk.hard_delete("Contact").counts["successful"])
+            # 1
 
         Arguments, result and errors: as `insert`.
         """
@@ -145,6 +172,10 @@ class Bulk(Generic[FrameT]):
         **options: Unpack[IngestOptions],
     ) -> Iterator[bytes]:
         """The CSV that a call would send, a job at a time; nothing is sent.
+
+            for payload in contacts.head(1).sfbulk.payloads("Contact", "upsert", "ExternalId__c"):
+                print(payload)
+            # b'"ExternalId__c","LastName","Email"\\n"C-1","Lovelace","ada@example.com"\\n'
 
         The org is asked for describes alone, and for nothing with `describe=False`.
 
@@ -179,6 +210,10 @@ class Bulk(Generic[FrameT]):
     ) -> Any:
         """All problems of a call that can be known beforehand; nothing is sent.
 
+            draft = pl.DataFrame({"LastNam": ["Ng"], "Email": ["ng@example.com"]})
+            print(draft.sfbulk.check("Contact", "insert").select("column", "code").rows())
+            # [('LastNam', 'UNKNOWN_FIELD'), (None, 'REQUIRED_MISSING')]
+
         Args:
             sobject: API name of the object.
             operation: `"insert"`, `"update"`, `"upsert"`, `"delete"` or `"hard_delete"`.
@@ -210,7 +245,8 @@ class Bulk(Generic[FrameT]):
         """What a call would do and what it would cost; nothing is sent that writes.
 
             plan = contacts.sfbulk.plan("Contact", "upsert", "ExternalId__c")
-            print(plan)
+            print(plan.jobs, "job,", plan.api_calls < 20)
+            # 1 job, True
             result = plan.run()
 
         The CSV is written and counted, so jobs and bytes are what they will be. The org is asked for describes; for
@@ -253,6 +289,10 @@ class Bulk(Generic[FrameT]):
         timeout: float | None = None,  # noqa: ASYNC109  # of the blocking twin too
     ) -> FrameT:
         """The frame's own rows with fields of the org beside them, each row's by its key.
+
+            visitors = pl.DataFrame({"ExternalId__c": ["C-1", "C-9"], "Rating": [5, 4]})
+            print(visitors.sfbulk.lookup("Contact", "ExternalId__c", ["LastName"]).rows())
+            # [('C-1', 5, 'Lovelace'), ('C-9', 4, None)]
 
         Only the keys in the frame are asked for, each once: over REST, up to 2,000 keys a request (fewer where they
         are long) and five requests at once; or by one query job on the key and the wanted fields of the whole table.
@@ -318,6 +358,10 @@ def bulk(frame: Any) -> Bulk[Any]: ...
 def bulk(frame: Any) -> Bulk[Any]:
     """The namespace `df.sfbulk`, by a door that type checkers see, and for frames without an accessor.
 
+        result = sfframe.bulk([{"LastName": "Ng"}]).insert("Contact")
+        print(result.counts["successful"])
+        # 1
+
     Args:
         frame: A pandas or Polars frame, anything with `__arrow_c_stream__` (pyarrow, DuckDB, ...), or a
             sequence of dicts.
@@ -376,6 +420,11 @@ async def ingest_async(
     **options: Unpack[IngestOptions],
 ) -> IngestResult[Any]:
     """Send any frame; the same as the verb on `df.sfbulk`.
+
+        people = [{"LastName": "Ng", "Account": {"ExternalId__c": "A-1"}}]
+        result = await sfframe.ingest_async(people, "Contact", "insert")
+        print(result.counts["successful"])
+        # 1
 
     Args:
         frame: A pandas or Polars frame, anything with `__arrow_c_stream__` (tables and batches: a table comes
@@ -443,7 +492,15 @@ def ingest(
     org: Org | None = None,
     **options: Unpack[IngestOptions],
 ) -> IngestResult[Any]:
-    """Send any frame and wait for the result; see `ingest_async`."""
+    """Send any frame and wait for the result; see `ingest_async`.
+
+    For example:
+
+        people = pa.table({"LastName": ["Hamilton", "Johnson"]})
+        result = sfframe.ingest(people, "Contact", "insert")
+        print(result.successful_results.num_rows)
+        # 2
+    """
     return run(ingest_async(frame, sobject, operation, external_id_field, org=org, **options))
 
 

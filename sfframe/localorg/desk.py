@@ -20,7 +20,18 @@ _Key = tuple[int, int]
 
 
 class MetFault(NamedTuple):
-    """A fault that has happened, and to what: path and query of a request, a job's object, `row 17`."""
+    """A fault that has happened, and to what: path and query of a request, a job's object, `row 17`.
+
+    For example:
+
+        from sfframe.testing import Fault
+
+        local.faults = [Fault("put", "status", status=503, retry_after=0)]
+        contacts.sfbulk.insert("Contact")
+        for met in local.fault_log:
+            print(met.fault.effect, met.subject.rsplit("/")[-1])
+        # status batches
+    """
 
     fault: Fault
     subject: str

@@ -50,6 +50,13 @@ _EFFECTS = {
 class Fault:
     """One thing that goes wrong.
 
+        from sfframe.testing import Fault
+
+        local.faults = [Fault("patch", "drop", when="after")]  # the job is closed, but the answer never comes
+        result = contacts.sfbulk.upsert("Contact", "ExternalId__c")
+        print(result.counts["successful"], local.faults_met)
+        # 2 1
+
     Requests: "drop" (the connection is closed), "reset" (the same, by RST), "stall" (nothing more comes until the
     client goes away), "status" (an error), "html" (a gateway's page), "redirect" (to another host), "expire" (all
     tokens are dead from now on), "truncate" (the answer is cut), "omit" (headers and members are missing in it),

@@ -10,6 +10,10 @@ from typing import Literal
 class Manners:
     """How the org behaves where documents are silent or disagree. The defaults are nearest to what is reported.
 
+        from sfframe.testing import Manners
+
+        local = sfframe.LocalOrg(manners=Manners(daily_batches=10, time_zone="Europe/Berlin"))
+
     Attributes:
         second_put: What becomes of a second upload into a job: it is taken and closing the job is refused, or it
             is refused itself (3.3).

@@ -93,7 +93,12 @@ class Auth(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class AccessToken:
-    """A token that was made elsewhere. It can't be renewed: when its session ends, so does the Org's."""
+    """A token that was made elsewhere. It can't be renewed: when its session ends, so does the Org's.
+
+    For example:
+
+        org = sfframe.Org("https://acme.my.salesforce.com", sfframe.AccessToken("00D5e..."))
+    """
 
     token: str = field(repr=False)
 
@@ -116,7 +121,12 @@ class AccessToken:
 
 @dataclass(frozen=True, slots=True)
 class ClientCredentials:
-    """OAuth client credentials: an app's own login, as its "Run As" user. Needs the org's own address."""
+    """OAuth client credentials: an app's own login, as its "Run As" user. Needs the org's own address.
+
+    For example:
+
+        org = sfframe.Org("https://acme.my.salesforce.com", sfframe.ClientCredentials("client id", "client secret"))
+    """
 
     client_id: str
     client_secret: str = field(repr=False)
@@ -141,6 +151,9 @@ class ClientCredentials:
 @dataclass(frozen=True, slots=True)
 class JwtBearer:
     """OAuth JWT bearer: a user's login by a certificate of the app. Needs `pip install 'sfframe[jwt]'`.
+
+        login = sfframe.JwtBearer("client id", "ada@example.com", "private_key.pem")
+        org = sfframe.Org("https://login.salesforce.com", login)
 
     Attributes:
         client_id: The app's consumer key.
@@ -177,6 +190,8 @@ class JwtBearer:
 class RefreshToken:
     """OAuth refresh token, as kept from an earlier login.
 
+        org = sfframe.Org("https://login.salesforce.com", sfframe.RefreshToken("client id", "5Aep..."))
+
     Where the org rotates refresh tokens, an Org goes on with the newest one for its own life; this value
     keeps the one it was made with, which is dead from then on.
     """
@@ -206,6 +221,9 @@ class RefreshToken:
 @dataclass(frozen=True, slots=True)
 class UsernamePassword:
     """OAuth username-password: blocked by default in newer orgs.
+
+        login = sfframe.UsernamePassword("client id", "client secret", "ada@example.com", "password" + "security token")
+        org = sfframe.Org("https://login.salesforce.com", login)
 
     Attributes:
         password: Followed by the user's security token, unless the org trusts this machine's address.

@@ -32,6 +32,13 @@ _EMPTY_ONES: Final = 10  # pages without a row one after the other, before that 
 class IngestJobs(Jobs):
     """`org.ingest`: ingest jobs by hand. Bytes in, bytes out; every method is a coroutine.
 
+        job = await org.ingest.create_job("Contact", "insert")
+        job = await org.ingest.upload_job_data(job.id, b"LastName\\nNg\\n")
+        while not job.is_final:
+            job = await org.ingest.get_job(job.id)
+        print(job.state, (await org.ingest.failed_results(job.id)).decode().splitlines()[0])
+        # JobComplete "sf__Id","sf__Error",LastName
+
     Each may raise `ApiError` (the org refused, or gave no answer) and `AuthenticationError`.
     """
 
@@ -52,6 +59,10 @@ class IngestJobs(Jobs):
         column_delimiter: str = "COMMA",
     ) -> JobInfo:
         """Create a job. It is `Open` then and waits for its data.
+
+            job = await org.ingest.create_job("Contact", "upsert", external_id_field="ExternalId__c")
+            print(job.state)
+            # Open
 
         A lost answer is followed by another request: the job that may stay behind is empty and can't run.
 
@@ -75,6 +86,11 @@ class IngestJobs(Jobs):
 
     async def upload_job_data(self, job_id: str, data: Body) -> JobInfo:
         """Give a job its data and close it: from here on the org processes it.
+
+            job = await org.ingest.create_job("Contact", "insert")
+            job = await org.ingest.upload_job_data(job.id, b"LastName\\nNg\\n")
+            print(job.state)
+            # UploadComplete
 
         See `put_job_data` and `close_job` for what can go wrong.
         """
@@ -117,15 +133,36 @@ class IngestJobs(Jobs):
         return await self._move(job_id, JobState.UPLOAD_COMPLETE, lambda job: job.state != JobState.OPEN)
 
     async def successful_results(self, job_id: str, *, api_version: str | None = None) -> bytes:
-        """The rows that were written: CSV with `sf__Id`, `sf__Created` and the columns sent, in any order."""
+        """The rows that were written: CSV with `sf__Id`, `sf__Created` and the columns sent, in any order.
+
+        For example:
+
+            csv = await org.ingest.successful_results(result.jobs[0].id)
+            print(csv.decode().splitlines()[0])
+            # "sf__Id","sf__Created","ExternalId__c","LastName","Email"
+        """
         return await self.download(job_id, "successful_results", api_version=api_version)
 
     async def failed_results(self, job_id: str, *, api_version: str | None = None) -> bytes:
-        """The rows that were refused: CSV with `sf__Id`, `sf__Error` and the columns sent, in any order."""
+        """The rows that were refused: CSV with `sf__Id`, `sf__Error` and the columns sent, in any order.
+
+        For example:
+
+            csv = await org.ingest.failed_results(result.jobs[0].id)
+            print(csv.decode().splitlines()[0])
+            # "sf__Id","sf__Error","ExternalId__c","LastName","Email"
+        """
         return await self.download(job_id, "failed_results", api_version=api_version)
 
     async def unprocessed_records(self, job_id: str, *, api_version: str | None = None) -> bytes:
-        """The rows that weren't reached: CSV with the columns sent, in any order."""
+        """The rows that weren't reached: CSV with the columns sent, in any order.
+
+        For example:
+
+            csv = await org.ingest.unprocessed_records(result.jobs[0].id)
+            print(csv.decode().splitlines())
+            # ['"ExternalId__c","LastName","Email"']
+        """
         return await self.download(job_id, "unprocessed_records", api_version=api_version)
 
     async def download(
@@ -169,7 +206,15 @@ class IngestJobs(Jobs):
         external_id_field: str | None = None,
         **options: Unpack[IngestOptions],
     ) -> IngestResult[Any]:
-        """All of it at once: `sfframe.ingest_async` on this org."""
+        """All of it at once: `sfframe.ingest_async` on this org.
+
+        For example:
+
+            leads = pl.DataFrame({"LastName": ["Ng"], "Company": ["Ng & Co"]})
+            result = await org.ingest.perform_operation("insert", "Lead", leads)
+            print(result.counts["successful"])
+            # 1
+        """
         from sfframe.verbs import ingest_async
 
         result: IngestResult[Any] = await ingest_async(

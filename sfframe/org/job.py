@@ -29,6 +29,10 @@ _FINAL: Final = frozenset({JobState.JOB_COMPLETE, JobState.FAILED, JobState.ABOR
 class JobInfo:
     """What the org says of a job; the words are Salesforce's. Which fields it fills depends on the request.
 
+        job = result.jobs[0]
+        print(job.state, job.is_final, job.number_records_processed, job.number_records_failed)
+        # JobComplete True 3 1
+
     Attributes:
         id: 18 characters.
         state: See `JobState`.

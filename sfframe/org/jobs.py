@@ -38,6 +38,10 @@ class Jobs:
     async def get_job(self, job_id: str, *, api_version: str | None = None) -> JobInfo:
         """Look at a job.
 
+            job = await org.ingest.get_job(result.jobs[0].id)
+            print(job.state)
+            # JobComplete
+
         Args:
             job_id: The job.
             api_version: That of the job, if it isn't the org's.
@@ -46,6 +50,9 @@ class Jobs:
 
     async def list_jobs(self, *, job_type: str | None = None) -> AsyncIterator[JobInfo]:
         """All jobs that this user may see, in no order; of other users, API versions and kinds too.
+
+            async for job in org.ingest.list_jobs(job_type="V2Ingest"):
+                assert job.state == "JobComplete"
 
         Args:
             job_type: `V2Ingest`, `V2Query`, `Classic` or `BigObjectIngest`: jobs of this kind alone.
@@ -72,6 +79,10 @@ class Jobs:
     async def abort_job(self, job_id: str, *, api_version: str | None = None) -> JobInfo:
         """Stop a job. Rows that were written stay written.
 
+            job = await org.ingest.create_job("Contact", "insert")
+            print((await org.ingest.abort_job(job.id)).state)
+            # Aborted
+
         Args:
             job_id: The job.
             api_version: That of the job, if it isn't the org's.
@@ -85,7 +96,12 @@ class Jobs:
         return await self._move(job_id, JobState.ABORTED, lambda job: job.is_final, api_version)
 
     async def delete_job(self, job_id: str) -> None:
-        """Remove a job and its results from the org. It must have ended."""
+        """Remove a job and its results from the org. It must have ended.
+
+        For example:
+
+            await org.ingest.delete_job(result.jobs[0].id)
+        """
         path = self._path(job_id)
         await self._transport.request("DELETE", path, job_id=job_id, fine_when_repeated=(404,))
 

@@ -51,6 +51,10 @@ class OrgSettings(TypedDict, total=False):
 class Org:
     """A Salesforce org and the login to it. Nothing is sent before the first call.
 
+        org = sfframe.Org("https://acme.my.salesforce.com", sfframe.ClientCredentials("client id", "client secret"))
+        print(org.host, org.base_path, org.user)
+        # acme.my.salesforce.com /services/data/v66.0 None
+
     One Org may be used from any number of threads and event loops at once: they share its token, which is
     fetched when it is needed and fetched again once when the org answers 401.
 
@@ -128,6 +132,13 @@ class Org:
     def from_env(cls, url: str | None = None, **settings: Unpack[OrgSettings]) -> Org:
         """The org that the `SFFRAME_...` variables name.
 
+            import os
+
+            os.environ["SFFRAME_URL"] = "https://acme.my.salesforce.com"
+            os.environ["SFFRAME_ACCESS_TOKEN"] = "00D5e..."
+            print(sfframe.Org.from_env())
+            # <Org acme.my.salesforce.com (AccessToken)>
+
         `SFFRAME_URL` and the first complete set of: `ACCESS_TOKEN`; `CLIENT_ID`, `REFRESH_TOKEN` (and
         `CLIENT_SECRET` if set); `CLIENT_ID`, `USERNAME`, `PRIVATE_KEY` (PEM text or a path); `CLIENT_ID`,
         `CLIENT_SECRET`, `USERNAME`, `PASSWORD`; `CLIENT_ID`, `CLIENT_SECRET`; `USERNAME`, `PASSWORD` (and
@@ -149,6 +160,9 @@ class Org:
     @spelling(OrgSettings)
     def from_cli(cls, alias: str, **settings: Unpack[OrgSettings]) -> Org:
         """The org that the Salesforce CLI has a session for, by its alias or user name.
+
+            with sfframe.Org.from_cli("my-sandbox"):
+                ...  # calls in this block go to the sandbox
 
         The CLI is asked when the first token is needed, and again when the org answers 401.
 
@@ -204,21 +218,45 @@ class Org:
     async def describe(self, sobject: str) -> SObject:
         """What an object is made of; kept for some minutes, then asked for only if it changed.
 
+            contact = await org.describe("Contact")
+            print(contact.name, contact.field("lastname").length)
+            # Contact 80
+
         Raises:
             ApiError: The org has no such object, or not for this user.
         """
         return await self._describes.get(sobject)
 
     def forget_describes(self) -> None:
-        """Ask the org anew for each describe, instead of keeping it for some minutes."""
+        """Ask the org anew for each describe, instead of keeping it for some minutes.
+
+        For example:
+
+            org.forget_describes()  # a field was added a minute ago
+        """
         self._describes.forget()
 
     async def limits(self) -> dict[str, Any]:
-        """The org's limits, as `{"DailyApiRequests": {"Max": 15000, "Remaining": 14998}, ...}`."""
+        """The org's limits, as `{"DailyApiRequests": {"Max": 15000, "Remaining": 14998}, ...}`.
+
+        For example:
+
+            limits = await org.limits()
+            print(limits["DailyBulkApiBatches"]["Max"], org.api_usage.used > 0, org.requests_made > 0)
+            # 15000 True True
+        """
         return dict(await self.rest.limits())
 
     async def aclose(self) -> None:
-        """Close this Org's connections of the running loop. It can be used again."""
+        """Close this Org's connections of the running loop. It can be used again.
+
+        For example:
+
+            people = await sfframe.read_soql_async("SELECT LastName FROM Contact", org=org)
+            print(org.url.startswith("http"), org.org_id[:3], org.user_id[:3])
+            # True 00D 005
+            await org.aclose()
+        """
         await self.transport.close()
 
     def __enter__(self) -> Self:
@@ -274,7 +312,13 @@ class Org:
 
 
 def set_default_org(org: Org | None) -> None:
-    """Make an org that of every later call without `org=` and outside `with org:`; `None` takes it back."""
+    """Make an org that of every later call without `org=` and outside `with org:`; `None` takes it back.
+
+    For example:
+
+        sfframe.set_default_org(org)
+        contacts.sfbulk.upsert("Contact", "ExternalId__c")  # goes to that org
+    """
     global _default
     _default = org
 

@@ -35,10 +35,14 @@ class ResultPage:
 class QueryJobs(Jobs):
     """`org.query`: query jobs by hand. SOQL in, CSV out; every method is a coroutine.
 
-        job = await org.query.create_job("SELECT Id, Name FROM Account")
-        while not (job := await org.query.get_job(job.id)).is_final:
-            await asyncio.sleep(5)
-        page = await org.query.results(job.id, max_records=50_000)
+        job = await org.query.create_job("SELECT LastName FROM Contact ORDER BY LastName")
+        while not job.is_final:
+            job = await org.query.get_job(job.id)
+        page = await org.query.results(job.id)
+        print(page.data.decode().splitlines())
+        # ['"LastName"', '"Hopper"', '"Lovelace"']
+
+        page = await org.query.results(job.id, max_records=1)
         while page.locator:
             page = await org.query.results(job.id, locator=page.locator)
 
@@ -49,6 +53,10 @@ class QueryJobs(Jobs):
 
     async def create_job(self, soql: str, operation: Literal["query", "queryAll"] = "query") -> JobInfo:
         """Create a job. The org begins with it at once.
+
+            job = await org.query.create_job("SELECT Id FROM Contact", "queryAll")
+            print(job.operation, job.state)
+            # queryAll UploadComplete
 
         A lost answer is followed by another request: the job that may stay behind costs quota, and no more.
 
@@ -71,6 +79,13 @@ class QueryJobs(Jobs):
         api_version: str | None = None,
     ) -> ResultPage:
         """A page of the result of a job that is `JobComplete`.
+
+            job = await org.query.create_job("SELECT LastName FROM Contact")
+            while not job.is_final:
+                job = await org.query.get_job(job.id)
+            page = await org.query.results(job.id, max_records=1)
+            print(page.n_records, page.locator is None)
+            # 1 False
 
         Args:
             job_id: The job.
@@ -104,6 +119,14 @@ class QueryJobs(Jobs):
         retry: RetryPolicy | None = None,
     ) -> tuple[list[str], str | None]:
         """Addresses of pages that can be read at once, for `results_at`; API version 58.0 or newer.
+
+            job = await org.query.create_job("SELECT LastName FROM Contact")
+            while not job.is_final:
+                job = await org.query.get_job(job.id)
+            addresses, following = await org.query.result_pages(job.id)
+            page = await org.query.results_at(addresses[0], job.id)
+            print(len(addresses), following, page.n_records)
+            # 1 None 2
 
         Args:
             job_id: The job, which is `JobComplete`.

@@ -10,6 +10,8 @@ from dataclasses import dataclass, replace
 class RetryPolicy:
     """How often a request is repeated after a passing fault, and how long is waited before.
 
+        org = sfframe.Org(local.url, local.org.auth, retry=sfframe.RetryPolicy(max_tries=3))
+
     Attributes:
         max_tries: Requests in all, the first one included.
         first_wait_s: Upper end of the first wait; each further one is twice as long.
@@ -43,6 +45,8 @@ class RetryPolicy:
 class PollPolicy:
     """How long to wait between two looks at a job. Each look is an API call.
 
+        org = sfframe.Org(local.url, local.org.auth, poll=sfframe.PollPolicy(first_wait_s=5, max_wait_s=60))
+
     Attributes:
         first_wait_s: Before the first look: short, a small job is done in no time.
         growth: Factor from wait to wait while nothing changes.
@@ -73,6 +77,8 @@ class PollPolicy:
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Timeouts:
     """How long silence is taken for work, in seconds. No request has a limit in all: 100 MB take their time.
+
+        org = sfframe.Org(local.url, local.org.auth, timeouts=sfframe.Timeouts(connect_s=10))
 
     Less than 100 bytes a second is silence too, so that nobody is held by a server that sends a byte a minute.
 

@@ -28,6 +28,9 @@ _ENVELOPE: Final = (
 class SoapLogin:
     """The old login by name, password and security token. Salesforce ends it in Summer '27.
 
+        login = sfframe.SoapLogin("ada@example.com", "password", "security token")
+        org = sfframe.Org("https://login.salesforce.com", login)
+
     It is off in orgs made since Winter '26, and the user needs the permission "Use Any API Auth".
     """
 

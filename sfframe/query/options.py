@@ -20,6 +20,11 @@ Multiselect = Literal["text", "list"]
 class ReadOptions(TypedDict, total=False):
     """The keyword options of every read, as a type for `**options`.
 
+        soql = "SELECT LastName FROM Contact WHERE LastName IN :names"
+        people = sfframe.read_soql(soql, params={"names": ["Hopper"]})
+        print(people["LastName"].to_list())
+        # ['Hopper']
+
     Attributes:
         org: The org to use; without it the innermost `with org:`, the default org, or the environment decides.
         params: Values for the `:names` of the statement: text, numbers, booleans, dates, datetimes with a zone, `None`,

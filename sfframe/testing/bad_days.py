@@ -43,6 +43,13 @@ class SomeRows:
 def chaos(seed: int = 0, profile: Profile = "all") -> list[Fault]:
     """Faults for a bad day, for `LocalOrg(faults=...)`: the same for the same seed.
 
+        from sfframe.testing import chaos
+
+        local.faults = chaos(seed=7, profile="network")
+        result = contacts.sfbulk.upsert("Contact", "ExternalId__c")
+        print(result.counts["successful"], local.rows("Contact").num_rows)
+        # 2 2
+
     All of them pass: a client that repeats what may be repeated, and looks before it repeats the rest, gets through
     with some three tries for each request, and with each row written once. What no client can mend by itself, such as
     a job that fails half-way, is to be asked for by name: `Fault("job", "fail")`.

@@ -30,6 +30,10 @@ def frames(
 ) -> SearchStrategy[Any]:
     """A hypothesis strategy of frames that the object takes, in every form that users have them in.
 
+        from hypothesis import given, settings
+        from sfframe.testing import frames
+
+        @settings(max_examples=5, deadline=None)
         @given(df=frames("Contact"))
         def test_round_trip(sfframe_server, df):
             with sfframe_server.fresh() as org:

@@ -26,6 +26,15 @@ _WRONG: Final = {
 class Refused:
     """A frame that the object doesn't take.
 
+        from hypothesis import given, settings
+        from sfframe.testing import frames
+
+        @settings(max_examples=5, deadline=None)
+        @given(refused=frames("Contact", invalid=True))
+        def test_a_bad_frame_is_refused(refused):
+            problems = refused.frame.sfbulk.check("Contact", "insert")
+            assert refused.code in set(problems["code"])
+
     Attributes:
         frame: The frame.
         column: Its column that is wrong; `None`: one is missing.

@@ -24,6 +24,10 @@ _PREDICATES = {"predicate": pl.String(), "where": pl.String(), "reason": pl.Stri
 class Explanation:
     """What a statement or a plan asks the org for. Of a plan with several scans it tells the first; `scans` has all.
 
+        told = sfframe.explain_soql("SELECT COUNT() FROM Contact")
+        print(told.transport)
+        # rest
+
     Attributes:
         soql: The statement; the first of them where a list had to be split; empty if nothing is asked.
         transport: `"rest"` or `"bulk"`; of several statements the first one's, after a run the last one's.

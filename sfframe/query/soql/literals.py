@@ -23,6 +23,9 @@ _NULLS: Final = ("NAType", "NaTType")
 def quote_soql(value: Any) -> str:
     """A value as SOQL writes it, for those who build a statement's text; `params=` does it for you.
 
+        print(sfframe.quote_soql("O'Neil"), sfframe.quote_soql([1, 2]), sfframe.quote_soql(None))
+        # 'O\\'Neil' (1, 2) null
+
     Args:
         value: Text (quoted and escaped; at most 4,000 characters), a number (never with an exponent), a boolean, a date
             or a time, a datetime with a zone (written in UTC, cut to the millisecond; an org compares whole seconds),

@@ -1,0 +1,46 @@
+"""What a reader of the documents has at hand."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+from aiosalesforce.bulk.v2.ingest import BulkIngestClient
+
+import sfframe
+
+from .shell import reader_s_files
+
+
+@pytest.fixture
+def reader(
+    local: sfframe.LocalOrg, org: sfframe.Org, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> Iterator[dict[str, Any]]:
+    """An org with two accounts, the environment's variables, a frame of contacts, a folder with files."""
+    monkeypatch.chdir(tmp_path)
+    reader_s_files(tmp_path)
+    for name, value in {"URL": local.url, "CLIENT_ID": local.client_id, "CLIENT_SECRET": local.client_secret}.items():
+        monkeypatch.setenv(f"SFFRAME_{name}", value)
+    accounts = pl.DataFrame({"ExternalId__c": ["A-1", "A-7"], "Name": ["Analytical Engines", "Bletchley Park"]})
+    sfframe.ingest(accounts, "Account", "upsert", "ExternalId__c", org=org)
+    sfframe.set_default_org(org)
+    contacts = pl.DataFrame({"ExternalId__c": ["C-0"], "LastName": ["Babbage"]})
+    yield {"__name__": "document", "contacts": contacts}
+    sfframe.set_default_org(None)
+
+
+@pytest.fixture
+def strangers(local: sfframe.LocalOrg, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The way of other clients to salesforce.com leads to the local org, and they don't wait between looks at a job."""
+    authority = tmp_path / "authority.pem"
+    authority.write_text(local.certificate, encoding="ascii")
+    for name in ("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE"):
+        monkeypatch.setenv(name, str(authority))
+    monkeypatch.setenv("HTTPS_PROXY", local.url)
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1,localhost")
+    monkeypatch.setattr("simple_salesforce.bulk2.sleep", lambda seconds: None)
+    perform = BulkIngestClient.perform_operation
+    monkeypatch.setattr(perform, "__defaults__", (*(perform.__defaults__ or ())[:-1], 0.01))
