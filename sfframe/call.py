@@ -30,9 +30,11 @@ from sfframe.ingest.runner import Done, run_rows
 from sfframe.org.org import Org
 from sfframe.org.quota import keep_reserve
 from sfframe.prepare import Prepared, SpoolFolder, prepare, prepare_again
-from sfframe.progress import Finished, Started, listener
+from sfframe.progress import Event, Finished, Started, listener
 from sfframe.result import IngestResult
 from sfframe.runs import RunFolder, run_for
+from sfframe.sent import Sent, sent_of
+from sfframe.timeline import Timeline
 
 T = TypeVar("T")
 
@@ -79,7 +81,12 @@ class Call:
         self._org = org
         self._began = time.monotonic()
         self._ends_at = None if timeout is None else asyncio.get_running_loop().time() + timeout
-        self._tell = listener(request.options.progress)
+        self._shown = listener(request.options.progress)
+        self._timeline = Timeline(self._began)
+
+    def _tell(self, event: Event) -> None:
+        self._timeline(event)
+        self._shown(event)
 
     async def prepared(self, prepare: Callable[..., Awaitable[Prepared]]) -> Prepared:
         """The frame prepared, within the call's time and the org's quota."""
@@ -146,6 +153,8 @@ class Call:
             host=self._org.host,
             began=self._began,
             run=journal.folder if journal is not None else None,
+            sent=sent_of(prepared),
+            timeline=self._timeline.frame(),
         )
 
     @staticmethod
@@ -191,6 +200,8 @@ def concluded(
     host: str,
     began: float,
     run: Path | None,
+    sent: Sent,
+    timeline: pl.DataFrame | None = None,
 ) -> IngestResult[Any]:
     """What a run's end is to its caller.
 
@@ -202,6 +213,8 @@ def concluded(
         host: Of whom the result tells.
         began: When the call began, by the monotonic clock.
         run: The run's folder, if there is a journal.
+        sent: What was sent.
+        timeline: When each part was in which stage; `None`: nobody saw it.
 
     Raises:
         What `conclude` raises.
@@ -214,6 +227,8 @@ def concluded(
         seconds=time.monotonic() - began,
         jobs=done.jobs,
         attempts=done.attempts,
+        sent=sent,
+        timeline=timeline,
         running_job_ids=running_in(done),
         notes=notes_on(done),
         again=_Again(org, request),
