@@ -12,6 +12,7 @@ import contextvars
 import functools
 import math
 import os
+import queue
 import re
 import selectors
 import sys
@@ -20,7 +21,7 @@ import time
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Final, Generic, ParamSpec, TypeVar, cast
+from typing import Any, Final, Generic, ParamSpec, TypeAlias, TypeVar, cast
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -30,6 +31,8 @@ T = TypeVar("T")
 INTERRUPTED: Final = "interrupted by Ctrl-C"
 
 _caller: contextvars.ContextVar[tuple[str, int, str] | None] = contextvars.ContextVar("sfframe_caller", default=None)
+_Errands: TypeAlias = "queue.SimpleQueue[Callable[[], None]]"
+_errands: contextvars.ContextVar[_Errands | None] = contextvars.ContextVar("sfframe_errands", default=None)
 
 _EXIT_PATIENCE_S: Final = 5.0
 _TASKS: Final = Path("/proc/self/task")  # one folder for each thread, on Linux
@@ -158,6 +161,19 @@ class LoopBlockedError(RuntimeError):
     """The background loop's thread waits for the very thread that would wait for the loop."""
 
 
+def in_caller(errand: Callable[[], None]) -> None:
+    """Have something done soon by the thread that waits for the running call; at once in this one if none does.
+
+    For what a thread alone may do, such as writing into the notebook cell that it runs. Nobody waits for the errand,
+    and what is asked for after the call's end isn't done; what it raises but an interrupt is dropped.
+    """
+    errands = _errands.get()
+    if errands is None or not _background.is_here():
+        errand()
+    else:
+        errands.put(errand)
+
+
 def is_on_loop() -> bool:
     """Whether this is the background loop's own thread, where a blocking call would wait for itself."""
     return threading.current_thread() is _background.thread
@@ -199,6 +215,8 @@ class _Call(Generic[T]):
         self._loop = loop
         self._context = contextvars.copy_context()
         self._context.run(_caller.set, _outside())
+        self._errands: _Errands = queue.SimpleQueue()
+        self._context.run(_errands.set, self._errands)  # not the call itself, which holds its result
         self._task: asyncio.Task[None] | None = None
         self._done = threading.Event()
         self._value: T | None = None
@@ -213,8 +231,15 @@ class _Call(Generic[T]):
     def wait(self, watch: Callable[[], None] | None = None, *, patience_s: float = math.inf) -> None:
         ends_at = time.monotonic() + patience_s
         while not self._done.wait(_WAIT_SLICE_S) and time.monotonic() < ends_at:
+            self._do_errands()
             if watch is not None:
                 watch()
+        self._do_errands()
+
+    def _do_errands(self) -> None:
+        for _ in range(self._errands.qsize()):
+            with suppress(Exception):
+                self._errands.get_nowait()()
 
     def result(self) -> T:
         if self.error is None:

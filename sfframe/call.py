@@ -30,11 +30,10 @@ from sfframe.ingest.runner import Done, run_rows
 from sfframe.org.org import Org
 from sfframe.org.quota import keep_reserve
 from sfframe.prepare import Prepared, SpoolFolder, prepare, prepare_again
-from sfframe.progress import Event, Finished, Started, listener
+from sfframe.progress.events import Finished, Preparing, Started
+from sfframe.progress.listeners import telling
 from sfframe.result import IngestResult
 from sfframe.runs import RunFolder, run_for
-from sfframe.sent import Sent, sent_of
-from sfframe.timeline import Timeline
 
 T = TypeVar("T")
 
@@ -81,19 +80,26 @@ class Call:
         self._org = org
         self._began = time.monotonic()
         self._ends_at = None if timeout is None else asyncio.get_running_loop().time() + timeout
-        self._shown = listener(request.options.progress)
-        self._timeline = Timeline(self._began)
-
-    def _tell(self, event: Event) -> None:
-        self._timeline(event)
-        self._shown(event)
+        self._tell = telling(request.options.progress, "ingest")
 
     async def prepared(self, prepare: Callable[..., Awaitable[Prepared]]) -> Prepared:
         """The frame prepared, within the call's time and the org's quota."""
-        return await self.before_sending(self._prepared(prepare))
+        request = self._request
+        self._tell(Preparing(host=self._org.host, sobject=request.sobject, operation=request.operation))
+        prepared = await self.before_sending(self._prepared(prepare))
+        if prepared.refused:
+            self._tell.stopped(prepared.error())
+        return prepared
 
     async def before_sending(self, work: Awaitable[T]) -> T:
         """Something that is done before anything is sent; how it is ended early is told so."""
+        try:
+            return await self._before_sending(work)
+        except BaseException as error:
+            self._tell.stopped(error)
+            raise
+
+    async def _before_sending(self, work: Awaitable[T]) -> T:
         patience = asyncio.timeout_at(self._ends_at)
         try:
             async with patience:
@@ -131,14 +137,17 @@ class Call:
         try:
             left_out = await in_thread(prepared.reasons)
             report_left_out(left_out, outcomes)
-            request, n_sent = prepared.request, rows.n - left_out.height
-            self._tell(Started(host=self._org.host, sobject=request.sobject, operation=request.operation, rows=n_sent))
+            n_sent = rows.n - left_out.height
+            self._tell(self._started(prepared.request, n_sent, left_out.height))
             done = await self._run(prepared, outcomes, journal, keeping) if n_sent else _nothing_to_do(outcomes)
             self._tell(Finished(**outcomes.counts))
             if journal is not None and done.is_settled:
                 if keeping is not None:
                     await keeping
                 await in_thread(journal.ended, RunState.FINISHED)
+        except BaseException as error:
+            self._tell.stopped(error)
+            raise
         finally:
             if keeping is not None:
                 await asyncio.wait({keeping})
@@ -153,8 +162,15 @@ class Call:
             host=self._org.host,
             began=self._began,
             run=journal.folder if journal is not None else None,
-            sent=sent_of(prepared),
-            timeline=self._timeline.frame(),
+        )
+
+    def _started(self, request: IngestRequest, n_sent: int, n_left_out: int) -> Started:
+        return Started(
+            host=self._org.host,
+            sobject=request.sobject,
+            operation=request.operation,
+            rows=n_sent,
+            rows_left_out=n_left_out,
         )
 
     @staticmethod
@@ -200,8 +216,6 @@ def concluded(
     host: str,
     began: float,
     run: Path | None,
-    sent: Sent,
-    timeline: pl.DataFrame | None = None,
 ) -> IngestResult[Any]:
     """What a run's end is to its caller.
 
@@ -213,8 +227,6 @@ def concluded(
         host: Of whom the result tells.
         began: When the call began, by the monotonic clock.
         run: The run's folder, if there is a journal.
-        sent: What was sent.
-        timeline: When each part was in which stage; `None`: nobody saw it.
 
     Raises:
         What `conclude` raises.
@@ -227,8 +239,6 @@ def concluded(
         seconds=time.monotonic() - began,
         jobs=done.jobs,
         attempts=done.attempts,
-        sent=sent,
-        timeline=timeline,
         running_job_ids=running_in(done),
         notes=notes_on(done),
         again=_Again(org, request),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, Generic, Literal, TypedDict, TypeVar, Unpack, overload
@@ -13,6 +13,8 @@ import polars as pl
 from sfframe.bridge import blocking, in_thread
 from sfframe.front import BackendName, DtypeBackend, backend_of
 from sfframe.org.org import Org, current_org
+from sfframe.progress.events import QueryFinished, QueryStarted
+from sfframe.progress.listeners import ReadProgress, telling
 from sfframe.query.changes.window import ChangesRequest, changes
 from sfframe.query.frames import ctrl_c
 from sfframe.query.options import Multiselect, ReadOptions, with_defaults
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 FrameT = TypeVar("FrameT")
+T = TypeVar("T")
 
 _LAG: Final = timedelta(seconds=10)
 _OVERLAP: Final = timedelta(minutes=15)
@@ -67,6 +70,7 @@ class ChangesOptions(TypedDict, total=False):
     decimals: bool | None
     multiselect: Multiselect | None
     timeout: float | None
+    progress: ReadProgress
 
 
 Since = str | datetime | None
@@ -124,6 +128,7 @@ async def read_changes_async(
     decimals: bool | None = None,
     multiselect: Multiselect | None = None,
     timeout: float | None = None,  # noqa: ASYNC109  # for the whole call, the blocking twin's too
+    progress: ReadProgress = None,
 ) -> Changes[Any]:
     """Read which records of an object changed and which were deleted since the last call, without a gap.
 
@@ -162,6 +167,7 @@ async def read_changes_async(
         decimals: Currency and percent as decimals of describe's scale, in place of floats.
         multiselect: Multi-select picklists as `"text"` (`a;b`), or as a `"list"` of texts.
         timeout: Seconds for the whole call.
+        progress: As in `read_soql`.
 
     Raises:
         ChangesLost: `since` is older than what the org knows of deletes.
@@ -171,7 +177,13 @@ async def read_changes_async(
         JobTimeout: The time was up; a query job that ran was aborted.
     """
     kind, bound = backend_of(backend, dtype_backend), current_org(org)
-    given = {"api": api, "decimals": decimals, "multiselect": multiselect, "timeout": timeout}
+    given = {
+        "api": api,
+        "decimals": decimals,
+        "multiselect": multiselect,
+        "timeout": timeout,
+        "progress": progress,
+    }
     own: Any = {name: value for name, value in given.items() if value is not None}
     options: ReadOptions = with_defaults(own, bound)
     request = ChangesRequest(
@@ -183,14 +195,15 @@ async def read_changes_async(
         api=options["api"],
         types=TypeOptions(decimals=options["decimals"], multiselect=options["multiselect"]),
     )
+    tell = telling(options["progress"], "query")
+    tell(QueryStarted(host=bound.host, sobject=sobject))
     with ctrl_c():
         try:
-            async with asyncio.timeout(options["timeout"]) as limit:
-                found = await changes(bound, request)
-        except TimeoutError:
-            if limit.expired():
-                raise timed_out(options["timeout"], None) from None
+            found = await _in_time(options["timeout"], changes(bound, request, tell))
+        except BaseException as error:
+            tell.stopped(error)
             raise
+        tell(QueryFinished(rows=found.upserted.height + found.deleted.height))
         return Changes(
             upserted=await in_thread(kind.of, found.upserted),
             deleted=await in_thread(kind.of, found.deleted),
@@ -201,3 +214,13 @@ async def read_changes_async(
 
 
 read_changes = blocking(read_changes_async)
+
+
+async def _in_time(seconds: float | None, work: Awaitable[T]) -> T:
+    try:
+        async with asyncio.timeout(seconds) as limit:
+            return await work
+    except TimeoutError:
+        if limit.expired():
+            raise timed_out(seconds, None) from None
+        raise

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Awaitable, Mapping, Sequence
+from typing import Any, TypeVar
 
 from sfframe.bridge import in_thread
 from sfframe.errors import DuplicateKeys, JobTimeout, PayloadError, SoqlError
@@ -13,11 +13,14 @@ from sfframe.ingest.choose import hint, schema_problem
 from sfframe.org.org import Org
 from sfframe.prepare import SpoolFolder
 from sfframe.problems import Problem, error_of
+from sfframe.progress.listeners import Telling, telling
 from sfframe.query.frames import ctrl_c
 from sfframe.query.lookup.keys import NotKeysError
 from sfframe.query.lookup.rows import Lookup, LookupRequest
 from sfframe.query.options import with_defaults
 from sfframe.query.schema.types import TypeOptions
+
+T = TypeVar("T")
 
 
 async def look_up(
@@ -50,28 +53,35 @@ async def look_up(
     options = with_defaults(said, org)
     types = TypeOptions(decimals=options["decimals"], multiselect=options["multiselect"])
     request = LookupRequest(sobject=sobject, key_field=key_field, fields=wanted, api=options["api"], types=types)
-    seconds = options["timeout"]
-    source = source_of(frame)
-    patience = asyncio.timeout(seconds)
+    source, tell = source_of(frame), telling(options["progress"], "query")
     try:
         with ctrl_c():
-            async with patience:
-                return await _look_up(source, request, org, on, suffix)
+            return await _in_time(options["timeout"], _look_up(source, request, org, on, suffix, tell))
+    except BaseException as error:
+        tell.stopped(error)
+        if isinstance(error, PayloadError):
+            error.problems = source.table(error.problems)
+        elif isinstance(error, DuplicateKeys):
+            error.records = source.table(error.records)
+        raise
+
+
+async def _in_time(seconds: float | None, work: Awaitable[T]) -> T:
+    patience = asyncio.timeout(seconds)
+    try:
+        async with patience:
+            return await work
     except TimeoutError:
         if not patience.expired():
             raise
         raise JobTimeout(f"timeout={seconds} s was up before all keys were looked up; no job goes on") from None
-    except PayloadError as error:
-        error.problems = source.table(error.problems)
-        raise
-    except DuplicateKeys as error:
-        error.records = source.table(error.records)
-        raise
 
 
-async def _look_up(source: Source[Any], request: LookupRequest, org: Org, on: str | None, suffix: str | None) -> Any:
+async def _look_up(
+    source: Source[Any], request: LookupRequest, org: Org, on: str | None, suffix: str | None, tell: Telling
+) -> Any:
     label = _key_label(source, request.key_field, on)
-    lookup = await Lookup.open(org, request)
+    lookup = await Lookup.open(org, request, tell)
     names = _names(source, [column.name for column in lookup.columns], suffix)
     types = await in_thread(source.types, [label])
     problems = [problem for problem in types.problems if problem.rows is None]

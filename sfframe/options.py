@@ -10,6 +10,7 @@ from os import PathLike
 from pathlib import Path
 from typing import Any, Literal, TypedDict
 
+from sfframe.progress.listeners import IngestProgress, checked
 from sfframe.spelled import spelling
 
 Operation = Literal["insert", "update", "upsert", "delete", "hard_delete"]
@@ -54,7 +55,7 @@ class IngestOptions(TypedDict, total=False):
     retry_rows: Mapping[str, int] | Iterable[str] | None
     poll_interval: float | None
     timeout: float | None
-    progress: bool | Callable[[Any], None] | None
+    progress: IngestProgress
     journal: str | PathLike[str] | None
     new_run: bool
     on_failure: Literal["warn", "return", "raise"]
@@ -91,7 +92,8 @@ class Options:
             of codes gives each the default count.
         poll_interval: Seconds between looks at a job at first; `None` adapts to the job's size.
         timeout: Seconds for the whole call; `None` waits for as long as it takes.
-        progress: `True`, `False`, a callable that gets progress events, or `None`: a bar where a person looks on.
+        progress: `True`, `False`, a function that gets the events of `sfframe.progress`, or `None`: a bar where a
+            person looks on.
         journal: A folder for runs: this call is recorded in a folder of its own in it, rows included, so that it can
             be finished after a crash: by the same call, or by `sfframe.resume`. `None`: nothing is written.
         new_run: Begin a new run although one of the same object and operation isn't finished.
@@ -112,7 +114,7 @@ class Options:
     retry_rows: Mapping[str, int] = field(default_factory=lambda: dict(RETRY_ROWS))
     poll_interval: float | None = None
     timeout: float | None = None
-    progress: bool | Callable[[Any], None] | None = None
+    progress: IngestProgress = None
     journal: Path | None = None
     new_run: bool = False
     on_failure: Literal["warn", "return", "raise"] = "warn"
@@ -148,6 +150,7 @@ class Options:
             value = getattr(self, name)
             if value is not None and not (isinstance(value, int | float) and value >= 0):
                 raise ValueError(f"{name}={value!r}: a number of seconds, or None")
+        checked(self.progress)
         _check_nulls(self.nulls)
         _check_zone(self.naive_datetimes)
 

@@ -11,6 +11,7 @@ from polars.io.plugins import register_io_source
 from sfframe.bridge import run
 from sfframe.errors import SoqlError
 from sfframe.org.org import Org, current_org
+from sfframe.progress.listeners import ReadProgress
 from sfframe.query.options import Multiselect, ReadOptions, spelled_out, with_defaults
 from sfframe.query.pages.route import Api, ReadRequest, explain
 from sfframe.query.scan.explain import Explanation, explain_plan
@@ -29,6 +30,7 @@ def scan_sobject(
     api: Api | None = None,
     decimals: bool | None = None,
     multiselect: Multiselect | None = None,
+    progress: ReadProgress = None,
     org: Org | None = None,
 ) -> pl.LazyFrame:
     """An object of the org as a LazyFrame: what the plan needs of it travels to the org as SOQL, when it is collected.
@@ -55,6 +57,8 @@ def scan_sobject(
         api: `"auto"`: what is small (up to 10,000 rows) over REST, the rest by a query job; or `"bulk"`, or `"rest"`.
         decimals: Currency and percent as decimals of describe's scale, in place of floats.
         multiselect: Multi-select picklists as `"text"` (`a;b`), or as a `"list"` of texts.
+        progress: As in `read_soql`, for each collect; events come from threads that Polars owns. It stays behind when
+            the plan is pickled for another process.
         org: The org; which one is settled by this call.
 
     Returns:
@@ -67,7 +71,13 @@ def scan_sobject(
         ValueError: An option makes no sense.
     """
     bound = current_org(org)
-    given = {"all_rows": all_rows, "api": api, "decimals": decimals, "multiselect": multiselect}
+    given = {
+        "all_rows": all_rows,
+        "api": api,
+        "decimals": decimals,
+        "multiselect": multiselect,
+        "progress": progress,
+    }
     own: Any = {name: value for name, value in given.items() if value is not None}
     options: ReadOptions = with_defaults(own, bound)
     source = Source(
@@ -77,6 +87,7 @@ def scan_sobject(
         all_rows=options["all_rows"],
         api=options["api"],
         types=TypeOptions(decimals=options["decimals"], multiselect=options["multiselect"]),
+        progress=options["progress"],
     )
     return register_io_source(source, schema=SchemaOf(source))
 

@@ -17,6 +17,7 @@ from sfframe.plan import Plan
 from sfframe.planning import planned
 from sfframe.prepare import payloads_of, prepare
 from sfframe.problems import frame_of
+from sfframe.progress.listeners import ReadProgress
 from sfframe.query.options import Multiselect
 from sfframe.query.pages.route import Api
 from sfframe.result import IngestResult
@@ -287,6 +288,7 @@ class Bulk(Generic[FrameT]):
         decimals: bool | None = None,
         multiselect: Multiselect | None = None,
         timeout: float | None = None,  # noqa: ASYNC109  # of the blocking twin too
+        progress: ReadProgress = None,
     ) -> FrameT:
         """The frame's own rows with fields of the org beside them, each row's by its key.
 
@@ -318,6 +320,7 @@ class Bulk(Generic[FrameT]):
             decimals: As in `read_soql`; `None`: the default of the org, or else `False`.
             multiselect: As in `read_soql`; `None`: the default of the org, or else `"text"`.
             timeout: Seconds for the whole call; `None`: the default of the org, or else as long as it takes.
+            progress: As in `read_soql`; a bar counts keys.
 
         Returns:
             A frame of the caller's kind: all rows in their order, index and dtypes as they were, then the org's
@@ -338,7 +341,13 @@ class Bulk(Generic[FrameT]):
             QuotaReserved: It would use what the org's `quota_reserve` keeps for others.
             JobTimeout: `timeout` was up; nothing goes on in the org.
         """
-        given = {"api": api, "decimals": decimals, "multiselect": multiselect, "timeout": timeout}
+        given = {
+            "api": api,
+            "decimals": decimals,
+            "multiselect": multiselect,
+            "timeout": timeout,
+            "progress": progress,
+        }
         frame: FrameT = await look_up(
             self._frame, sobject, key_field, fields, on=on, suffix=suffix, org=current_org(org), given=given
         )

@@ -49,13 +49,7 @@ call
 runs
 conclude
 result
-page
-screen chart excel
-job_lines timeline
-failures
-causes
-field_facts
-sent
+chart excel screen
 row_errors
 prepare
 front
@@ -142,6 +136,13 @@ org.job_page
 org.address org.retry org.secret org.body org.patience
 options
 progress
+progress.listeners
+progress.bar progress.log
+progress.reactive progress.notebook progress.terminal
+progress.page progress.line
+progress.tally
+progress.drawing progress.pace
+progress.events
 screens
 problems
 bridge disk spelled
@@ -183,8 +184,9 @@ CLIMBS = {
 THIRD_PARTIES = {
     "pandas": {"frames.pandas", "frames.pandas_kept", "frames.pandas_arrays", "demo", "testing.in_pandas"},
     "aiohttp": {"org.wire", "org.sessions", "org.lost"},
-    "tqdm": {"progress"},
-    "IPython": {"progress"},
+    "tqdm": {"progress.terminal"},
+    "IPython": {"progress.notebook"},
+    "marimo": set(),  # what runs in a notebook of it finds it imported
     "jwt": {"org.auth"},
     "altair": {"chart"},
     "xlsxwriter": {"excel"},

@@ -17,7 +17,6 @@ from sfframe.front import (
     Folder,
     Part,
     Types,
-    by_number,
     columns_beside,
     own_labels,
     register,
@@ -71,9 +70,6 @@ class PolarsSource:
 
     def table(self, table: pl.DataFrame) -> pl.DataFrame:
         return table
-
-    def labelled(self, rows: Sequence[int]) -> Sequence[str]:
-        return by_number(rows)
 
     def store(self, view: pl.DataFrame, path: Path) -> None:
         view.write_parquet(path)
@@ -203,9 +199,6 @@ class LazySource:
 
     def table(self, table: pl.DataFrame) -> pl.DataFrame:
         return table
-
-    def labelled(self, rows: Sequence[int]) -> Sequence[str]:
-        return by_number(rows)
 
     def store(self, view: pl.LazyFrame, path: Path) -> None:
         view.sink_parquet(path)

@@ -21,7 +21,7 @@ from sfframe.ingest.taken_up import look
 from sfframe.org.body import RESULT_BYTES
 from sfframe.org.ingest_jobs import ResultKind
 from sfframe.org.jobs import JobInfo, JobState
-from sfframe.progress import JobFinished
+from sfframe.progress.events import JobFinished
 
 _KINDS: dict[int, ResultKind] = {
     SUCCESSFUL: "successful_results",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -23,10 +24,23 @@ from sfframe.ingest.run import Run, never_ran, unknown
 from sfframe.ingest.spool import Numbers, Rows
 from sfframe.ingest.taken_up import look, may_go_again, note_on_lost, take_up
 from sfframe.org.ingest_jobs import most_result_bytes
+from sfframe.org.job_page import job_page
 from sfframe.org.jobs import JobInfo, JobState, is_plain_refusal
-from sfframe.progress import JobCreated, JobProgressed, PartUploaded
+from sfframe.progress.events import (
+    IngestEvent,
+    JobAbandoned,
+    JobCreated,
+    JobProgressed,
+    JobTakenUp,
+    PartUploaded,
+    UploadProgressed,
+)
+from sfframe.progress.listeners import Listener
+from sfframe.progress.log import apart
 
 _log = logging.getLogger("sfframe.ingest")
+
+_TELL_EACH_S = 0.25  # of what has gone up
 
 
 class PartJob:
@@ -56,6 +70,7 @@ class PartJob:
         self._number = known.number if known is not None else None
         self._place = attempt, int(positions[0])
         self._collector = Collector(run, rows, cut, part, positions, attempt=attempt)
+        self._told_of: str | None = None  # the job of which events were told, and its end not yet
 
     async def run(self) -> None:
         """Whatever goes wrong with this job is noted; its siblings go on."""
@@ -68,8 +83,10 @@ class PartJob:
             self._run.ledger.take_unknown(self._part.numbers)
             error.rows = np.sort(self._part.numbers)
             self._run.trouble.append(error)
+            self._tell_abandoned()
         except (ApiError, AuthenticationError, JournalError) as error:
             self._run.trouble.append(error)
+            self._tell_abandoned()
             # What kept this part from being sent would keep the others too.
             self._run.no_more_parts = True
         finally:
@@ -88,6 +105,7 @@ class PartJob:
                 return
             if found.job is not None:
                 self._note(found.job)
+                self._tell_taken_up(found.job)
                 await self._collector.collect(await self._again_by_crlf(await self._watch(found.job)))
                 return
         except OutcomeUnknown as error:
@@ -132,6 +150,7 @@ class PartJob:
         if not _is_line_ending_failure(job):
             return job
         # Nothing was processed, so nothing can double (wire notes, 4.1).
+        self._tell_abandoned()
         self._run.running.pop(job.id, None)
         await self._run.record(Journal.reached, job.id, Stage.REFUSED, job)
         await self._payloads.acquire()
@@ -171,6 +190,7 @@ class PartJob:
                 may_be_closed = job.id in run.closing
                 stage = Stage.GIVEN_UP_CLOSING if may_be_closed else Stage.GIVEN_UP
                 await run.record_taken(Journal.reached, job.id, stage)
+                self._tell_abandoned()
                 aborted = await (run.abort_closing if may_be_closed else run.abort)(job.id)
                 if may_be_closed and not never_ran(aborted):
                     raise unknown(job.id, self._part.n_rows, str(error)) from error
@@ -179,7 +199,8 @@ class PartJob:
                 patience = 2 if is_plain_refusal(error) else retry.max_tries
                 if tries >= patience:
                     raise
-                _log.info("job %s was thrown away before it was committed (%s); another is made", job.id, error)
+                with apart():
+                    _log.info("job %s was thrown away before it was committed (%s); another is made", job.id, error)
                 await asyncio.sleep(retry.wait_s(tries))
 
     async def _create(self, line_ending: LineEnding) -> JobInfo:
@@ -193,13 +214,22 @@ class PartJob:
             line_ending=line_ending,
         )
         self._run.uncommitted.add(job.id)
-        self._run.tell(JobCreated(job_id=job.id, rows=self._part.n_rows, payload_bytes=len(self._part.data)))
+        self._told_of = job.id
+        self._run.tell(
+            JobCreated(
+                job_id=job.id,
+                rows=self._part.n_rows,
+                payload_bytes=len(self._part.data),
+                attempt=self._attempt,
+                page=job_page(self._run.org.url, job.id),
+            )
+        )
         return job
 
     async def _upload(self, job: JobInfo) -> None:
         noting = asyncio.create_task(self._run.record(Journal.uploaded, job.id, self._part.data))
         try:
-            await self._ingest.put_job_data(job.id, self._part.data)
+            await self._ingest.put_job_data(job.id, self._part.data, sent=_Sent(self._run.tell, job.id, self._part))
         finally:
             await asyncio.wait({noting})  # a thread is at it, which can't be called off
             noting.result()
@@ -240,11 +270,40 @@ class PartJob:
             changed = _progress(seen) != _progress(job)
             job = seen
             self._note(job)
-            if changed:
+            if changed or job.is_final:
                 state, processed, failed = _progress(seen)
                 self._run.tell(JobProgressed(job_id=job.id, state=state, rows_processed=processed, rows_failed=failed))
             if job.is_final:
                 return job
+
+    # --- what is told -------------------------------------------------------------------------------------------------
+
+    def _tell_taken_up(self, job: JobInfo) -> None:
+        self._told_of = job.id
+        page = job_page(self._run.org.url, job.id)
+        self._run.tell(JobTakenUp(job_id=job.id, rows=self._part.n_rows, page=page))
+
+    def _tell_abandoned(self) -> None:
+        job_id, self._told_of = self._told_of, None
+        if job_id is not None:
+            self._run.tell(JobAbandoned(job_id=job_id, rows=self._part.n_rows))
+
+
+class _Sent:
+    """Tells of the bytes that have gone up, but not of each piece of them."""
+
+    def __init__(self, tell: Listener[IngestEvent], job_id: str, part: Part) -> None:
+        self._tell = tell
+        self._job_id = job_id
+        self._n_bytes = len(part.data)
+        self._told_s = time.monotonic()
+
+    def __call__(self, n_bytes: int) -> None:
+        now = time.monotonic()
+        if now - self._told_s < _TELL_EACH_S:
+            return
+        self._told_s = now
+        self._tell(UploadProgressed(job_id=self._job_id, bytes_sent=n_bytes, payload_bytes=self._n_bytes))
 
 
 def _progress(job: JobInfo) -> tuple[str, int, int]:

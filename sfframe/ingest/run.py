@@ -17,7 +17,8 @@ from sfframe.ingest.recorded import Stage
 from sfframe.ingest.request import IngestRequest
 from sfframe.ingest.spool import Numbers
 from sfframe.org.jobs import JobInfo, JobState
-from sfframe.progress import Listener
+from sfframe.progress.events import IngestEvent
+from sfframe.progress.listeners import Listener
 
 if TYPE_CHECKING:
     from sfframe.org.org import Org
@@ -75,7 +76,7 @@ class Run:
     request: IngestRequest
     layout: Layout
     ledger: Ledger
-    tell: Listener
+    tell: Listener[IngestEvent]
     jobs: dict[str, JobInfo] = field(default_factory=dict)
     places: dict[str, tuple[int, int]] = field(default_factory=dict)
     uncommitted: set[str] = field(default_factory=set)

@@ -24,7 +24,7 @@ from sfframe.ingest.recorded import KnownPart, Stage
 from sfframe.ingest.run import Mismatch, Run
 from sfframe.ingest.spool import Rows, SomeRows
 from sfframe.org.jobs import JobInfo
-from sfframe.progress import RowsRetried
+from sfframe.progress.events import RowsRetried
 
 # Payloads in memory at once, made or on the wire: one goes up while the next is made.
 _PAYLOADS = 2

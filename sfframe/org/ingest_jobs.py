@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from http import HTTPStatus
 from pathlib import Path
@@ -97,11 +98,16 @@ class IngestJobs(Jobs):
         await self.put_job_data(job_id, data)
         return await self.close_job(job_id)
 
-    async def put_job_data(self, job_id: str, data: Body) -> None:
+    async def put_job_data(self, job_id: str, data: Body, *, sent: Callable[[int], None] | None = None) -> None:
         """Send a job's data, once: UTF-8 CSV as bytes, or the path of such a file.
 
         Never repeated, since a second PUT spoils a job. After an error the job can only be aborted, and
         another one made.
+
+        Args:
+            job_id: The job.
+            data: What goes up.
+            sent: Told how many bytes of it have gone up, each time that some hundred thousand have.
 
         Raises:
             ApiError: The org refused, or nobody knows whether it has the data: no answer came, or one that isn't the
@@ -111,7 +117,7 @@ class IngestJobs(Jobs):
             raise TypeError(f"data must be bytes or a Path, not {type(data).__name__}")
         headers = {"Content-Type": "text/csv; charset=UTF-8"}
         path = self._path(job_id, "batches")
-        put = partial(self._transport.request, "PUT", path, body=data, headers=headers, repeat=Repeat.NEVER)
+        put = partial(self._transport.request, "PUT", path, body=data, sent=sent, headers=headers, repeat=Repeat.NEVER)
         response = await put(job_id=job_id)
         if response.status != HTTPStatus.CREATED:
             text = f"the upload was answered by {response.status} in place of 201, which isn't the org's word"

@@ -88,7 +88,7 @@ class Rest:
 
     async def _page(self, path: str) -> Mapping[str, Any]:
         ask = partial(self._transport.request, "GET", path, headers=_BATCH, most_bytes=LARGE_ANSWER_BYTES)
-        return await readable(ask, lambda response: _answer(_read(response)), self._retry)
+        return await readable(ask, lambda response: _answer(_read(response), len(response.body)), self._retry)
 
     async def _page_inside(self, path: str) -> Mapping[str, Any]:
         """The page that a GET gives which is sent inside of another request."""
@@ -100,7 +100,7 @@ class Rest:
             tries += 1
             inner = await readable(ask, _inner, self._retry)
             if inner.is_success:
-                return _answer(inner.content)
+                return _answer(inner.content, inner.n_bytes)
             # What would have been tried again by itself is so here too.
             if inner.status not in PASSING or tries >= self._retry.max_tries:
                 raise inner.error()
@@ -113,6 +113,7 @@ class _Inner:
 
     status: int
     content: Any
+    n_bytes: int
 
     @property
     def is_success(self) -> bool:
@@ -127,7 +128,7 @@ def _inner(response: Response) -> _Inner:
     answer = _read(response)
     try:
         inner = answer["compositeResponse"][0]
-        return _Inner(int(inner["httpStatusCode"]), inner["body"])
+        return _Inner(int(inner["httpStatusCode"]), inner["body"], len(response.body))
     except (KeyError, IndexError, TypeError, ValueError) as error:
         raise ApiError("the answer holds no answer to the query", status=response.status) from error
 
@@ -140,10 +141,18 @@ def _read(response: Response) -> Any:
     return found
 
 
-def _answer(given: Any) -> Mapping[str, Any]:
+class Records(dict[str, Any]):
+    """A page of records, and as how many bytes of JSON it came."""
+
+    n_bytes = 0
+
+
+def _answer(given: Any, n_bytes: int) -> Records:
     if not isinstance(given, dict) or not isinstance(given.get("records"), list):
         raise ApiError("the answer is no page of records")
-    return given
+    page = Records(given)
+    page.n_bytes = n_bytes
+    return page
 
 
 def total_of(answer: Mapping[str, Any]) -> int | None:

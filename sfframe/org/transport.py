@@ -7,7 +7,7 @@ import enum
 import json as jsonlib
 import threading
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
@@ -134,6 +134,7 @@ class Transport:
         fine_when_repeated: Collection[int] = (),
         retry: RetryPolicy | None = None,
         most_bytes: int = ANSWER_BYTES,
+        sent: Callable[[int], None] | None = None,
     ) -> Response:
         """Send a request with the token and give the answer, if it is a success (2xx or 304).
 
@@ -151,6 +152,7 @@ class Transport:
             fine_when_repeated: Statuses that are a success where an earlier answer was lost.
             retry: In place of the org's own policy.
             most_bytes: What the body of a success may have, unpacked.
+            sent: Told how many bytes of the body have gone up, as they go.
 
         Raises:
             AuthenticationError: No token could be had, or the org refused a fresh one.
@@ -165,6 +167,7 @@ class Transport:
             sink_start=0 if sink is None or isinstance(sink, Path) else sink.tell(),
             is_upload=method == "PUT",
             most_bytes=most_bytes,
+            sent=sent,
         )
         token = await self._tokens.get(self._ask_for_token)
         persist = partial(self._persist, repeat=repeat, job_id=job_id, retry=retry or self._retry)

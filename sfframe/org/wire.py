@@ -10,7 +10,7 @@ import logging
 import os
 import ssl
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import aclosing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -51,6 +51,7 @@ class Request:
             or a seekable binary file, which is written from `sink_start` on and cut there.
         is_upload: The answer may take long after the last byte.
         most_bytes: What the body of a success may have, unpacked.
+        sent: Told how many bytes of the body have gone up, as they go.
     """
 
     method: str
@@ -61,6 +62,7 @@ class Request:
     sink_start: int = 0
     is_upload: bool = False
     most_bytes: int = RESULT_BYTES
+    sent: Callable[[int], None] | None = field(default=None, repr=False, compare=False)
 
 
 class Wire:
@@ -179,20 +181,27 @@ class _Upload(payload.Payload):
 
     _autoclose = True
 
-    def __init__(self, source: memoryview | BinaryIO, *, n_bytes: int, idle_s: float) -> None:
+    def __init__(
+        self, source: memoryview | BinaryIO, *, n_bytes: int, idle_s: float, sent: Callable[[int], None] | None
+    ) -> None:
         super().__init__(source, content_type="application/octet-stream")
         self._size = n_bytes
         self._source = source
         self._idle_s = idle_s
+        self._sent = sent
 
     def decode(self, encoding: str = "utf-8", errors: str = "strict") -> str:
         raise TypeError("an upload isn't text")
 
     async def write(self, writer: AbstractStreamWriter) -> None:
+        n_sent = 0
         for chunk in self._chunks():
             # aiohttp itself would wait for ever for a peer that takes nothing.
             async with asyncio.timeout(self._idle_s):
                 await writer.write(chunk)
+            n_sent += len(chunk)
+            if self._sent is not None:
+                self._sent(n_sent)
 
     async def write_with_length(self, writer: AbstractStreamWriter, content_length: int | None) -> None:
         await self.write(writer)
@@ -212,7 +221,7 @@ def _upload(request: Request, idle_s: float) -> Iterator[_Upload | None]:
         yield None
     elif isinstance(request.body, Path):
         with request.body.open("rb") as file:
-            yield _Upload(file, n_bytes=os.fstat(file.fileno()).st_size, idle_s=idle_s)
+            yield _Upload(file, n_bytes=os.fstat(file.fileno()).st_size, idle_s=idle_s, sent=request.sent)
     else:
         view = memoryview(request.body).cast("B")
-        yield _Upload(view, n_bytes=view.nbytes, idle_s=idle_s)
+        yield _Upload(view, n_bytes=view.nbytes, idle_s=idle_s, sent=request.sent)

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager, contextmanager
 from typing import TypeVar
 
 from sfframe.bridge import in_thread, interrupt_in, run, tidy
+from sfframe.progress.events import QueryFinished, QueryStarted
 from sfframe.query.form import Form, RowsT
 from sfframe.query.options import Asked
 from sfframe.query.pages.decode import empty_frame
@@ -33,8 +34,9 @@ async def pulled(asked: Asked, form: Form[RowsT], to_frame: Callable[[RowsT], Fr
         JobTimeout: The org took longer, all waits taken together, than the call's timeout.
         KeyboardInterrupt: Ctrl-C reached a worker thread.
     """
-    reading, patience = asked.reading, _Patience(asked.timeout)
+    reading, patience, tell = asked.reading, _Patience(asked.timeout), asked.tell
     keeps_job = False
+    tell(QueryStarted(host=reading.host, sobject=reading.statement.sobject if reading.statement else None))
     try:
         async with patience.spent():
             await reading.open()
@@ -45,9 +47,18 @@ async def pulled(asked: Asked, form: Form[RowsT], to_frame: Callable[[RowsT], Fr
             yield one.pop()
         if is_empty:
             yield to_frame(form.of(empty_frame(reading.columns)))
+        tell(QueryFinished(rows=reading.n_rows))
     except _TimeIsUp:
         keeps_job = True
-        raise reading.timed_out(asked.timeout) from None
+        error = reading.timed_out(asked.timeout)
+        tell.stopped(error)
+        raise error from None
+    except GeneratorExit:  # nobody wants more
+        tell(QueryFinished(rows=reading.n_rows))
+        raise
+    except BaseException as error:
+        tell.stopped(error)
+        raise
     finally:
         await reading.close(abort=not keeps_job)
 

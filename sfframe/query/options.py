@@ -9,6 +9,7 @@ from typing import Any, Final, Literal, TypedDict
 
 from sfframe.options import did_you_mean
 from sfframe.org.org import Org, current_org
+from sfframe.progress.listeners import ReadProgress, Telling, checked, telling
 from sfframe.query.read import Api, Reading, ReadRequest
 from sfframe.query.schema.types import TypeOptions
 from sfframe.query.soql.params import bind
@@ -38,6 +39,8 @@ class ReadOptions(TypedDict, total=False):
             `all_rows` and `api` are settled by it; the columns are as it selects them.
         timeout: Seconds that the call may wait for the org in all; what is done with its frames meanwhile doesn't
             count. `None`: as long as it takes.
+        progress: `True`, `False`, a function that gets the events of `sfframe.progress`, or `None`: a bar where a
+            person looks on, for reads that take longer than half a second.
     """
 
     org: Org | None
@@ -48,6 +51,7 @@ class ReadOptions(TypedDict, total=False):
     multiselect: Multiselect
     job_id: str | None
     timeout: float | None
+    progress: ReadProgress
 
 
 DEFAULTS: Final[ReadOptions] = {
@@ -59,6 +63,7 @@ DEFAULTS: Final[ReadOptions] = {
     "multiselect": "text",
     "job_id": None,
     "timeout": None,
+    "progress": None,
 }
 spelled_out = spelling(ReadOptions, DEFAULTS)
 _JOB_ID: Final = re.compile(r"750[a-zA-Z0-9]{12}(?:[a-zA-Z0-9]{3})?")
@@ -77,10 +82,12 @@ class Asked:
     Attributes:
         reading: The read.
         timeout: Seconds for the org, in all.
+        tell: Who is told of its events.
     """
 
     reading: Reading
     timeout: float | None = None
+    tell: Telling
 
 
 def asked(soql: str | None, given: ReadOptions) -> Asked:
@@ -97,15 +104,17 @@ def asked(soql: str | None, given: ReadOptions) -> Asked:
     org = current_org(given.get("org"))
     options = with_defaults(given, org)
     types = TypeOptions(decimals=options["decimals"], multiselect=options["multiselect"])
-    return Asked(reading=_reading(soql, org, options, types), timeout=options["timeout"])
+    tell = telling(options["progress"], "query")
+    return Asked(reading=_reading(soql, org, options, types, tell), timeout=options["timeout"], tell=tell)
 
 
-def _reading(soql: str | None, org: Org, options: ReadOptions, types: TypeOptions) -> Reading:
+def _reading(soql: str | None, org: Org, options: ReadOptions, types: TypeOptions, tell: Telling) -> Reading:
     job_id = options["job_id"]
     if job_id is not None:
-        return Reading.of_job(org, job_id, types)
+        return Reading.of_job(org, job_id, types, tell)
     text = bind(soql or "", options["params"])
-    return Reading(org, ReadRequest(soql=text, all_rows=options["all_rows"], api=options["api"], types=types))
+    request = ReadRequest(soql=text, all_rows=options["all_rows"], api=options["api"], types=types)
+    return Reading(org, request, tell=tell)
 
 
 def with_defaults(given: ReadOptions, org: Org) -> ReadOptions:
@@ -119,6 +128,7 @@ def with_defaults(given: ReadOptions, org: Org) -> ReadOptions:
     for name, allowed in _CHOICES.items():
         if (value := options[name]) not in allowed:  # type: ignore[literal-required]  # names of options
             raise ValueError(f"{name}={value!r} is none of {', '.join(map(repr, allowed))}")
+    checked(options["progress"])
     timeout: Any = options["timeout"]
     if timeout is not None and not (isinstance(timeout, int | float) and timeout >= 0):
         raise ValueError(f"timeout={timeout!r}: a number of seconds, or None")

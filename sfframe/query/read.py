@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import AsyncIterator, Callable
 from functools import partial
 from typing import Any, Self, TypeVar
@@ -13,6 +14,9 @@ import polars as pl
 from sfframe.bridge import in_thread
 from sfframe.errors import ApiError, JobTimeout
 from sfframe.org.org import Org
+from sfframe.progress.events import PageRead, QueryAnswered, ReadEvent
+from sfframe.progress.listeners import Listener, nobody
+from sfframe.progress.log import apart
 from sfframe.query.ahead import Ahead
 from sfframe.query.form import POLARS, Form, RowsT
 from sfframe.query.pages.begin import Begun, begin, begin_over_rest, take_up
@@ -50,13 +54,16 @@ class Reading:
         columns: What the frames have, once it is open.
     """
 
-    def __init__(self, org: Org, request: ReadRequest, *, job_id: str | None = None) -> None:
+    def __init__(
+        self, org: Org, request: ReadRequest, *, job_id: str | None = None, tell: Listener[ReadEvent] = nobody
+    ) -> None:
         """A read, not begun.
 
         Args:
             org: What is read.
             request: What is asked for.
             job_id: A query job to take up in place of the request's statement.
+            tell: Gets the events from the first request on, up to the last page.
 
         Raises:
             SoqlError: The statement can't be read.
@@ -71,12 +78,27 @@ class Reading:
         self._first: Page | None = None
         self._ahead: Ahead[Any] | None = None
         self._n_rows = 0
-        self._is_logged = False
+        self._n_bytes = 0  # of pages that haven't been told of
+        self._tell = tell
+        self._is_told = False
+        self._began = time.monotonic()
 
     @classmethod
-    def of_job(cls, org: Org, job_id: str, types: TypeOptions | None = None) -> Self:
+    def of_job(
+        cls, org: Org, job_id: str, types: TypeOptions | None = None, tell: Listener[ReadEvent] = nobody
+    ) -> Self:
         """A read of a query job that the org still holds; its columns are those of its result's first line."""
-        return cls(org, ReadRequest(soql="", types=types or TypeOptions()), job_id=job_id)
+        return cls(org, ReadRequest(soql="", types=types or TypeOptions()), job_id=job_id, tell=tell)
+
+    @property
+    def host(self) -> str:
+        """Whose records are read."""
+        return self._org.host
+
+    @property
+    def n_rows(self) -> int:
+        """How many rows were taken."""
+        return self._n_rows
 
     @property
     def transport(self) -> Transport | None:
@@ -133,9 +155,9 @@ class Reading:
             return first
         if self._begun is None:
             assert self.statement is not None
-            self._begun = await begin(self._org, self._request, self.statement, self._route)
+            self._begun = await begin(self._org, self._request, self.statement, self._route, self._tell)
         page = await self._next(self._begun)
-        self._log_once(self._begun)
+        self._came(page)
         return page
 
     async def again(self, page: Page, why: BadPage, tries: int) -> Page:
@@ -160,6 +182,8 @@ class Reading:
     def take(self, rows: RowsT) -> RowsT:
         """Count rows that were decoded."""
         self._n_rows += len(rows)
+        n_bytes, self._n_bytes = self._n_bytes, 0
+        self._tell(PageRead(rows=len(rows), n_bytes=n_bytes))
         return rows
 
     def done(self) -> None:
@@ -220,11 +244,11 @@ class Reading:
         return await self._begun.pages.next()
 
     async def _open_job(self, job_id: str) -> None:
-        self._begun = await take_up(self._org, job_id)
+        self._begun = await take_up(self._org, job_id, self._tell)
         pages = self._begun.pages
         assert isinstance(pages, BulkPages)
         page = await pages.next()
-        self._log_once(self._begun)
+        self._came(page)
         if page is None:
             return
         names = await self._readable(page, self._header)
@@ -249,13 +273,30 @@ class Reading:
                 page = await self.again(page, why, tries)
             tries += 1
 
-    def _log_once(self, begun: Begun) -> None:
-        if self._is_logged:
-            return
-        self._is_logged = True
+    def _came(self, page: Page | None) -> None:
+        """A page is here, or there is none: tell of the first, and count the bytes of each."""
+        assert self._begun is not None
+        if not self._is_told:
+            self._is_told = True
+            self._log_transport(self._begun)
+            # Of a COUNT() the number is the answer.
+            n_rows = 1 if self.statement is not None and self.statement.is_count else self.n_expected
+            self._tell(QueryAnswered(transport=self._begun.transport, rows=n_rows))
+        self._n_bytes += page.n_bytes if page is not None else 0
+
+    def _log_transport(self, begun: Begun) -> None:
         sobject = self.statement.sobject if self.statement else None
         if isinstance(begun.pages, BulkPages):
             sobject = begun.pages.job.object or sobject
-        told = {"transport": begun.transport, "sobject": sobject, "rows": self.n_expected, "job_id": self.job_id}
+        told = {
+            "event": "QueryAnswered",
+            "transport": begun.transport,
+            "sobject": sobject,
+            "rows": self.n_expected,
+            "job_id": self.job_id,
+            "host": self.host,
+            "seconds": round(time.monotonic() - self._began, 3),
+        }
         job = f" (query job {self.job_id})" if self.job_id else ""
-        _log.info("%s over %s%s: %s", sobject, begun.transport, job, begun.why, extra={**told, "why": begun.why})
+        with apart():
+            _log.info("%s over %s%s: %s", sobject, begun.transport, job, begun.why, extra={**told, "why": begun.why})

@@ -15,7 +15,8 @@ import polars as pl
 import pytest
 
 import sfframe
-from sfframe.progress import Bar
+from sfframe.progress.bar import Bar
+from sfframe.progress.terminal import TerminalPainter
 from sfframe.testing import Fault
 from tests.at_once import AT_ONCE, SOON
 
@@ -92,7 +93,7 @@ def test_a_call_with_a_journal_leaves_no_secret(
             assert world.holding(frame.write_csv(), frame._repr_html_()) == []
     assert len(world.events) > 3
     assert world.holding(*map(repr, world.events), pickle.dumps(world.events), *plain_texts(world.events)) == []
-    bar = Bar()
+    bar = Bar(TerminalPainter())
     for event in world.events:
         bar(event)
     assert world.holding(*capsys.readouterr()) == []

@@ -13,10 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import sfframe
-from sfframe import page, screen
-from sfframe.failures import Reason
-from sfframe.job_lines import JobLine
-from sfframe.progress import Drawing, _bar_html
+from sfframe import screen
+from sfframe.progress.drawing import Drawing
+from sfframe.progress.page import html_of
 
 HOSTILE = [
     "<script>alert(1)</script>",
@@ -68,11 +67,10 @@ class Built(HTMLParser):
 
 
 def picture(text: str) -> str:
-    reason = Reason(code=text, fields=text, message=text, messages=2, count=3, examples=[text], cause=text)
-    job = JobLine(id=text, state=text, rows=4, failed=3, seconds=0.1, page="https://acme.my.salesforce.com/x")
+    reason = {"code": [text], "fields": [text], "message": [text], "messages": [2], "count": [3]}
     counts = {"successful": 1, "failed": 3, "unprocessed": 0}
-    shown = screen.Picture(summary=text, counts=counts, notes=[text], reasons=[reason], jobs=[job], hints=[text])
-    return page.page(shown)
+    shown = screen.Picture(summary=text, counts=counts, notes=[text], reasons=pl.DataFrame(reason), hints=[text])
+    return screen.page(shown)
 
 
 def explanation(text: str) -> str:
@@ -82,24 +80,24 @@ def explanation(text: str) -> str:
 
 
 def bar(text: str) -> str:
-    return _bar_html(Drawing(title=text, total=3, done=1), text)
+    return html_of(Drawing(what=text, host=text, total=3, done=1, error=text))
 
 
 PAGES: dict[str, Callable[[str], str]] = {"a result": picture, "an explanation": explanation, "a bar": bar}
 
 
-@pytest.mark.parametrize("kind", PAGES)
+@pytest.mark.parametrize("page", PAGES)
 @pytest.mark.parametrize("text", HOSTILE)
-def test_markup_is_shown_as_text(kind: str, text: str) -> None:
-    built = Built(PAGES[kind](text))
-    assert built.parts == Built(PAGES[kind]("text")).parts
+def test_markup_is_shown_as_text(page: str, text: str) -> None:
+    built = Built(PAGES[page](text))
+    assert built.parts == Built(PAGES[page]("text")).parts
     assert screen.short(text, 200) in built.text or text in built.text
 
 
-@pytest.mark.parametrize("kind", PAGES)
+@pytest.mark.parametrize("page", PAGES)
 @given(text=st.text(alphabet=st.sampled_from("<>&'\"/!-[]=x \n\0\u202e`") | st.characters(codec="utf-8"), min_size=1))
-def test_no_text_changes_what_a_page_is_built_of(kind: str, text: str) -> None:
-    assert Built(PAGES[kind](text)).parts == Built(PAGES[kind]("text")).parts
+def test_no_text_changes_what_a_page_is_built_of(page: str, text: str) -> None:
+    assert Built(PAGES[page](text)).parts == Built(PAGES[page]("text")).parts
 
 
 @pytest.mark.parametrize("kind", [pl.DataFrame, pd.DataFrame])

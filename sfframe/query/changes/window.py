@@ -19,6 +19,8 @@ from sfframe.bridge import in_thread
 from sfframe.errors import ChangesLost, CursorError, SoqlError
 from sfframe.org.describe import SObject
 from sfframe.org.org import Org
+from sfframe.progress.events import ReadEvent
+from sfframe.progress.listeners import Listener, nobody
 from sfframe.query.changes.cursor import Cursor, Mark, whole_second
 from sfframe.query.changes.deletes import DELETED, Deletes, Window, deletes_of, lost_before, soql_moment
 from sfframe.query.changes.given import Given, digest_of, fingerprints, since
@@ -79,8 +81,13 @@ class Found:
     stamp: str
 
 
-async def changes(org: Org, request: ChangesRequest) -> Found:
+async def changes(org: Org, request: ChangesRequest, tell: Listener[ReadEvent] = nobody) -> Found:
     """What changed since, up to `lag` before the org's time.
+
+    Args:
+        org: The org.
+        request: What is asked for.
+        tell: Gets the events of each statement.
 
     Raises:
         SoqlError: The request makes no sense, or the object's changes can't be told.
@@ -89,7 +96,7 @@ async def changes(org: Org, request: ChangesRequest) -> Found:
     """
     _check(request)
     sobject = await object_named(org, request.sobject)
-    look = _Look(org, request, sobject, stamp_of(sobject))
+    look = _Look(org, request, sobject, stamp_of(sobject), tell)
     return await look.run(await org.rest.now())
 
 
@@ -112,8 +119,10 @@ def stamp_of(sobject: SObject) -> str:
 class _Look:
     """One look: deletes first, then records. So a record that is there was not deleted, or it was undeleted."""
 
-    def __init__(self, org: Org, request: ChangesRequest, sobject: SObject, stamp: str) -> None:
-        self._org, self._request, self._sobject, self._stamp = org, request, sobject, stamp
+    def __init__(
+        self, org: Org, request: ChangesRequest, sobject: SObject, stamp: str, tell: Listener[ReadEvent]
+    ) -> None:
+        self._org, self._request, self._sobject, self._stamp, self._tell = org, request, sobject, stamp, tell
         self._columns: tuple[Column, ...] = ()
 
     async def run(self, now: datetime) -> Found:
@@ -217,8 +226,8 @@ class _Look:
         return digest_of(repr([(name, dtypes[name]) for name in sorted(self._contents)]))
 
     def _reading(self, soql: str, *, all_rows: bool = False) -> Reading:
-        request = self._request
-        return Reading(self._org, ReadRequest(soql=soql, all_rows=all_rows, api=request.api, types=request.types))
+        request = ReadRequest(soql=soql, all_rows=all_rows, api=self._request.api, types=self._request.types)
+        return Reading(self._org, request, tell=self._tell)
 
     async def _read(self, soql: str, *, all_rows: bool = False) -> pl.DataFrame:
         reading = self._reading(soql, all_rows=all_rows)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final
@@ -22,6 +22,9 @@ from sfframe.errors import ApiError, DuplicateKeys, SoqlError
 from sfframe.org.describe import Field, SObject
 from sfframe.org.org import Org
 from sfframe.org.quota import keep_reserve
+from sfframe.progress.events import KeysLookedUp, LookupStarted, QueryFinished, ReadEvent
+from sfframe.progress.listeners import Listener, nobody
+from sfframe.progress.log import apart
 from sfframe.query.lookup.keys import KEY, WRITTEN, batches, key_field, keys_of, literals
 from sfframe.query.pages.decode import BadPage, empty_frame
 from sfframe.query.pages.rest import RestPages
@@ -68,8 +71,16 @@ class Lookup:
         columns: What is wanted, in order, under the names that a read gives.
     """
 
-    def __init__(self, org: Org, request: LookupRequest, sobject: SObject, columns: Sequence[Column]) -> None:
+    def __init__(
+        self,
+        org: Org,
+        request: LookupRequest,
+        sobject: SObject,
+        columns: Sequence[Column],
+        tell: Listener[ReadEvent] = nobody,
+    ) -> None:
         self._org = org
+        self._tell = tell
         self._request = request
         self._sobject = sobject
         self.key: Final[Field] = key_field(sobject, request.key_field)
@@ -79,8 +90,13 @@ class Lookup:
         self._head: Final = f"SELECT {', '.join(column.name for column in self._selected)} FROM {sobject.name}"
 
     @classmethod
-    async def open(cls, org: Org, request: LookupRequest) -> Lookup:
+    async def open(cls, org: Org, request: LookupRequest, tell: Listener[ReadEvent] = nobody) -> Lookup:
         """Find out what is wanted; asks for describes alone.
+
+        Args:
+            org: The org.
+            request: What is looked up.
+            tell: Gets the events.
 
         Raises:
             SoqlError: The object doesn't have what is wanted, or it is wanted twice.
@@ -94,7 +110,7 @@ class Lookup:
             if column.name in seen:
                 raise SoqlError(f"{column.name} is wanted twice: name it once")
             seen.add(column.name)
-        return cls(org, request, sobject, columns)
+        return cls(org, request, sobject, columns, tell)
 
     async def find(self, keys: pl.Series, mark: str | None = None) -> pl.DataFrame:
         """What is wanted of the record of each key.
@@ -114,7 +130,9 @@ class Lookup:
         forms, records = await self._found(keys, mark)
         if records is not None:
             self._refuse_duplicates(records)
-        return await in_thread(self._beside, forms, records)
+        beside = await in_thread(self._beside, forms, records)
+        self._tell(QueryFinished(rows=records.height if records is not None else 0))
+        return beside
 
     async def held(self, keys: pl.Series, mark: str | None = None) -> pl.Series:
         """How many records the org has of each key, in order: 0 of a null, and of what it can't hold.
@@ -132,19 +150,22 @@ class Lookup:
         """The keys as `keys_of` has them, and the records that they name, each once; `None`: there are none."""
         forms = await in_thread(keys_of, keys, self.key, mark)
         asked = forms.drop_nulls().unique(maintain_order=True)
-        return forms, await self._records(asked) if asked.height else None
+        self._tell(LookupStarted(host=self._org.host, sobject=self._sobject.name, keys=asked.height))
+        records = await self._records(asked) if asked.height else None
+        return forms, records
 
     async def _records(self, asked: pl.DataFrame) -> pl.DataFrame | None:
         start = f"{self._head} WHERE {self.key.name} IN ("
         keys = await in_thread(literals, asked[WRITTEN], self.key)
         made = await in_thread(batches, keys, MAX_CHARACTERS - len(start) - 1)
         transport, why = await self._transport(len(made))
-        _log.info("%s keys, %s by %s, over %s: %s", len(keys), self._sobject.name, self.key.name, transport, why)
+        with apart():
+            _log.info("%s keys, %s by %s, over %s: %s", len(keys), self._sobject.name, self.key.name, transport, why)
         if transport == "bulk":
             found = await self._by_job(asked)
         else:
             await self._keep_reserve(len(made))
-            found = await self._over_rest((f"{start}{','.join(batch)})" for batch in made), asked)
+            found = await self._over_rest(start, made, asked)
         if not found:
             return None
         # The same record may come with two batches that ask for its key in two spellings.
@@ -179,19 +200,22 @@ class Lookup:
 
     async def _by_job(self, asked: pl.DataFrame) -> list[pl.DataFrame]:
         soql = f"{self._head}{self._that_have_it}"
-        reading = Reading(self._org, ReadRequest(soql=soql, api="bulk", types=self._request.types))
+        request = ReadRequest(soql=soql, api="bulk", types=self._request.types)
+        reading = Reading(self._org, request, tell=self._tell)
         await reading.open()
         try:
             return [await in_thread(self._asked_for, frame, asked) async for frame in reading.frames()]
         finally:
             await reading.close()
 
-    async def _over_rest(self, soql: Iterator[str], asked: pl.DataFrame) -> list[pl.DataFrame]:
+    async def _over_rest(self, start: str, made: Sequence[Sequence[str]], asked: pl.DataFrame) -> list[pl.DataFrame]:
         found: list[pl.DataFrame] = []
+        batches = iter(made)
 
         async def work() -> None:
-            for one in soql:
-                found.extend(await self._batch(one, asked))
+            for batch in batches:
+                found.extend(await self._batch(f"{start}{','.join(batch)})", asked))
+                self._tell(KeysLookedUp(keys=len(batch)))
 
         try:
             async with asyncio.TaskGroup() as group:

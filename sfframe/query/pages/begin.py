@@ -7,8 +7,11 @@ from dataclasses import dataclass
 from typing import Final
 
 from sfframe.errors import ApiError
+from sfframe.org.job_page import job_page
 from sfframe.org.org import Org
 from sfframe.org.quota import keep_reserve
+from sfframe.progress.events import QueryJobCreated, QueryJobTakenUp, ReadEvent
+from sfframe.progress.listeners import Listener, nobody
 from sfframe.query.pages.bulk import BulkPages
 from sfframe.query.pages.job import BulkJob
 from sfframe.query.pages.rest import RestPages
@@ -40,7 +43,13 @@ class Begun:
     spare: RestPages | None = None
 
 
-async def begin(org: Org, request: ReadRequest, statement: Statement, route: Route | None) -> Begun:
+async def begin(
+    org: Org,
+    request: ReadRequest,
+    statement: Statement,
+    route: Route | None,
+    tell: Listener[ReadEvent] = nobody,
+) -> Begun:
     """Ask for the first page over REST, and go on as it tells; or make a query job at once.
 
     Args:
@@ -48,25 +57,26 @@ async def begin(org: Org, request: ReadRequest, statement: Statement, route: Rou
         request: What is asked for.
         statement: The same, read.
         route: The way that is sure beforehand; `None`: the number of rows decides.
+        tell: Gets the events of a query job.
 
     Raises:
         ApiError: The org refused the statement, or makes no more query jobs.
         QuotaReserved: The read would use what is kept for others.
     """
     if route is not None and route.transport == "bulk":
-        return await _begin_job(org, request, route.why, n_rows=None, spare=None)
+        return await _begin_job(org, request, route.why, tell=tell)
     try:
         first = await org.rest.query(request.soql, all_rows=request.all_rows)
     except ApiError as error:
         if route is not None or not took_too_long(error):
             raise
         why = f"REST hadn't the time to answer ({error.error_code}), and a query job has"
-        return await _begin_job(org, request, why, n_rows=None, spare=None)
+        return await _begin_job(org, request, why, tell=tell)
     pages = RestPages(org.rest, first, is_count=statement.is_count)
     route = route or by_size(request.soql, pages.n_total)
     if route.transport == "rest" or pages.is_whole:
         return await begin_over_rest(org, pages, route.why)
-    return await _begin_job(org, request, route.why, n_rows=pages.n_total, spare=pages)
+    return await _begin_job(org, request, route.why, n_rows=pages.n_total, spare=pages, tell=tell)
 
 
 async def begin_over_rest(org: Org, pages: RestPages, why: str) -> Begun:
@@ -84,17 +94,27 @@ async def begin_over_rest(org: Org, pages: RestPages, why: str) -> Begun:
     return Begun(pages=pages, transport="rest", why=why)
 
 
-async def take_up(org: Org, job_id: str) -> Begun:
+async def take_up(org: Org, job_id: str, tell: Listener[ReadEvent] = nobody) -> Begun:
     """Go on with a query job that was made earlier.
 
     Raises:
         ApiError: The org has no such query job, or no longer.
     """
-    job = await BulkJob.found(org, job_id)
+    job = await BulkJob.found(org, job_id, tell)
+    page = job_page(org.url, job.id)
+    tell(QueryJobTakenUp(job_id=job.id, sobject=job.info.object or "", page=page))
     return Begun(pages=BulkPages(job), transport="bulk", why=f"query job {job.id} was taken up")
 
 
-async def _begin_job(org: Org, request: ReadRequest, why: str, *, n_rows: int | None, spare: RestPages | None) -> Begun:
+async def _begin_job(
+    org: Org,
+    request: ReadRequest,
+    why: str,
+    *,
+    tell: Listener[ReadEvent],
+    n_rows: int | None = None,
+    spare: RestPages | None = None,
+) -> Begun:
     if org.quota_reserve is not None:
         n_calls = _CALLS_PER_JOB + math.ceil((n_rows or 0) / _ROWS_PER_PAGE * _CALLS_PER_PAGE)
         needs = {"DailyBulkV2QueryJobs": 1, "DailyApiRequests": n_calls}
@@ -105,4 +125,5 @@ async def _begin_job(org: Org, request: ReadRequest, why: str, *, n_rows: int | 
         if spare is None or not is_not_for_bulk(error):
             raise not_created(error, request.api) from error
         return await begin_over_rest(org, spare, f"{why}, but the org refuses one ({error.message})")
-    return Begun(pages=BulkPages(BulkJob(org, info)), transport="bulk", why=why, spare=spare)
+    tell(QueryJobCreated(job_id=info.id, page=job_page(org.url, info.id)))
+    return Begun(pages=BulkPages(BulkJob(org, info, tell=tell)), transport="bulk", why=why, spare=spare)

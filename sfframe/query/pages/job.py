@@ -14,6 +14,8 @@ from sfframe.org.job import JobInfo, JobState
 from sfframe.org.org import Org
 from sfframe.org.query_jobs import ResultPage
 from sfframe.org.retry import RetryPolicy
+from sfframe.progress.events import QueryJobProgressed, ReadEvent
+from sfframe.progress.listeners import Listener, nobody
 from sfframe.query.pages.trouble import failed, is_too_early, of_job, resume
 
 _log = logging.getLogger("sfframe.query")
@@ -36,29 +38,32 @@ class BulkJob:
         info: The job, as it was last seen.
     """
 
-    def __init__(self, org: Org, info: JobInfo, *, is_ours: bool = True) -> None:
+    def __init__(self, org: Org, info: JobInfo, *, is_ours: bool = True, tell: Listener[ReadEvent] = nobody) -> None:
         """A job that is there.
 
         Args:
             org: Whose job it is.
             info: What the org said of it.
             is_ours: It was made for this read; others are never aborted.
+            tell: Gets the events of its progress.
         """
         self._org = org
         self._is_ours = is_ours
         self._early: asyncio.Task[Listed] | None = None  # the first list of pages, asked for on the off chance
         self._is_list_asked_for = False
+        self._tell = tell
+        self._told_last: tuple[str, int] | None = None
         self.info = info
 
     @classmethod
-    async def found(cls, org: Org, job_id: str) -> Self:
+    async def found(cls, org: Org, job_id: str, tell: Listener[ReadEvent] = nobody) -> Self:
         """Take up a job that was made earlier, perhaps elsewhere.
 
         Raises:
             ApiError: The org has no such query job, or no longer.
         """
         try:
-            return cls(org, await org.query.get_job(job_id), is_ours=False)
+            return cls(org, await org.query.get_job(job_id), tell=tell, is_ours=False)
         except ApiError as error:
             raise of_job(error, job_id) from error
 
@@ -92,9 +97,17 @@ class BulkJob:
             finally:
                 if self.info.state != JobState.JOB_COMPLETE:
                     await self.forget_list()
+            self._tell_progress()
             pause_s = wait_s = self._org.poll.next_s(wait_s, changed=_progress(self.info) != _progress(before))
+        self._tell_progress()
         if self.info.state != JobState.JOB_COMPLETE:
             raise failed(self.info)
+
+    def _tell_progress(self) -> None:
+        if self._told_last != (progress := _progress(self.info)):
+            self._told_last = progress
+            state, n_rows = progress
+            self._tell(QueryJobProgressed(job_id=self.id, state=state, rows_processed=n_rows))
 
     async def look(self) -> None:
         """See how the job is."""

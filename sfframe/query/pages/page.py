@@ -32,6 +32,7 @@ class Page:
         skip: How many of the first ones were given by earlier pages.
         again: Asks the org for the page once more; `None`: that would be of no use.
         parts: The pages that were made one, if it is several.
+        json_bytes: As how many bytes the records came.
     """
 
     content: bytes | Sequence[Any] = field(repr=False)
@@ -39,6 +40,12 @@ class Page:
     skip: int = 0
     again: Callable[[], Awaitable[Page]] | None = field(default=None, repr=False)
     parts: tuple[Page, ...] = field(default=(), repr=False)
+    json_bytes: int = 0
+
+    @property
+    def n_bytes(self) -> int:
+        """How long it was, unpacked."""
+        return len(self.content) if isinstance(self.content, bytes) else self.json_bytes
 
     def decode(self, columns: Sequence[Column]) -> pl.DataFrame:
         """The typed rows.

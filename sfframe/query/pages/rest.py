@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from sfframe.errors import ApiError
 from sfframe.org.answers import path_of
-from sfframe.org.rest import Rest, total_of
+from sfframe.org.rest import Records, Rest, total_of
 from sfframe.query.pages.page import Page
 from sfframe.query.pages.trouble import of_cursor
 
@@ -103,9 +103,10 @@ class RestPages:
 
     async def _page(self, url: str | None, answer: Mapping[str, Any]) -> Page:
         await self._complete_children(answer["records"])
+        n_bytes = answer.n_bytes if isinstance(answer, Records) else 0
         if url is None:  # asked for again, the org would run the statement anew
-            return Page(content=answer["records"])
-        return Page(content=answer["records"], again=lambda: self._again(url))
+            return Page(content=answer["records"], json_bytes=n_bytes)
+        return Page(content=answer["records"], again=lambda: self._again(url), json_bytes=n_bytes)
 
     async def _again(self, url: str) -> Page:
         return await self._page(url, await self._ask(url))

@@ -14,6 +14,8 @@ import polars as pl
 
 from sfframe.bridge import LoopBlockedError, is_on_loop, loop_is_inside, run
 from sfframe.org.org import Org
+from sfframe.progress.events import ReadEvent
+from sfframe.progress.listeners import Listener, nobody
 from sfframe.query.pages.decode import BadPage
 from sfframe.query.pages.page import Page
 from sfframe.query.pages.route import ReadRequest
@@ -67,9 +69,9 @@ class Pull(Iterator[pl.DataFrame]):
         reading: What is pulled.
     """
 
-    def __init__(self, org: Org, request: ReadRequest) -> None:
+    def __init__(self, org: Org, request: ReadRequest, tell: Listener[ReadEvent] = nobody) -> None:
         self.soql: Final = request.soql
-        self.reading: Final = Reading(org, request)
+        self.reading: Final = Reading(org, request, tell=tell)
         self._first: Page | None = None
 
     def begin(self) -> None:

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Final
 import polars as pl
 
 from sfframe.errors import ApiError
+from sfframe.progress.events import QueryFinished, QueryStarted
+from sfframe.progress.listeners import telling
 from sfframe.query.pages.route import SMALL_ROWS, Api, Transport, by_size
 from sfframe.query.pages.trouble import took_too_long
 from sfframe.query.scan.ask import ID, Ask, chosen
@@ -56,6 +58,7 @@ class Frames(Iterator[pl.DataFrame]):
     def __init__(self, source: Source, run: Run) -> None:
         self._source = source
         self._run = run
+        self._tell = telling(source.progress, "query")
         self._parts = self._statements()
         self._raw = chain.from_iterable(self._parts)
 
@@ -70,7 +73,11 @@ class Frames(Iterator[pl.DataFrame]):
     def __next__(self) -> pl.DataFrame:
         try:
             return self._given(next(self._raw))
-        except BaseException:  # the end, too
+        except StopIteration:
+            self._parts.close()
+            raise
+        except BaseException as error:
+            self._tell.stopped(error)
             self._parts.close()
             raise
 
@@ -82,10 +89,19 @@ class Frames(Iterator[pl.DataFrame]):
         return chosen(frame, ask.names)
 
     def _statements(self) -> Parts:
-        for soql in self._run.ask.statements:
-            yield from self._statement(soql)
-            if self._run.refused is not None:
-                return  # that one brought all rows
+        self._tell(QueryStarted(host=self._source.org.host, sobject=self._source.sobject))
+        try:
+            for soql in self._run.ask.statements:
+                yield from self._statement(soql)
+                if self._run.refused is not None:
+                    return  # that one brought all rows
+        except GeneratorExit:  # nobody wants more
+            raise
+        except BaseException as error:
+            self._tell.stopped(error)
+            raise
+        finally:
+            self._tell(QueryFinished(rows=self._run.rows_shipped))
 
     def _statement(self, soql: str) -> Parts:
         first = self._begun(soql)
@@ -168,7 +184,7 @@ class Frames(Iterator[pl.DataFrame]):
         return pull
 
     def _made(self, soql: str, api: Api | None) -> Pull:
-        return Pull(self._source.org, self._source.request(soql, api))
+        return Pull(self._source.org, self._source.request(soql, api), self._tell)
 
     def _begin(self, pull: Pull) -> None:
         try:

@@ -17,6 +17,7 @@ import polars as pl
 from sfframe.errors import SoqlError
 from sfframe.org.describe import Field
 from sfframe.org.org import Org
+from sfframe.progress.listeners import ReadProgress
 from sfframe.query.pages.decode import empty_frame
 from sfframe.query.pages.route import Api, ReadRequest
 from sfframe.query.scan.ask import Ask, ask_for, chosen
@@ -44,6 +45,7 @@ class Source:
         api: Api = "auto",
         types: TypeOptions | None = None,
         uid: str | None = None,
+        progress: ReadProgress = None,
     ) -> None:
         self.org: Final = org
         self.sobject: Final = sobject
@@ -52,6 +54,7 @@ class Source:
         self.api: Final = api
         self.types: Final = types or TypeOptions()
         self.uid: Final = uid or uuid.uuid4().hex
+        self.progress: Final = progress  # stays behind when the source is pickled for another process
         self._runs: Final[deque[Run]] = deque(maxlen=_KEPT_RUNS)
         _sources[self.uid] = self
 

@@ -1,0 +1,274 @@
+"""Events: what happens during a call, as frozen values.
+
+They hold counts, ids, names of objects and hosts; never a cell of the frame, a statement or a secret.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+# --- sending ----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Preparing:
+    """The frame is being looked at; nothing is sent before it is whole and checked."""
+
+    host: str
+    sobject: str
+    operation: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Started:
+    """The rows are checked; sending begins.
+
+    Attributes:
+        rows: How many are to be sent.
+        rows_left_out: How many aren't, since they can't be (`invalid="report"`): they have failed already.
+    """
+
+    host: str
+    sobject: str
+    operation: str
+    rows: int
+    rows_left_out: int = 0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class JobCreated:
+    """The org has made a job for some rows.
+
+    Attributes:
+        attempt: Which try of these rows it is, from 1.
+        page: The job's page in the org's Setup; `None` where there is none.
+    """
+
+    job_id: str
+    rows: int
+    payload_bytes: int
+    attempt: int = 1
+    page: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class JobTakenUp:
+    """An earlier process had made this job, and the call goes on with it.
+
+    Attributes:
+        page: As of `JobCreated`.
+    """
+
+    job_id: str
+    rows: int
+    page: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class UploadProgressed:
+    """So many bytes of the job's rows have gone up; told some times a second at most."""
+
+    job_id: str
+    bytes_sent: int
+    payload_bytes: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PartUploaded:
+    """The org has the job's rows and is told to process them: from here on they may be in the org."""
+
+    job_id: str
+    rows: int
+    payload_bytes: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class JobProgressed:
+    """The org has processed so many of the job's rows, failed ones included; in a final state it is through with it."""
+
+    job_id: str
+    state: str
+    rows_processed: int
+    rows_failed: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class JobFinished:
+    """The job is over and its rows are matched."""
+
+    job_id: str
+    state: str
+    rows: int
+    successful: int
+    failed: int
+    unprocessed: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class JobAbandoned:
+    """Nothing more is waited for from this job: another takes its place, or what became of it can't be found out."""
+
+    job_id: str
+    rows: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RowsRetried:
+    """So many rows go again in a new job."""
+
+    rows: int
+    attempt: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Finished:
+    """The call is over: each row of the frame has its fate."""
+
+    successful: int
+    failed: int
+    unprocessed: int
+
+
+# --- reading ----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class QueryStarted:
+    """A read begins.
+
+    Attributes:
+        sobject: The object; `None` of a query job that is taken up, before the org has told.
+    """
+
+    host: str
+    sobject: str | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class QueryJobCreated:
+    """The org has made a query job.
+
+    Attributes:
+        page: The job's page in the org's Setup; `None` where there is none.
+    """
+
+    job_id: str
+    page: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class QueryJobTakenUp:
+    """The read is that of a query job which was there before (`job_id=`).
+
+    Attributes:
+        page: As of `QueryJobCreated`.
+    """
+
+    job_id: str
+    sobject: str
+    page: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class QueryJobProgressed:
+    """The org has found so many rows for its result; in a final state the result is whole."""
+
+    job_id: str
+    state: str
+    rows_processed: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class QueryAnswered:
+    """The answer begins to come. A call that asks for several statements gets one for each.
+
+    Attributes:
+        rows: How many the org says that there are.
+    """
+
+    transport: Literal["rest", "bulk"]
+    rows: int | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PageRead:
+    """Some rows are here.
+
+    Attributes:
+        rows: How many, beside those of earlier pages.
+        n_bytes: How long they were, unpacked, as CSV or JSON; with those that are on the way to become rows.
+    """
+
+    rows: int
+    n_bytes: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LookupStarted:
+    """Records are looked up by so many different keys."""
+
+    host: str
+    sobject: str
+    keys: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class KeysLookedUp:
+    """So many more keys have been asked for."""
+
+    keys: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class QueryFinished:
+    """The read is over, at its end or because no more rows were wanted.
+
+    Attributes:
+        rows: How many were read in all.
+    """
+
+    rows: int
+
+
+# --- both -------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Stopped:
+    """The call ends by an error, which it raises; no event comes after this one.
+
+    Attributes:
+        error: The error's class, such as `"JobTimeout"`; its text goes to the caller alone.
+    """
+
+    error: str
+
+
+IngestEvent: TypeAlias = (
+    Preparing
+    | Started
+    | JobCreated
+    | JobTakenUp
+    | UploadProgressed
+    | PartUploaded
+    | JobProgressed
+    | JobFinished
+    | JobAbandoned
+    | RowsRetried
+    | Finished
+    | Stopped
+)
+ReadEvent: TypeAlias = (
+    QueryStarted
+    | QueryJobCreated
+    | QueryJobTakenUp
+    | QueryJobProgressed
+    | QueryAnswered
+    | PageRead
+    | LookupStarted
+    | KeysLookedUp
+    | QueryFinished
+    | Stopped
+)
+Event: TypeAlias = IngestEvent | ReadEvent

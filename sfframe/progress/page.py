@@ -1,0 +1,71 @@
+"""Page: a drawing as HTML, without scripts, and as the text for those who show none. Pure."""
+
+from __future__ import annotations
+
+import html
+from itertools import islice
+from typing import Final
+
+from sfframe.progress.drawing import Drawing, JobLink
+
+_MOST_LINKS: Final = 5
+# Each can be read on white and on the near black of dark themes; all else takes the colour of the text about it.
+_GOOD, _BAD, _TRACK = "#2f9e44", "#e03131", "rgba(128,128,128,.25)"
+
+
+def text_of(drawing: Drawing) -> str:
+    """All of it, in one line."""
+    parts = [
+        drawing.count,
+        *drawing.trouble,
+        drawing.sending,
+        drawing.jobs,
+        drawing.rate,
+        drawing.elapsed,
+        drawing.left,
+    ]
+    return f"{drawing.title}: {', '.join(filter(None, [drawing.words, *parts]))}"
+
+
+def html_of(drawing: Drawing) -> str:
+    """A title, a bar in which failed rows are red, counts and times, and links to the org's pages of the jobs."""
+    title = f"{html.escape(drawing.what)}" + (f" on {html.escape(drawing.host)}" if drawing.host else "")
+    return (
+        '<div class="sfframe-progress" style="max-width:640px;line-height:1.5">'
+        f"<div><strong>{title}</strong>: {html.escape(drawing.words)}</div>"
+        f"{_bar(drawing)}<div>{details_of(drawing)}</div></div>"
+    )
+
+
+def details_of(drawing: Drawing) -> str:
+    """Counts, times and links, as HTML in one line."""
+    rest = [drawing.sending, drawing.jobs, drawing.rate, drawing.elapsed, drawing.left]
+    trouble = [f'<strong style="color:{_BAD}">{text}</strong>' for text in drawing.trouble]
+    parts = [drawing.count, *trouble, *rest, links_of(drawing.links)]
+    return " · ".join(filter(None, parts))
+
+
+def links_of(links: tuple[JobLink, ...]) -> str:
+    """The first jobs, each a link to its page in the org."""
+    shown = [
+        f'<a href="{html.escape(link.page)}" target="_blank" rel="noopener noreferrer">{html.escape(link.job_id)}</a>'
+        for link in islice(links, _MOST_LINKS)
+    ]
+    more = [f"{len(links) - _MOST_LINKS:,} more"] if len(links) > _MOST_LINKS else []
+    return f"in the org: {', '.join([*shown, *more])}" if shown else ""
+
+
+def _bar(drawing: Drawing) -> str:
+    if drawing.total is None and not drawing.is_over:
+        return ""
+    failed = min(drawing.share, drawing.failed / drawing.total) if drawing.total else 0.0
+    pieces = [(drawing.share - failed, _GOOD), (failed, _BAD)]
+    fill = "".join(
+        # What has failed can be seen, however few rows it is.
+        f'<div style="width:{100 * share:.1f}%;background:{color};min-width:{"4px" if color == _BAD else "0"}"></div>'
+        for share, color in pieces
+        if share > 0
+    )
+    style = f"display:flex;height:8px;margin:2px 0;border-radius:4px;overflow:hidden;background:{_TRACK}"
+    value = f'aria-valuemin="0" aria-valuemax="100" aria-valuenow="{100 * drawing.share:.0f}"'
+    return f'<div role="progressbar" {value} style="{style}">{fill}</div>'
