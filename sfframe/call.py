@@ -34,6 +34,8 @@ from sfframe.progress.events import Finished, Preparing, Started
 from sfframe.progress.listeners import telling
 from sfframe.result import IngestResult
 from sfframe.runs import RunFolder, run_for
+from sfframe.sent import Sent, sent_of
+from sfframe.timeline import Timeline
 
 T = TypeVar("T")
 
@@ -80,7 +82,8 @@ class Call:
         self._org = org
         self._began = time.monotonic()
         self._ends_at = None if timeout is None else asyncio.get_running_loop().time() + timeout
-        self._tell = telling(request.options.progress, "ingest")
+        self._timeline = Timeline(self._began)
+        self._tell = telling(request.options.progress, "ingest", self._timeline)
 
     async def prepared(self, prepare: Callable[..., Awaitable[Prepared]]) -> Prepared:
         """The frame prepared, within the call's time and the org's quota."""
@@ -162,6 +165,8 @@ class Call:
             host=self._org.host,
             began=self._began,
             run=journal.folder if journal is not None else None,
+            sent=sent_of(prepared),
+            timeline=self._timeline.frame(),
         )
 
     def _started(self, request: IngestRequest, n_sent: int, n_left_out: int) -> Started:
@@ -216,6 +221,8 @@ def concluded(
     host: str,
     began: float,
     run: Path | None,
+    sent: Sent,
+    timeline: pl.DataFrame | None = None,
 ) -> IngestResult[Any]:
     """What a run's end is to its caller.
 
@@ -227,6 +234,8 @@ def concluded(
         host: Of whom the result tells.
         began: When the call began, by the monotonic clock.
         run: The run's folder, if there is a journal.
+        sent: What was sent.
+        timeline: When each part was in which stage; `None`: nobody saw it.
 
     Raises:
         What `conclude` raises.
@@ -239,6 +248,8 @@ def concluded(
         seconds=time.monotonic() - began,
         jobs=done.jobs,
         attempts=done.attempts,
+        sent=sent,
+        timeline=timeline,
         running_job_ids=running_in(done),
         notes=notes_on(done),
         again=_Again(org, request),

@@ -1,16 +1,22 @@
-"""Excel: frames of rows as the sheets of one workbook, cells as values; needs `pip install 'sfframe[excel]'`."""
+"""Excel: frames of rows as the sheets of one workbook, cells as values; needs `pip install 'sfframe[excel]'`.
+
+Where a row failed, the cells that the error is about are marked, and a note says what is known of the cause: whoever
+has to mend them sees at once which they are. Notes rather than a column: the sheet can be read and sent as it is.
+"""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
 
 import polars as pl
+
+from sfframe.failures import Mark
 
 # What a sheet holds, says Microsoft ("Excel specifications and limits").
 MAX_ROWS: Final = 1_048_576
@@ -21,14 +27,24 @@ _MAX_WHOLE: Final = 10**15
 _FIRST_DAY: Final = date(1900, 3, 1)  # before it Excel's calendar has a day that never was
 _WIDTHS: Final = (8, 60)
 _LOOKED_AT: Final = 200  # rows that decide how wide a column is
+_NOTES: Final = 1_000  # rows whose marks have a note: each is a shape, which Excel draws
+_BAD: Final = {"bg_color": "#FFC7CE", "font_color": "#9C0006"}  # as Excel's own style "Bad"
+_NOTHING: Final = Mark(columns=(), cause=None)
 
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """A frame as columns of Python values, `None` for a null."""
+    """A frame as columns of Python values, `None` for a null.
+
+    Attributes:
+        name: Its name.
+        columns: The columns, each under a name of its own.
+        places: Where each column of the frame, by its label as text, is among them; the index has none.
+    """
 
     name: str
     columns: Mapping[str, Sequence[Any]]
+    places: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def height(self) -> int:
@@ -48,15 +64,23 @@ def sheet_of(name: str, frame: Any) -> Sheet:
         _check_height(name, frame.count_rows())
         frame = frame.to_table()
     _check_height(name, len(frame))
-    sheet = Sheet(name, dict(_unique(_columns(frame))))
+    index, own = list(_index(frame)), list(_columns(frame))
+    places = {label: at for at, (label, _) in reversed(list(enumerate(own, start=len(index))))}
+    sheet = Sheet(name, dict(_unique([*index, *own])), places)
     if len(sheet.columns) > MAX_COLUMNS:
         raise ValueError(f"{name} has {len(sheet.columns):,} columns, a sheet of Excel holds {MAX_COLUMNS:,}")
     _check_texts(sheet)
     return sheet
 
 
-def write(path: Path, sheets: Iterable[Sheet]) -> None:
+def write(path: Path, sheets: Iterable[Sheet], marks: Mapping[str, Iterable[Mark]] | None = None) -> None:
     """Write a workbook; where it was, it is replaced.
+
+    Args:
+        path: The file.
+        sheets: Its sheets.
+        marks: What is to be seen beside each row, by the name of a sheet. The first of these that has rows is in front
+            when the workbook is opened.
 
     Raises:
         ModuleNotFoundError: xlsxwriter isn't installed.
@@ -65,7 +89,12 @@ def write(path: Path, sheets: Iterable[Sheet]) -> None:
     try:
         styles = _Styles(workbook)
         for sheet in sheets:
-            _write_sheet(workbook.add_worksheet(sheet.name), sheet, styles)
+            worksheet = workbook.add_worksheet(sheet.name)
+            marked = (marks or {}).get(sheet.name)
+            if marked is not None and sheet.height:
+                worksheet.set_tab_color(_BAD["font_color"])
+                worksheet.activate()
+            _write_sheet(worksheet, sheet, styles, marked or ())
     finally:
         workbook.close()
 
@@ -89,17 +118,21 @@ def _columns(frame: Any) -> Iterator[tuple[str, Sequence[Any]]]:
     elif hasattr(frame, "column_names"):  # a pyarrow table
         yield from ((name, frame.column(i).to_pylist()) for i, name in enumerate(frame.column_names))
     else:  # pandas, which only its own room imports
-        index = frame.index
-        # A row count stays one when rows are left out of it, whatever type it then has.
-        if not (index.nlevels == 1 and index.name is None and index.dtype.kind == "i"):
-            names = [
-                n if n is not None else ("index" if index.nlevels == 1 else f"level_{i}")
-                for i, n in enumerate(index.names)
-            ]
-            levels = (index.get_level_values(level) for level in range(index.nlevels))
-            yield from ((str(name), _values(level)) for name, level in zip(names, levels, strict=True))
         for position, label in enumerate(frame.columns):
             yield str(label), _values(frame.iloc[:, position])
+
+
+def _index(frame: Any) -> Iterator[tuple[str, Sequence[Any]]]:
+    """The index of a pandas frame as columns."""
+    index = getattr(frame, "index", None)
+    # A row count stays one when rows are left out of it, whatever type it then has.
+    if index is None or (index.nlevels == 1 and index.name is None and index.dtype.kind == "i"):
+        return
+    names = [
+        n if n is not None else ("index" if index.nlevels == 1 else f"level_{i}") for i, n in enumerate(index.names)
+    ]
+    levels = (index.get_level_values(level) for level in range(index.nlevels))
+    yield from ((str(name), _values(level)) for name, level in zip(names, levels, strict=True))
 
 
 def _values(column: Any) -> list[Any]:
@@ -144,16 +177,25 @@ class _Styles:
 
     def __init__(self, workbook: Any) -> None:
         self._workbook = workbook
-        self._made: dict[str, Any] = {}
+        self._made: dict[tuple[str, bool], Any] = {}
         self.head = workbook.add_format({"bold": True, "bottom": 1})
 
-    def number(self, pattern: str) -> Any:
-        if pattern not in self._made:
-            self._made[pattern] = self._workbook.add_format({"num_format": pattern})
-        return self._made[pattern]
+    def cell(self, pattern: str, *, is_bad: bool) -> Any:
+        """The format of a cell; `None`: it needs none.
+
+        Args:
+            pattern: How a number is shown; empty: as it is.
+            is_bad: The cell is marked.
+        """
+        if not pattern and not is_bad:
+            return None
+        if (pattern, is_bad) not in self._made:
+            shown = {"num_format": pattern} if pattern else {}
+            self._made[pattern, is_bad] = self._workbook.add_format(shown | (_BAD if is_bad else {}))
+        return self._made[pattern, is_bad]
 
 
-def _write_sheet(worksheet: Any, sheet: Sheet, styles: _Styles) -> None:
+def _write_sheet(worksheet: Any, sheet: Sheet, styles: _Styles, marks: Iterable[Mark]) -> None:
     worksheet.freeze_panes(1, 0)
     for number, (name, values) in enumerate(sheet.columns.items()):
         texts = (str(value).split("\n", 1)[0] for value in [name, *values[:_LOOKED_AT]] if value is not None)
@@ -161,35 +203,47 @@ def _write_sheet(worksheet: Any, sheet: Sheet, styles: _Styles) -> None:
     for number, name in enumerate(sheet.columns):
         worksheet.write_string(0, number, name[:MAX_TEXT], styles.head)
     # Row by row, as constant_memory wants it.
+    marked = iter(marks)
     for n, row in enumerate(zip(*sheet.columns.values(), strict=True), start=1):
+        mark = next(marked, _NOTHING)
+        bad = [sheet.places[name] for name in mark.columns if name in sheet.places]
         for number, value in enumerate(row):
-            if value is not None:
-                _write(worksheet, n, number, value, styles)
+            _write(worksheet, n, number, value, styles, is_bad=number in bad)
+        if mark.cause and n <= _NOTES:
+            where = bad[0] if bad else sheet.places.get("sf__Error", 0)
+            worksheet.write_comment(n, where, mark.cause, {"x_scale": 2.2, "y_scale": 1.2})
     if sheet.columns:
         worksheet.autofilter(0, 0, sheet.height, len(sheet.columns) - 1)
 
 
-def _write(worksheet: Any, row: int, column: int, value: Any, styles: _Styles) -> None:
+def _write(worksheet: Any, row: int, column: int, value: Any, styles: _Styles, *, is_bad: bool) -> None:
     """One cell. Never `worksheet.write`, which would take `=...` for a formula and `http...` for a link."""
+    plain = styles.cell("", is_bad=is_bad)
     match value:
+        case None:
+            if is_bad:
+                worksheet.write_blank(row, column, None, plain)
         case bool():
-            worksheet.write_boolean(row, column, value)
+            worksheet.write_boolean(row, column, value, plain)
         case int() if abs(value) < _MAX_WHOLE:
-            worksheet.write_number(row, column, value)
+            worksheet.write_number(row, column, value, plain)
         case float() if math.isnan(value):
-            pass
+            if is_bad:
+                worksheet.write_blank(row, column, None, plain)
         case float() if math.isfinite(value):
-            worksheet.write_number(row, column, value)
+            worksheet.write_number(row, column, value, plain)
         case Decimal() if value.is_finite() and len(value.normalize().as_tuple().digits) <= 15:
-            worksheet.write_number(row, column, float(value))
+            worksheet.write_number(row, column, float(value), plain)
         case datetime() if value.date() >= _FIRST_DAY:
-            worksheet.write_datetime(row, column, value.replace(tzinfo=None), styles.number(_pattern(value)))
+            shown = styles.cell(_pattern(value), is_bad=is_bad)
+            worksheet.write_datetime(row, column, value.replace(tzinfo=None), shown)
         case date() if not isinstance(value, datetime) and value >= _FIRST_DAY:
-            worksheet.write_datetime(row, column, value, styles.number("yyyy-mm-dd"))
+            worksheet.write_datetime(row, column, value, styles.cell("yyyy-mm-dd", is_bad=is_bad))
         case time():
-            worksheet.write_datetime(row, column, value.replace(tzinfo=None), styles.number("hh:mm:ss"))
+            shown = styles.cell("hh:mm:ss", is_bad=is_bad)
+            worksheet.write_datetime(row, column, value.replace(tzinfo=None), shown)
         case _:
-            worksheet.write_string(row, column, _text(value))
+            worksheet.write_string(row, column, _text(value), plain)
 
 
 def _pattern(value: datetime) -> str:

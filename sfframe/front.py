@@ -115,6 +115,9 @@ class Source(Protocol[FrameT_co]):
     def table(self, table: pl.DataFrame) -> Any:
         """A small table about the call, as a frame of the caller's library."""
 
+    def labelled(self, rows: Sequence[int]) -> Sequence[str]:
+        """What the caller calls these rows, on a screen: `row 17`, or by the frame's index."""
+
     def store(self, view: Any, path: Path) -> None:
         """Write a frame that `view` gave as Parquet."""
 
@@ -243,6 +246,11 @@ def sf_columns(fates: pl.DataFrame, part: Part) -> pl.DataFrame:
         words = pl.col("outcome").replace_strict(list(WORDS), list(WORDS.values()), return_dtype=pl.String)
         fates = fates.with_columns(words.alias("sf__Outcome"))
     return fates.select(part.beside)
+
+
+def by_number(rows: Sequence[int]) -> list[str]:
+    """What rows are called by frames that have no index."""
+    return [f"row {row}" for row in rows]
 
 
 def own_labels(labels: Sequence[object]) -> list[object]:

@@ -8,8 +8,9 @@ from typing import Any, Generic, TypeVar, Unpack
 
 import polars as pl
 
-from sfframe import chart, excel, screen
+from sfframe import chart, excel, page, screen
 from sfframe.errors import JobTimeout, RecordsFailed
+from sfframe.failures import Failures
 from sfframe.front import (
     EVERY_ROW,
     FAILED_RESULTS,
@@ -18,14 +19,15 @@ from sfframe.front import (
     Part,
     Source,
 )
-from sfframe.ingest.echo import FAILED
 from sfframe.ingest.outcomes import Outcomes
 from sfframe.ingest.request import IngestRequest
+from sfframe.job_lines import JobLine, job_lines
 from sfframe.options import IngestOptions
 from sfframe.org.jobs import JobInfo
 from sfframe.org.org import Org
-from sfframe.row_errors import counted, reasons
+from sfframe.sent import Sent
 from sfframe.spelled import spelling
+from sfframe.timeline import no_timeline
 
 FrameT = TypeVar("FrameT")
 
@@ -60,6 +62,8 @@ class IngestResult(Generic[FrameT]):
         seconds: float,
         jobs: Sequence[JobInfo] = (),
         attempts: pl.DataFrame,
+        sent: Sent | None = None,
+        timeline: pl.DataFrame | None = None,
         running_job_ids: Sequence[str] = (),
         notes: Sequence[str] = (),
         again: Callable[..., IngestResult[FrameT]],
@@ -70,6 +74,8 @@ class IngestResult(Generic[FrameT]):
         self._request = request
         self._attempts = attempts
         self._again = again
+        self._failures = Failures(outcomes, source, sent or Sent(), request)
+        self._timeline = no_timeline() if timeline is None else timeline
         self._views: dict[str, FrameT] = {}
         self.jobs = tuple(jobs)
         self.running_job_ids = tuple(running_job_ids)
@@ -153,8 +159,15 @@ class IngestResult(Generic[FrameT]):
 
             print(result.errors.select("code", "fields", "count").rows())
             # [('INVALID_EMAIL_ADDRESS', 'Email', 1)]
+
+        Then `row` (the first of these rows, counted from 0), `example` (what you call that row: its number or index,
+        and its key) and `cause`: what is known of the cause beyond the org's words, by describe and by the values that
+        were sent; null where nothing is. With `describe=False` that is next to nothing.
+
+            print(result.errors["cause"][0])
+            # Email takes one e-mail address; 'n/a' has no @
         """
-        return self._source.table(self._errors())
+        return self._source.table(self._failures.errors)
 
     @property
     def attempts(self) -> Any:
@@ -170,8 +183,18 @@ class IngestResult(Generic[FrameT]):
         """
         return self._source.table(self._attempts)
 
-    def _errors(self) -> pl.DataFrame:
-        return counted(self._outcomes.of((FAILED,))["sf__Error"])
+    @property
+    def timeline(self) -> Any:
+        """When each part was in which stage: a frame of the caller's library with `job_id`, `attempt` (from 1),
+        `stage` (`sending`, `processing`, `collecting`), `began` and `ended` (seconds since the call began; null where
+        nobody saw it), `rows`, `bytes`.
+
+        Empty for a result that was given again by a journal: the times of that call weren't kept.
+
+            print(result.timeline["stage"].to_list())
+            # ['sending', 'processing', 'collecting']
+        """
+        return self._source.table(self._timeline)
 
     # --- what to do next ----------------------------------------------------------------------------------------------
 
@@ -244,6 +267,9 @@ class IngestResult(Generic[FrameT]):
 
             result.to_excel("contacts.xlsx")
 
+        It opens at the rows that failed. The cells that an error is about are red, and a note on them says what is
+        known of the cause.
+
         Cells are values, text is never a formula. A datetime with a zone keeps its own wall clock, and the zone is
         shown behind it. Whole numbers of more than 15 digits, which Excel would round, are text.
 
@@ -259,12 +285,13 @@ class IngestResult(Generic[FrameT]):
         """
         target = Path(path)
         parts = (SUCCESSFUL_RESULTS, FAILED_RESULTS, UNPROCESSED_RECORDS)
-        excel.write(target, [excel.sheet_of(part.name, self._view(part)) for part in parts])
+        sheets = [excel.sheet_of(part.name, self._view(part)) for part in parts]
+        excel.write(target, sheets, marks={FAILED_RESULTS.name: self._failures.marks()})
         return target
 
     def plot(self) -> Any:
-        """The result as an Altair chart: rows by outcome, and failed rows by reason. Needs
-        `pip install 'sfframe[plot]'`.
+        """The result as an Altair chart: when each part was in which stage, why rows failed and where they are in the
+        frame, and rows by outcome. Needs `pip install 'sfframe[plot]'`.
 
             chart = result.plot()
             chart.save("contacts.html")
@@ -272,7 +299,15 @@ class IngestResult(Generic[FrameT]):
         Raises:
             ModuleNotFoundError: Altair isn't installed.
         """
-        return chart.chart(self.counts, reasons(self._errors()), self.summary())
+        return chart.chart(
+            title=self.summary(),
+            counts=self.counts,
+            reasons=self._failures.by_reason,
+            located=self._failures.located(),
+            timeline=self._timeline,
+            jobs=self._job_lines(),
+            seconds=self.seconds,
+        )
 
     # --- on the screen ------------------------------------------------------------------------------------------------
 
@@ -298,35 +333,38 @@ class IngestResult(Generic[FrameT]):
         For example:
 
             print(result.report().splitlines()[2].strip())
-            # 1 × INVALID_EMAIL_ADDRESS [Email]
+            # 1 × INVALID_EMAIL_ADDRESS [Email], first in row 2
         """
-        return screen.text(self._picture(), messages=False)
+        return screen.report(self._picture())
 
     def __repr__(self) -> str:
         return screen.text(self._picture())
 
     def _repr_html_(self) -> str:
-        return screen.page(self._picture())
+        return page.page(self._picture())
 
     def _picture(self) -> screen.Picture:
         return screen.Picture(
             summary=self.summary(),
             counts=self.counts,
             notes=self.notes,
-            reasons=reasons(self._errors()),
+            reasons=self._failures.shown,
+            n_reasons=self._failures.by_reason.height,
+            jobs=self._job_lines(),
             hints=self._hints(),
         )
+
+    def _job_lines(self) -> list[JobLine]:
+        return job_lines(self.jobs, self._timeline, self._attempts, self.host)
 
     def _hints(self) -> list[str]:
         counts = self.counts
         hints = []
         if self.running_job_ids:
-            hints.append(f"jobs that may still run, so look at them first: {', '.join(self.running_job_ids)}")
+            hints.append(f"these jobs may still run, so look at them first: {', '.join(self.running_job_ids)}")
         if counts["failed"]:
-            hints.append(
-                ".failed_results has these rows with sf__Error beside them: mend it and send it again as it is; "
-                ".errors counts every message"
-            )
+            hints.append(".failed_results has these rows with sf__Error beside them: mend it and send it as it is")
+            hints.append(".errors counts every message; .to_excel('failed.xlsx') marks the cells that are wrong")
         if counts["unprocessed"]:
             hints.append(".unprocessed_records has the rows that the org didn't come to")
         if not self.running_job_ids and not self:

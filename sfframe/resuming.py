@@ -21,9 +21,10 @@ from sfframe.ingest.run_file import is_run, state_in
 from sfframe.ingest.runner import Done
 from sfframe.ingest.taken_up import note_on_lost
 from sfframe.org.org import Org, current_org
-from sfframe.prepare import SpoolFolder
+from sfframe.prepare import Prepared, SpoolFolder, prepare_again
 from sfframe.result import IngestResult
 from sfframe.runs import RunFolder, facts_of, frame_of, is_of, request_of, runs_in
+from sfframe.sent import sent_of
 
 _FACTS: Final[dict[str, pl.DataType]] = {
     "run": pl.String(),
@@ -70,7 +71,7 @@ async def resume_async(run: str | PathLike[str] | JobTimeout | Interrupted, *, o
     try:
         state = await in_thread(lambda: journal.state)
         if state is RunState.FINISHED:
-            return await in_thread(_given_again, journal, org)
+            return await _given_again(journal, org)
         if state is RunState.DROPPED:
             raise JournalError(
                 f"the run in {folder} had sent nothing, and a later call took its place: there is nothing to finish"
@@ -153,20 +154,25 @@ def _check_org(journal: Journal, org: Org) -> None:
         )
 
 
-def _given_again(journal: Journal, org: Org | None) -> IngestResult[Any]:
+async def _given_again(journal: Journal, org: Org | None) -> IngestResult[Any]:
     """The result of a finished run, by its journal alone."""
     began = time.monotonic()
     intent, request = journal.intent, request_of(journal.intent)
     try:
-        source = frame_of(journal)
-        source.types(intent.sent)
-        source.rows(intent.sent, lambda: RunFolder(journal.folder))
-        outcomes = Outcomes(intent.n_rows, SpoolFolder() if source.is_stream else None)
-        report_left_out(journal.left_out(), outcomes)
-        done = _done_again(journal, Ledger(outcomes, request.options.retry_rows))
+        source = await in_thread(frame_of, journal)
+        prepared = await prepare_again(source, request, journal, RunFolder(journal.folder))
+        done = await in_thread(_all_done, journal, prepared)
     finally:
-        journal.close()
-    return concluded(done, source, request, org=org, host=intent.host, began=began, run=journal.folder)
+        await in_thread(journal.close)
+    return concluded(
+        done, source, request, org=org, host=intent.host, began=began, run=journal.folder, sent=sent_of(prepared)
+    )
+
+
+def _all_done(journal: Journal, prepared: Prepared) -> Done:
+    outcomes = Outcomes(journal.intent.n_rows, SpoolFolder() if prepared.source.is_stream else None)
+    report_left_out(journal.left_out(), outcomes)
+    return _done_again(journal, Ledger(outcomes, prepared.request.options.retry_rows))
 
 
 def _done_again(journal: Journal, ledger: Ledger) -> Done:

@@ -16,8 +16,9 @@ _NAMES: Final = r"^\s*(?:[A-Za-z]\w*(?:\.\w+)*(?:\s*,\s*[A-Za-z]\w*(?:\.\w+)*)*)
 # polymorphic lookup's: `User:Owner.Username`.
 _OWN: Final = "NOT_SENT"
 _OWN_LAST: Final = r":((?:[A-Za-z]\w*:)?\w+\.\w+|[^:]*)$"
-_COUNTED: Final = {"code": pl.String, "fields": pl.String, "message": pl.String, "count": pl.Int64}
-_REASONS: Final = dict.fromkeys(("code", "fields", "message"), pl.String) | {"messages": pl.Int64, "count": pl.Int64}
+_TEXTS: Final = dict.fromkeys(("code", "fields", "message"), pl.String)
+_COUNTED: Final = _TEXTS | {"count": pl.Int64, "row": pl.Int64}
+_REASONS: Final = _TEXTS | {"messages": pl.Int64, "count": pl.Int64, "row": pl.Int64}
 
 
 def parsed(texts: pl.Series) -> pl.DataFrame:
@@ -42,16 +43,26 @@ def parsed(texts: pl.Series) -> pl.DataFrame:
     )
 
 
-def counted(texts: pl.Series) -> pl.DataFrame:
-    """The different errors: `code`, `fields`, `message`, `count`, the most frequent first."""
+def counted(texts: pl.Series, rows: pl.Series | None = None) -> pl.DataFrame:
+    """The different errors, the most frequent first.
+
+    Args:
+        texts: The errors.
+        rows: The number of the row that each is of; `None`: they are counted from 0.
+
+    Returns:
+        `code`, `fields`, `message`, `count`, `row` (the first that has it).
+    """
     if not len(texts):
         return pl.DataFrame(schema=_COUNTED)
-    found = pl.DataFrame({"text": texts.cast(pl.String).fill_null("")}).group_by("text").len("count")
+    numbers = pl.int_range(len(texts), dtype=pl.Int64, eager=True) if rows is None else rows.cast(pl.Int64)
+    found = pl.DataFrame({"text": texts.cast(pl.String).fill_null(""), "row": numbers})
+    found = found.group_by("text").agg(pl.len().cast(pl.Int64).alias("count"), pl.col("row").min())
     return (
         parsed(found["text"])
-        .with_columns(found["count"].cast(pl.Int64))
+        .with_columns(found["count"], found["row"])
         .group_by("code", "fields", "message")
-        .agg(pl.col("count").sum())
+        .agg(pl.col("count").sum(), pl.col("row").min())
         .sort("count", "code", "fields", "message", descending=[True, False, False, False])
     )
 
@@ -60,7 +71,8 @@ def reasons(errors: pl.DataFrame) -> pl.DataFrame:
     """What `counted` gives, by code and fields alone: messages often hold the row's value, and so differ by row.
 
     Returns:
-        `code`, `fields`, `message` (the most frequent one), `messages` (how many different ones), `count`.
+        `code`, `fields`, `message` (the most frequent one), `messages` (how many different ones), `count`, `row` (the
+        first of that message).
     """
     if not errors.height:
         return pl.DataFrame(schema=_REASONS)
@@ -70,6 +82,7 @@ def reasons(errors: pl.DataFrame) -> pl.DataFrame:
             pl.col("message").first(),
             pl.len().cast(pl.Int64).alias("messages"),
             pl.col("count").sum(),
+            pl.col("row").first(),
         )
         .sort("count", "code", "fields", descending=[True, False, False])
     )

@@ -1,23 +1,27 @@
-"""Screen: a result as text, and as HTML for notebooks; failure can't be overlooked in either. No I/O.
+"""Screen: a result as text, in which failure can't be overlooked. No I/O.
 
-What comes from the org (messages, notes) is made harmless: no markup, no control characters.
+What comes from the org and from the caller's rows (messages, notes, labels, keys) is made harmless: no control
+characters, and not too much of it.
 """
 
 from __future__ import annotations
 
-import html
+import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
-import polars as pl
+from sfframe.failures import Reason
+from sfframe.job_lines import JobLine
 
-_SHOWN: Final = 8
-_LINE: Final = 120
-_CELL: Final = 300
-_NOTE: Final = 1_000
-# White on these, and these beside white or black, can be read: both themes of a notebook are served alike.
-_COLORS: Final = {"successful": "#1a7f37", "failed": "#cf222e", "unprocessed": "#9a6700"}
+MOST_REASONS: Final = 8
+MOST_JOBS: Final = 5
+NOTE: Final = 1_000  # characters of a note, of a message, of a label
+_MESSAGE: Final = 240
+_LABEL: Final = 120
+_WIDTH: Final = 80
+_BAR: Final = 40
+_SIGNS: Final = {"failed": "x", "unprocessed": "?", "successful": "="}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -28,15 +32,19 @@ class Picture:
         summary: One line: what was done, and how many rows had which fate.
         counts: Rows by outcome.
         notes: What went wrong with jobs as such.
-        reasons: Why rows failed: `code`, `fields`, `message`, `messages`, `count`.
+        reasons: Why rows failed, the most frequent first.
+        n_reasons: How many reasons there are in all.
+        jobs: The jobs, those that have to be looked at first.
         hints: What to do next.
     """
 
     summary: str
     counts: Mapping[str, int]
-    notes: Sequence[str]
-    reasons: pl.DataFrame
-    hints: Sequence[str]
+    notes: Sequence[str] = ()
+    reasons: Sequence[Reason] = ()
+    n_reasons: int = 0
+    jobs: Sequence[JobLine] = ()
+    hints: Sequence[str] = ()
 
     @property
     def is_good(self) -> bool:
@@ -48,37 +56,148 @@ class Picture:
         """The first word."""
         return "OK" if self.is_good else "NOT OK"
 
+    @property
+    def parts(self) -> list[tuple[str, int]]:
+        """Outcomes that rows had, and how many rows: the bad ones first."""
+        return [(word, self.counts[word]) for word in _SIGNS if self.counts[word]]
 
-def text(picture: Picture, *, messages: bool = True) -> str:
-    """The picture as lines.
+    @property
+    def more_reasons(self) -> str:
+        """How many reasons aren't shown, if any."""
+        more = max(self.n_reasons, len(self.reasons)) - MOST_REASONS
+        return f"and {more:,} more reason{'' if more == 1 else 's'}: see .errors" if more > 0 else ""
 
-    Args:
-        picture: What is shown.
-        messages: Whether to show the org's messages. They quote values of rows: not for logs.
-    """
-    lines = [f"{picture.verdict}  {harmless(picture.summary)}"]
-    lines += [f"  ! {short(note, _NOTE)}" for note in picture.notes]
-    if picture.reasons.height:
-        lines += ["  errors:", *(f"    {line}" for line in _reason_lines(picture.reasons, messages))]
+    @property
+    def more_jobs(self) -> str:
+        """How many jobs aren't shown, if any."""
+        more = len(self.jobs) - MOST_JOBS
+        return f"and {more:,} more: see .jobs" if more > 0 else ""
+
+
+def text(picture: Picture) -> str:
+    """The picture as lines, most of them of 80 characters at most. Of a clean result with one job it is one line."""
+    lines = [_headline(picture)]
+    if not picture.is_good:
+        lines += _bar(picture)
+    lines += _notes(picture)
+    if picture.reasons:
+        lines += ["  errors:", *_reasons(picture)]
+    if picture.jobs and (not picture.is_good or len(picture.jobs) > 1):
+        lines += ["  jobs:", *_jobs(picture)]
+    if picture.hints:
+        lines.append("  how to go on:")
+        lines += [line for hint in picture.hints for line in _wrapped(hint, "    - ", "      ")]
+    return "\n".join(lines)
+
+
+def report(picture: Picture) -> str:
+    """What the picture says without what rows hold (messages, labels, keys): fit for logs."""
+    lines = [_headline(picture), *_notes(picture)]
+    if picture.reasons:
+        lines.append("  errors:")
+        lines += [f"    {_counted(one, picture)}, first in row {one.row}" for one in picture.reasons[:MOST_REASONS]]
+    if picture.more_reasons:
+        lines.append(f"    {picture.more_reasons}")
     return "\n".join([*lines, *(f"  {hint}" for hint in picture.hints)])
 
 
-def _reason_lines(reasons: pl.DataFrame, messages: bool) -> Iterator[str]:
-    width = len(f"{reasons['count'][0]:,}")
-    for row in reasons.head(_SHOWN).iter_rows(named=True):
-        code, fields, message = _reason(row, _LINE)
-        words = (f"{row['count']:>{width},} ×", code, f"[{fields}]" if fields else "", message if messages else "")
-        yield " ".join(filter(None, words))
-    if reasons.height > _SHOWN:
-        yield f"{'':>{width}}   and {reasons.height - _SHOWN:,} more reasons: see .errors"
+def _headline(picture: Picture) -> str:
+    return f"{picture.verdict}  {harmless(picture.summary)}"
 
 
-def _reason(row: Mapping[str, Any], most: int) -> tuple[str, str, str]:
-    """Code, fields and message of a reason, fit to be shown."""
-    more = row["messages"] - 1
-    others = f" (and {more:,} other message{'' if more == 1 else 's'})" if more else ""
-    code, fields, message = (short(row[name], most) for name in ("code", "fields", "message"))
-    return code or "(no code)", fields, message + others
+def _notes(picture: Picture) -> list[str]:
+    return [f"  ! {short(note, NOTE)}" for note in picture.notes]
+
+
+def _bar(picture: Picture) -> Iterator[str]:
+    total = sum(n for _, n in picture.parts)
+    # Even one failed row among millions is seen.
+    cells = {word: max(1, _BAR * n // total) for word, n in picture.parts}
+    most = max(cells, key=lambda word: cells[word], default=None)
+    if most is not None:
+        cells[most] += _BAR - sum(cells.values())
+        drawn = "".join(_SIGNS[word] * n for word, n in cells.items())
+        told = ", ".join(f"{_SIGNS[word]} {share(n, total)} {word}" for word, n in picture.parts)
+        yield f"  [{drawn}] {told}"
+
+
+def share(n: int, total: int) -> str:
+    """A part of all rows in percent; neither none nor all where it isn't."""
+    percent = 100 * n / total
+    if n in (0, total):
+        return f"{percent:.0f}%"
+    if percent < 0.01:
+        return "<0.01%"
+    return f"{percent:.2f}%" if percent < 1 else f"{min(percent, 99.9):.1f}%"
+
+
+def _counted(reason: Reason, picture: Picture) -> str:
+    width = len(f"{max(one.count for one in picture.reasons[:MOST_REASONS]):,}")
+    return " ".join([f"{reason.count:>{width},} ×", *reason_name(reason)])
+
+
+def reason_name(reason: Reason) -> list[str]:
+    """Code and, if there are any, fields of a reason, fit to be shown."""
+    fields = short(reason.fields, _LABEL)
+    return [short(reason.code, _LABEL) or "(no code)", *([f"[{fields}]"] if fields else [])]
+
+
+def message_of(reason: Reason) -> str:
+    """The org's message of a reason, fit to be shown, and how many others there are."""
+    more = reason.messages - 1
+    return short(reason.message, _MESSAGE) + (
+        f" (and {more:,} other message{'' if more == 1 else 's'})" if more else ""
+    )
+
+
+def example_of(reason: Reason) -> str:
+    """Which of the caller's rows they are, if they are few; else one of them."""
+    labels = [short(label, _LABEL) for label in reason.examples] or [f"row {reason.row}"]
+    return "; ".join(labels) if len(labels) == reason.count else f"e.g. {labels[0]}"
+
+
+def _where(reason: Reason) -> str:
+    example = example_of(reason)
+    return example if example.startswith("e.g. ") else f"in {example}"
+
+
+def cause_of(reason: Reason) -> str:
+    """What is known of its cause, fit to be shown."""
+    return short(reason.cause or "", _MESSAGE)
+
+
+def _reasons(picture: Picture) -> Iterator[str]:
+    for reason in picture.reasons[:MOST_REASONS]:
+        counted = _counted(reason, picture)
+        indent = " " * (4 + counted.index("×") + 2)
+        yield from _wrapped(f"{counted} {_where(reason)}", "    ", indent)
+        yield from _wrapped(message_of(reason), indent, indent)
+        if reason.cause:
+            yield from _wrapped(f"cause: {cause_of(reason)}", indent, f"{indent}  ")
+    if picture.more_reasons:
+        yield f"    {picture.more_reasons}"
+
+
+def _jobs(picture: Picture) -> Iterator[str]:
+    jobs = picture.jobs[:MOST_JOBS]
+    rows = [
+        (short(one.id, _LABEL), short(one.state, _LABEL), f"{one.rows:,} row{' ' if one.rows == 1 else 's'}",
+         f"{one.failed:,} FAILED" if one.failed else "", f"{one.seconds:.1f} s",
+         f"(try {one.attempt})" if one.attempt > 1 else "")
+        for one in jobs
+    ]  # fmt: skip
+    widths = [max(len(row[at]) for row in rows) for at in range(len(rows[0]))]
+    for name, state, *figures, attempt in rows:
+        cells = [f"{cell:>{width}}" for cell, width in zip(figures, widths[2:-1], strict=True) if width]
+        yield "  ".join([f"    {name:<{widths[0]}}", f"{state:<{widths[1]}}", *cells, attempt]).rstrip()
+    if picture.more_jobs:
+        yield f"    {picture.more_jobs}"
+
+
+def _wrapped(line: str, first: str, others: str) -> list[str]:
+    return textwrap.wrap(
+        line, _WIDTH, initial_indent=first, subsequent_indent=others, break_long_words=False, break_on_hyphens=False
+    )
 
 
 def short(words: str, most: int) -> str:
@@ -90,54 +209,3 @@ def short(words: str, most: int) -> str:
 def harmless(words: str) -> str:
     """A text without control characters, which could move a terminal's cursor or turn text around."""
     return words if words.isprintable() else "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in words)
-
-
-# --- HTML -------------------------------------------------------------------------------------------------------------
-
-
-def page(picture: Picture) -> str:
-    """The picture as a piece of HTML without scripts and style sheets; without its styles it still says all."""
-    color = _COLORS["successful" if picture.is_good else "failed"]
-    chip = f"background:{color};color:#ffffff;padding:1px 8px;border-radius:4px"
-    parts = [
-        f'<div style="border-left:6px solid {color};padding:2px 0 2px 10px">',
-        f'<div><b style="{chip}">{picture.verdict}</b> <b>{_safe(picture.summary, _NOTE)}</b></div>',
-        _bar(picture.counts),
-        *(f"<div><b>! {_safe(note, _NOTE)}</b></div>" for note in picture.notes),
-        _reason_table(picture.reasons) if picture.reasons.height else "",
-        *(f"<div><i>{_safe(hint, _NOTE)}</i></div>" for hint in picture.hints),
-        "</div>",
-    ]
-    return "".join(parts)
-
-
-def _safe(words: str, most: int) -> str:
-    return html.escape(short(words, most))
-
-
-def _bar(counts: Mapping[str, int]) -> str:
-    total = sum(counts.values())
-    if not total:
-        return ""
-    pieces = [
-        # Even one failed row among millions is seen.
-        f'<div title="{n:,} {word}" style="width:max(6px,{100 * n / total:.3f}%);background:{_COLORS[word]}"></div>'
-        for word, n in counts.items()
-        if n
-    ]
-    return f'<div style="display:flex;height:8px;max-width:480px;margin:6px 0">{"".join(pieces)}</div>'
-
-
-def _reason_table(reasons: pl.DataFrame) -> str:
-    names = ("rows", "code", "fields", "message")
-    head = "".join(f'<th style="text-align:left">{name}</th>' for name in names)
-    rows = []
-    for row in reasons.head(_SHOWN).iter_rows(named=True):
-        code, fields, message = _reason(row, _CELL)
-        cells = (f"{row['count']:,}", code, fields, message)
-        rows.append(
-            "<tr>" + "".join(f'<td style="text-align:left">{html.escape(cell)}</td>' for cell in cells) + "</tr>"
-        )
-    more = reasons.height - _SHOWN
-    tail = f"<div>and {more:,} more reasons: see <code>.errors</code></div>" if more > 0 else ""
-    return f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>{tail}"

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
+import jedi.cache
+import parso.cache
 import polars as pl
 import pytest
 from IPython.core.completer import provisionalcompleter
@@ -16,33 +19,36 @@ import sfframe
 
 INGEST = {*sfframe.IngestOptions.__annotations__, "org"}
 READ = {*sfframe.ReadOptions.__annotations__}
-VERBS = {"insert", "update", "upsert", "delete", "hard_delete", "check", "lookup"}
+VERBS = {"insert", "update", "upsert", "delete", "hard_delete", "check", "plan", "lookup"}
+ACCESSOR = VERBS | {f"{verb}_async" for verb in VERBS} | {"payloads"}
 
 Complete = Callable[[str], set[str]]
 
 
-@pytest.fixture(scope="module")
-def shell(tmp_path_factory: pytest.TempPathFactory) -> Any:
+def shell_in(folder: Path) -> Any:
     """A shell of IPython in which a user has frames; it reads no profile and keeps no history."""
     make: Any = InteractiveShell
-    folder = tmp_path_factory.mktemp("ipython")
     shell = make(ipython_dir=str(folder), config=Config({"HistoryManager": {"enabled": False}}))
     df = pl.DataFrame({"LastName": ["Ng"]})
     shell.user_ns.update(sfframe=sfframe, df=df.to_pandas(), polars_df=df, lf=df.lazy(), verbs=sfframe.bulk(df))
+    # Without jedi IPython looks at no attribute of a Polars frame otherwise.
+    shell.Completer.evaluation = "unsafe"
     return shell
 
 
-@pytest.fixture(params=[True, False], ids=["with_jedi", "without_jedi"])
-def complete(shell: Any, request: pytest.FixtureRequest) -> Complete:
-    """What is offered behind some code: `complete("df.sfbulk.")`."""
-    shell.Completer.use_jedi = request.param
-    shell.Completer.evaluation = "unsafe"  # without jedi IPython looks at no attribute of a Polars frame otherwise
+def offered(shell: Any, code: str, *, by_jedi: bool) -> set[str]:
+    """What is offered behind some code, such as `df.sfbulk.`."""
+    shell.Completer.use_jedi = by_jedi
+    with provisionalcompleter():
+        return {one.text.lstrip(".") for one in shell.Completer.completions(code, len(code))}
 
-    def offered(code: str) -> set[str]:
-        with provisionalcompleter():
-            return {one.text.lstrip(".") for one in shell.Completer.completions(code, len(code))}
 
-    return offered
+@pytest.fixture(scope="module")
+def shell(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    yield shell_in(tmp_path_factory.mktemp("ipython"))
+    # What jedi keeps is a million objects, among which the tests that come after would look for garbage.
+    parso.cache.parser_cache.clear()
+    jedi.cache.clear_time_caches(delete_all=True)
 
 
 CALLS = {
@@ -60,15 +66,20 @@ CALLS = {
 }
 
 
-# In two tests, not in thirty: what jedi reads of pandas and Polars takes a second in each process.
-def test_the_accessor_offers_every_verb_and_its_async_twin(complete: Complete) -> None:
+def test_the_accessor_offers_every_verb_and_its_async_twin(shell: Any) -> None:
     for frame in ("df", "polars_df", "lf"):
-        assert complete(f"{frame}.sfbulk.") >= VERBS | {f"{verb}_async" for verb in VERBS} | {"payloads"}, frame
+        assert offered(shell, f"{frame}.sfbulk.", by_jedi=False) >= ACCESSOR, frame
 
 
-def test_a_call_offers_every_option(complete: Complete) -> None:
+def test_a_call_offers_every_option(shell: Any) -> None:
     for call, options in CALLS.items():
-        assert complete(call) >= {f"{option}=" for option in options}, call
+        assert offered(shell, call, by_jedi=False) >= {f"{option}=" for option in options}, call
+
+
+def test_jedi_offers_verbs_and_options_too(shell: Any) -> None:
+    # On frames it does so in `tests/packaging/by_jedi.py`: all of pandas is read for that, half a minute long.
+    assert offered(shell, "verbs.", by_jedi=True) >= ACCESSOR
+    assert offered(shell, "sfframe.ingest(df, ", by_jedi=True) >= {f"{option}=" for option in INGEST}
 
 
 def test_help_names_every_option_with_its_default(shell: Any) -> None:

@@ -49,7 +49,13 @@ call
 runs
 conclude
 result
-chart excel screen
+page
+screen chart excel
+job_lines timeline
+failures
+causes
+field_facts
+sent
 row_errors
 prepare
 front

@@ -17,7 +17,17 @@ from sfframe.frames.kept import filtered
 from sfframe.frames.series import column_of, types_of
 from sfframe.frames.streams import StreamSource, restored_stream, stream
 from sfframe.frames.tables import with_columns, with_fates
-from sfframe.front import Folder, Part, Types, columns_beside, own_labels, register, register_backend, register_kind
+from sfframe.front import (
+    Folder,
+    Part,
+    Types,
+    by_number,
+    columns_beside,
+    own_labels,
+    register,
+    register_backend,
+    register_kind,
+)
 from sfframe.ingest.outcomes import Outcomes
 from sfframe.ingest.spool import CHUNK, MemoryRows, Rows
 from sfframe.problems import Problem
@@ -62,6 +72,9 @@ class TableSource:
 
     def table(self, table: pl.DataFrame) -> pa.Table:
         return table.to_arrow()
+
+    def labelled(self, rows: Sequence[int]) -> Sequence[str]:
+        return by_number(rows)
 
     def store(self, view: pa.Table, path: Path) -> None:
         pq.write_table(view, path)

@@ -14,7 +14,7 @@ from sfframe.frames.cells import Cells, cells_of, made_of
 from sfframe.frames.objects import nulls_in, objects, read_column
 from sfframe.frames.series import types_of
 from sfframe.frames.tagged import NoFormError, of_json, to_json
-from sfframe.front import Folder, Part, Types, columns_beside, own_labels
+from sfframe.front import Folder, Part, Types, by_number, columns_beside, own_labels
 from sfframe.ingest.outcomes import Outcomes
 from sfframe.ingest.spool import CHUNK, MemoryRows, Rows
 from sfframe.problems import Problem
@@ -62,6 +62,9 @@ class DictsSource:
 
     def table(self, table: pl.DataFrame) -> pl.DataFrame:
         return table
+
+    def labelled(self, rows: Sequence[int]) -> Sequence[str]:
+        return by_number(rows)
 
     def store(self, view: pl.DataFrame, path: Path) -> None:
         view.write_parquet(path)

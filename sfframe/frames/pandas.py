@@ -16,7 +16,17 @@ from sfframe.frames.objects import nulls_in, read_column
 from sfframe.frames.pandas_kept import Packing, read_frame
 from sfframe.frames.series import Column, column_of, no_form, types_of
 from sfframe.frames.shelf import read_safely
-from sfframe.front import Folder, Part, Types, columns_beside, own_labels, register, register_backend, register_kind
+from sfframe.front import (
+    Folder,
+    Part,
+    Types,
+    by_number,
+    columns_beside,
+    own_labels,
+    register,
+    register_backend,
+    register_kind,
+)
 from sfframe.ingest.outcomes import Outcomes
 from sfframe.ingest.spool import MemoryRows, Rows
 from sfframe.problems import Problem
@@ -76,6 +86,15 @@ class PandasSource:
     def table(self, table: pl.DataFrame) -> pd.DataFrame:
         return pd.DataFrame({name: _array(table[name]) for name in table.columns})
 
+    def labelled(self, rows: Sequence[int]) -> Sequence[str]:
+        index = self._frame.index
+        if isinstance(index, pd.RangeIndex) and index.start == 0 and index.step == 1 and index.name is None:
+            return by_number(rows)
+        names = ["index" if name is None else str(name) for name in index.names]
+        chosen = index[np.asarray(rows, dtype=np.intp)]
+        levels = [chosen.get_level_values(level).tolist() for level in range(index.nlevels)]
+        return [", ".join(map(_named, names, label)) for label in zip(*levels, strict=True)]
+
     def store(self, view: pd.DataFrame, path: Path) -> None:
         view.to_parquet(path)
 
@@ -87,6 +106,10 @@ class PandasSource:
         packing = self._packing or Packing(self._frame)
         self._packing = None  # it holds arrays
         packing.write(folder)
+
+
+def _named(name: str, label: object) -> str:
+    return f"{name} {label!r}" if isinstance(label, str | int | float) else f"{name} {label}"
 
 
 def _restored(folder: Path) -> PandasSource:

@@ -17,6 +17,7 @@ from sfframe.front import (
     Folder,
     Part,
     Types,
+    by_number,
     columns_beside,
     own_labels,
     register,
@@ -70,6 +71,9 @@ class PolarsSource:
 
     def table(self, table: pl.DataFrame) -> pl.DataFrame:
         return table
+
+    def labelled(self, rows: Sequence[int]) -> Sequence[str]:
+        return by_number(rows)
 
     def store(self, view: pl.DataFrame, path: Path) -> None:
         view.write_parquet(path)
@@ -199,6 +203,9 @@ class LazySource:
 
     def table(self, table: pl.DataFrame) -> pl.DataFrame:
         return table
+
+    def labelled(self, rows: Sequence[int]) -> Sequence[str]:
+        return by_number(rows)
 
     def store(self, view: pl.LazyFrame, path: Path) -> None:
         view.sink_parquet(path)

@@ -14,7 +14,7 @@ from sfframe.frames import shelf
 from sfframe.frames.kept import filtered, unkept
 from sfframe.frames.series import column_of, no_form
 from sfframe.frames.tables import SF_TYPES, with_columns, with_fates
-from sfframe.front import Folder, Part, Types, no_frame, own_labels, sf_columns
+from sfframe.front import Folder, Part, Types, by_number, no_frame, own_labels, sf_columns
 from sfframe.ingest.outcomes import Outcomes
 from sfframe.ingest.spool import CHUNK, Rows, SpooledRows
 from sfframe.problems import Problem
@@ -110,6 +110,9 @@ class StreamSource:
 
     def table(self, table: pl.DataFrame) -> pa.Table:
         return table.to_arrow()
+
+    def labelled(self, rows: Sequence[int]) -> Sequence[str]:
+        return by_number(rows)
 
     def store(self, view: ds.Dataset, path: Path) -> None:
         with pq.ParquetWriter(path, view.schema) as writer:

@@ -57,14 +57,17 @@ class Telling:
         self(Stopped(error=type(error).__name__))
 
 
-def telling(wish: bool | Callable[[Any], None] | None, kind: Literal["ingest", "query"]) -> Telling:
+def telling(
+    wish: bool | Callable[[Any], None] | None, kind: Literal["ingest", "query"], *others: Callable[[Any], None]
+) -> Telling:
     """Whoever gets the events of a call.
 
     Args:
         wish: The option `progress`.
         kind: What the call does, as the logger is named.
+        others: Who else listens, before the caller does.
     """
-    return Telling([Log(kind), *_wished(wish, kind)])
+    return Telling([Log(kind), *others, *_wished(wish, kind)])
 
 
 def _wished(wish: bool | Callable[[Any], None] | None, kind: Literal["ingest", "query"]) -> list[Listener[Any]]:

@@ -94,9 +94,11 @@ def test_a_machine_gets_one_document_and_the_words_stay_on_stderr(run: Run, cont
     assert facts["exit_code"] == ran.code == 1
     assert facts["counts"] == {"successful": 2, "failed": 1, "unprocessed": 0}
     assert (facts["ok"], facts["rows"]) == (False, 3)
-    assert facts["errors"][0] | {"message": ""} == {
-        "code": "INVALID_EMAIL_ADDRESS", "fields": "Email", "message": "", "count": 1,
+    error = facts["errors"][0]
+    assert {name: error[name] for name in ("code", "fields", "count", "row")} == {
+        "code": "INVALID_EMAIL_ADDRESS", "fields": "Email", "count": 1, "row": 1,
     }  # fmt: skip
+    assert error["cause"].startswith("Email takes one e-mail address")
     assert facts["jobs"][0]["state"] == "JobComplete"
     assert facts["files"]["failed"] == "out/failed.parquet"
     assert Path(facts["run"]).parent == tmp_path / "journals"

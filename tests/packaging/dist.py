@@ -22,8 +22,9 @@ PYRIGHT = HERE.parent / "typing" / "npm" / "node_modules" / ".bin" / "pyright"
 # Some of each floor, what reads files of the project, and what starts processes of its own.
 SOME = (
     "tests/frames/test_every_frame.py", "tests/ingest/test_payload.py", "tests/org/test_jobs.py",
-    "tests/query/test_reading.py", "tests/result", "tests/testing/test_fixtures.py", "tests/packaging",
-    "tests/test_demo.py", "tests/test_documents.py", "tests/test_layers.py", "tests/test_public_face.py",
+    "tests/query/test_reading.py", "tests/result", "tests/testing/test_fixtures.py",
+    "tests/packaging", "tests/packaging/by_jedi.py", "tests/test_completion.py", "tests/test_demo.py",
+    "tests/test_documents.py", "tests/test_layers.py", "tests/test_public_face.py",
 )  # fmt: skip
 
 

@@ -9,14 +9,15 @@ from collections.abc import Iterator
 from packaging.requirements import Requirement
 from packaging.version import Version
 
-EXTRAS = ("", "dev", "local", "jwt", "excel", "plot", "testing")
+NOT_HERE = {"docs"}  # extras with an environment of their own
 
 
 def declared(name: str) -> Iterator[Requirement]:
     """What a distribution asks for on this platform, its extras included."""
+    extras = {"", *(metadata.metadata(name).get_all("Provides-Extra") or ())} - NOT_HERE
     for line in metadata.requires(name) or ():
         one = Requirement(line)
-        if one.name != name and any(one.marker is None or one.marker.evaluate({"extra": extra}) for extra in EXTRAS):
+        if one.name != name and any(one.marker is None or one.marker.evaluate({"extra": extra}) for extra in extras):
             yield one
 
 

@@ -20,6 +20,8 @@ from openpyxl.utils.escape import unescape
 
 import sfframe
 from sfframe import excel
+from sfframe.failures import Mark
+from sfframe.localorg import Fault
 from tests.conftest import MakeFrame
 
 
@@ -165,6 +167,108 @@ def test_a_text_that_a_cell_cant_hold_is_a_clear_error_and_no_file(org: sfframe.
     with pytest.raises(ValueError, match=r"'Note' of successful_results.* 32,768 characters in row 1"):
         result.to_excel(tmp_path / "x.xlsx")
     assert not (tmp_path / "x.xlsx").exists()
+
+
+# --- for the colleague who must mend the data -------------------------------------------------------------------------
+
+RED = "FFFFC7CE"
+
+
+def marked(sheet: Any) -> dict[str, Any]:
+    """The marked cells of a sheet, and what they hold."""
+    return {
+        cell.coordinate: cell.value for row in sheet.iter_rows() for cell in row if cell.fill.start_color.rgb == RED
+    }
+
+
+def notes(sheet: Any) -> dict[str, str]:
+    """What is noted at which cells."""
+    return {cell.coordinate: cell.comment.text for row in sheet.iter_rows() for cell in row if cell.comment}
+
+
+def test_the_cells_that_an_error_is_about_are_marked_and_the_cause_is_noted(
+    org: sfframe.Org, make_frame: MakeFrame, tmp_path: Path
+) -> None:
+    frame = make_frame(
+        {
+            "Key": ["a", "b", "c", "d"],
+            "Surname": ["x", None, "z", "w"],
+            "Email": ["a@b.de", "a@b.de", "?", "a@b.de"],
+            "Born": [date(1990, 1, 1)] * 4,
+            "Account.ExternalId__c": [None, None, None, "A-9"],
+        },
+        Born=pl.Date,
+    )
+    columns = {"Key": "ExternalId__c", "Surname": "LastName", "Born": "Birthdate"}
+    result = sfframe.ingest(frame, "Contact", "upsert", "ExternalId__c", org=org, on_failure="return", columns=columns)
+    book = openpyxl.load_workbook(result.to_excel(tmp_path / "contacts.xlsx"))
+    failed = book["failed_results"]
+    assert marked(failed) == {"B2": None, "C3": "?", "E4": "A-9"}
+    assert notes(failed) == {
+        "B2": "LastName needs a value, and is empty in these rows",
+        "C3": "Email takes one e-mail address; '?' has no @",
+        "E4": "no Account has this ExternalId__c: load such an Account first, then .retry()",
+    }
+    assert marked(book["successful_results"]) == {}
+
+
+def test_a_marked_date_is_a_date_still(org: sfframe.Org, local: sfframe.LocalOrg, tmp_path: Path) -> None:
+    local.faults.append(Fault("rows", "error", error="FIELD_INTEGRITY_EXCEPTION:too early:Birthdate --"))
+    frame = pl.DataFrame({"LastName": ["x"], "Birthdate": [date(1990, 1, 1)]})
+    result = sfframe.ingest(frame, "Contact", "insert", org=org, on_failure="return")
+    failed = openpyxl.load_workbook(result.to_excel(tmp_path / "x.xlsx"))["failed_results"]
+    assert marked(failed) == {"B2": datetime(1990, 1, 1)}
+    assert failed["B2"].number_format == "yyyy-mm-dd"
+
+
+def test_a_cause_without_a_cell_is_noted_at_the_error(
+    org: sfframe.Org, local: sfframe.LocalOrg, tmp_path: Path
+) -> None:
+    local.rules["Contact"] = lambda row: "No."
+    frame = pd.DataFrame({"LastName": ["x"]}, index=pd.Index(["LastName"], name="LastName"))
+    result = sfframe.ingest(frame, "Contact", "insert", org=org, on_failure="return")
+    failed = openpyxl.load_workbook(result.to_excel(tmp_path / "x.xlsx"))["failed_results"]
+    assert marked(failed) == {}
+    assert notes(failed) == {"D2": "a validation rule of the org, which describe doesn't show"}
+
+
+def test_the_failed_rows_are_in_front_under_a_frozen_header_with_a_filter(org: sfframe.Org, tmp_path: Path) -> None:
+    frame = pl.DataFrame({"LastName": ["x", "y"], "Email": ["a@b.de", "?"]})
+    result = sfframe.ingest(frame, "Contact", "insert", org=org, on_failure="return")
+    book = openpyxl.load_workbook(result.to_excel(tmp_path / "x.xlsx"))
+    assert book.active is not None
+    assert book.active.title == "failed_results"
+    for sheet in book.worksheets[:2]:
+        assert sheet.freeze_panes == "A2"
+        assert sheet.auto_filter.ref == "A1:D2"
+    assert book["failed_results"].column_dimensions["D"].width >= 60
+
+
+def test_a_workbook_without_failed_rows_opens_at_the_successful_ones(org: sfframe.Org, tmp_path: Path) -> None:
+    result = sfframe.ingest(pl.DataFrame({"LastName": ["x"]}), "Contact", "insert", org=org)
+    book = openpyxl.load_workbook(result.to_excel(tmp_path / "x.xlsx"))
+    assert book.active is not None
+    assert book.active.title == "successful_results"
+
+
+def test_mended_in_the_workbook_it_is_sent_as_it_is(org: sfframe.Org, tmp_path: Path) -> None:
+    frame = pl.DataFrame({"LastName": ["x", "y"], "Email": ["?", "!"]})
+    path = sfframe.ingest(frame, "Contact", "insert", org=org, on_failure="return").to_excel(tmp_path / "x.xlsx")
+    book = openpyxl.load_workbook(path)
+    for row in (2, 3):
+        book["failed_results"].cell(row, 2).value = "a@b.de"
+    book.save(path)
+    mended = pd.read_excel(path, sheet_name="failed_results")
+    assert sfframe.ingest(mended, "Contact", "insert", org=org).counts["successful"] == 2
+
+
+def test_many_marked_rows_have_notes_up_to_a_bound(tmp_path: Path) -> None:
+    sheet = excel.sheet_of("failed_results", pl.DataFrame({"a": range(1_500)}))
+    marks = [Mark(columns=("a",), cause="because")] * 1_500
+    excel.write(tmp_path / "x.xlsx", [sheet], marks={"failed_results": marks})
+    [written] = openpyxl.load_workbook(tmp_path / "x.xlsx").worksheets
+    assert len(marked(written)) == 1_500
+    assert len(notes(written)) == 1_000
 
 
 def test_without_xlsxwriter_the_error_says_what_to_install(

@@ -69,8 +69,8 @@ def test_reasons_put_together_what_differs_by_the_rows_value_alone() -> None:
     errors = counted(pl.Series([*texts, "OTHER:x:--"]))
     assert errors.height == 6
     assert reasons(errors).rows() == [
-        ("INVALID_EMAIL_ADDRESS", "Email", "Email: invalid email address: 0", 5, 10),
-        ("OTHER", "", "x", 1, 1),
+        ("INVALID_EMAIL_ADDRESS", "Email", "Email: invalid email address: 0", 5, 10, 0),
+        ("OTHER", "", "x", 1, 1, 10),
     ]
 
 

@@ -13,7 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import sfframe
-from sfframe import screen
+from sfframe import page, screen
+from sfframe.failures import Reason
+from sfframe.job_lines import JobLine
 from sfframe.progress.drawing import Drawing
 from sfframe.progress.page import html_of
 
@@ -67,10 +69,11 @@ class Built(HTMLParser):
 
 
 def picture(text: str) -> str:
-    reason = {"code": [text], "fields": [text], "message": [text], "messages": [2], "count": [3]}
+    reason = Reason(code=text, fields=text, message=text, messages=2, count=3, examples=[text], cause=text)
+    job = JobLine(id=text, state=text, rows=4, failed=3, seconds=0.1, page="https://acme.my.salesforce.com/x")
     counts = {"successful": 1, "failed": 3, "unprocessed": 0}
-    shown = screen.Picture(summary=text, counts=counts, notes=[text], reasons=pl.DataFrame(reason), hints=[text])
-    return screen.page(shown)
+    shown = screen.Picture(summary=text, counts=counts, notes=[text], reasons=[reason], jobs=[job], hints=[text])
+    return page.page(shown)
 
 
 def explanation(text: str) -> str:
@@ -86,18 +89,18 @@ def bar(text: str) -> str:
 PAGES: dict[str, Callable[[str], str]] = {"a result": picture, "an explanation": explanation, "a bar": bar}
 
 
-@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize("kind", PAGES)
 @pytest.mark.parametrize("text", HOSTILE)
-def test_markup_is_shown_as_text(page: str, text: str) -> None:
-    built = Built(PAGES[page](text))
-    assert built.parts == Built(PAGES[page]("text")).parts
+def test_markup_is_shown_as_text(kind: str, text: str) -> None:
+    built = Built(PAGES[kind](text))
+    assert built.parts == Built(PAGES[kind]("text")).parts
     assert screen.short(text, 200) in built.text or text in built.text
 
 
-@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize("kind", PAGES)
 @given(text=st.text(alphabet=st.sampled_from("<>&'\"/!-[]=x \n\0\u202e`") | st.characters(codec="utf-8"), min_size=1))
-def test_no_text_changes_what_a_page_is_built_of(page: str, text: str) -> None:
-    assert Built(PAGES[page](text)).parts == Built(PAGES[page]("text")).parts
+def test_no_text_changes_what_a_page_is_built_of(kind: str, text: str) -> None:
+    assert Built(PAGES[kind](text)).parts == Built(PAGES[kind]("text")).parts
 
 
 @pytest.mark.parametrize("kind", [pl.DataFrame, pd.DataFrame])
