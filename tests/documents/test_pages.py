@@ -15,7 +15,7 @@ import pytest
 
 import sfframe
 
-from .blocks import HOST, OURS, PAGES, README, ROOT, Block, blocks, plain
+from .blocks import CONTRIBUTING, HOST, OURS, PAGES, README, ROOT, Block, blocks, plain
 from .shell import check_block
 
 # Their Python runs, on the same org as ours; that of the others is compiled, as they aren't among our tools.
@@ -30,7 +30,7 @@ FOREIGN = {
 }
 
 
-@pytest.mark.parametrize("document", [README, *PAGES], ids=lambda path: path.stem)
+@pytest.mark.parametrize("document", [README, CONTRIBUTING, *PAGES], ids=lambda path: path.stem)
 def test_every_block_runs_and_prints_what_the_document_says(
     document: Path, reader: dict[str, Any], local: sfframe.LocalOrg, request: pytest.FixtureRequest
 ) -> None:
@@ -88,7 +88,7 @@ def test_the_options_table_names_every_option() -> None:
     assert _table_under("Options", README) == {*sfframe.Options.__dataclass_fields__, "org"}
 
 
-@pytest.mark.parametrize("document", [README, *PAGES], ids=lambda path: path.stem)
+@pytest.mark.parametrize("document", [README, CONTRIBUTING, *PAGES], ids=lambda path: path.stem)
 def test_documents_name_nothing_that_isnt_there(document: Path) -> None:
     text = document.read_text("utf-8")
     for name in re.findall(r"`sfframe\.([A-Za-z_]+)", text):
