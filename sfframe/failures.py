@@ -20,6 +20,7 @@ from sfframe.row_errors import counted, parsed, reasons
 from sfframe.sent import Sent
 
 MOST: Final = 12
+_LEFT_BEHIND: Final = ("_counted", "_rows_by_kind")  # what was only needed to know the rest
 _FEW: Final = 3  # rows of a reason that are all named
 # Errors that have code and fields in common, but not their cause: another parent is missing, ...
 _KIND: Final = (
@@ -90,7 +91,7 @@ class Failures:
     def __getstate__(self) -> dict[str, Any]:
         """The rows that were sent stay behind: the caller's frame travels, and once is enough."""
         known = {"errors": self.errors, "shown": self.shown, "_sent": replace(self._sent, rows=None)}
-        return {name: value for name, value in self.__dict__.items() if name != "_rows_by_kind"} | known
+        return {name: value for name, value in self.__dict__.items() if name not in _LEFT_BEHIND} | known
 
     @cached_property
     def errors(self) -> pl.DataFrame:

@@ -63,7 +63,9 @@ def article(word: str) -> str:
 
 
 def quoted(value: Any) -> str:
-    """A value in quotes, not too long; control characters are written out."""
+    """A value, text in quotes and not too long; control characters are written out."""
+    if isinstance(value, int | float):
+        return str(value)
     text = str(value)
     return repr(text if len(text) <= _QUOTED else f"{text[: _QUOTED - 1]}…")
 

@@ -81,10 +81,13 @@ class Sent:
         return reference.reference_to if reference is not None else ()
 
     def values(self, column: str, numbers: Sequence[int] | pl.Series) -> pl.Series:
-        """The cells of some rows, as they were before they became text; none where the rows are gone."""
+        """The cells of some rows, as they were before they became text; none where these are gone."""
         if self.rows is None or column not in self.rows.schema:
             return pl.Series(column, [], dtype=pl.String)
-        found = self.rows.take(np.asarray(numbers, dtype=np.int64), [column])[column]
+        try:
+            found = self.rows.take(np.asarray(numbers, dtype=np.int64), [column])[column]
+        except (OSError, pl.exceptions.PolarsError):  # the journal's folder, where a stream's rows are, was deleted
+            return pl.Series(column, [], dtype=pl.String)
         is_struct = isinstance(found.dtype, pl.Struct)  # a lookup: its one field is the parent's key
         return found.struct.unnest().to_series() if is_struct else found
 

@@ -3,25 +3,34 @@
 from __future__ import annotations
 
 import pickle
+import shutil
 import warnings
 from collections.abc import Callable, Mapping
+from datetime import date
+from decimal import Decimal
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import sfframe
 from sfframe.causes import Case, cause_of
+from sfframe.failures import Failures
+from sfframe.ingest.echo import FAILED
 from sfframe.ingest.outcomes import Outcomes
 from sfframe.ingest.request import ingest_request
 from sfframe.ingest.spool import MemoryRows
 from sfframe.options import Operation, Options
 from sfframe.org.describe import Field, SObject
+from sfframe.prepare import Prepared, prepare
 from sfframe.row_errors import parsed
-from sfframe.sent import Sent, SentColumn
+from sfframe.sent import Sent, SentColumn, sent_of
 from tests.conftest import MakeFrame, column
 
 ID = "0035e00000A0008AAB"
@@ -295,9 +304,9 @@ def test_errors_have_their_first_row_an_example_and_a_cause(org: sfframe.Org, ma
     result = failing(frame, org, "upsert", "ExternalId__c", columns={"Key": "ExternalId__c"})
     rows = zip(*(column(result.errors, name) for name in ("code", "row", "example", "cause")), strict=True)
     assert list(rows) == [
+        ("REQUIRED_FIELD_MISSING", 1, "row 1, Key 'b'", "LastName needs a value, and is empty in these rows"),
         ("NOT_SENT", 2, "row 2, Key 'c'",
          "Level__c takes Bronze, Silver, Gold; 'Glod' is none of them: the closest is 'Gold'"),
-        ("REQUIRED_FIELD_MISSING", 1, "row 1, Key 'b'", "LastName needs a value, and is empty in these rows"),
     ]  # fmt: skip
 
 
@@ -380,3 +389,74 @@ def test_labels_and_keys_of_rows_stay_out_of_warnings_and_exceptions(org: sffram
     assert "secret" not in str(caught[0].message)
     assert "secret" not in str(failed.value)
     assert "secret" not in result.report()
+
+
+def test_a_result_shows_itself_though_the_rows_of_its_run_were_deleted(org: sfframe.Org, tmp_path: Path) -> None:
+    frame = pl.LazyFrame({"ExternalId__c": ["a"], "LastName": ["x"], "Email": ["?"]})
+    result = sfframe.ingest(
+        frame, "Contact", "upsert", "ExternalId__c", org=org, journal=tmp_path / "runs", on_failure="return"
+    )
+    shutil.rmtree(tmp_path / "runs")
+    assert "    1 × INVALID_EMAIL_ADDRESS [Email] in row 0\n" in repr(result)
+
+
+def test_a_key_that_is_no_text_stands_without_quotes(local: sfframe.LocalOrg, org: sfframe.Org) -> None:
+    local.define("Thing__c", {"Number__c": {"type": "double", "externalId": True, "unique": True}})
+    local.rules["Thing__c"] = lambda row: "No."
+    frame = pl.DataFrame({"Number__c": [17]})
+    result = sfframe.ingest(frame, "Thing__c", "upsert", "Number__c", org=org, on_failure="return")
+    assert result.errors["example"].to_list() == ["row 0, Number__c 17"]
+
+
+CODES = [
+    "STRING_TOO_LONG", "INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST", "INVALID_EMAIL_ADDRESS", "REQUIRED_FIELD_MISSING",
+    "NUMBER_OUTSIDE_VALID_RANGE", "INVALID_FIELD_FOR_INSERT_UPDATE", "INVALID_CROSS_REFERENCE_KEY", "NOT_SENT",
+    "DUPLICATE_VALUE", "DUPLICATE_EXTERNAL_ID", "UNABLE_TO_LOCK_ROW", "INVALID_FIELD", "NO_CODE_OF_OURS",
+]  # fmt: skip
+MESSAGES = [
+    "TOO_LONG x",
+    "NOT_IN_PICKLIST x",
+    "Duplicate external id specified: 1",
+    "duplicate value found: Email duplicates value on record with id: 003A",
+    "Foreign key external ID: x not found for field ExternalId__c in entity Account",
+    "Score__c: more than one record found for external id field: [a, b]",
+]
+ANY = pl.DataFrame(
+    {
+        "ExternalId__c": ["a", "b"],
+        "LastName": pl.Series(["x", None], dtype=pl.Categorical),
+        "Email": ["?", "a@b.de"],
+        "Score__c": [float("nan"), 1e300],
+        "Visits__c": pl.Series([Decimal("1.5"), None]),
+        "Languages__c": [["English", "Klingon"], None],
+        "Level__c": [None, "Gold"],
+        "Birthdate": [date(1990, 1, 1), None],
+        "Account": [{"ExternalId__c": "A"}, None],
+        "OwnerId": [None, "0055e0000090001AAA"],
+    },
+)
+
+
+@pytest.fixture(scope="module")
+def ready(started_org: sfframe.Org) -> Prepared:
+    """A frame of all kinds of columns, ready to be sent."""
+    request = ingest_request("Contact", "upsert", "ExternalId__c", Options(invalid="report"))
+    return sfframe.run(prepare(ANY, request, lambda: started_org))
+
+
+FIELDS_NAMED = st.lists(st.sampled_from([*ANY.columns, "No__c", "<b>"]), max_size=4)
+ERRORS = st.tuples(st.sampled_from(CODES), st.sampled_from(MESSAGES) | st.text(max_size=20), FIELDS_NAMED)
+
+
+@given(errors=st.lists(ERRORS, min_size=2, max_size=2))
+def test_whatever_the_org_says_of_whatever_columns_is_shown(
+    ready: Prepared, errors: list[tuple[str, str, list[str]]]
+) -> None:
+    texts = [f"{code}:{message}:{','.join(fields)} --" for code, message, fields in errors]
+    told = {"row": [0, 1], "outcome": [FAILED] * 2, "sf__Id": None, "sf__Created": None, "sf__Error": texts}
+    outcomes = Outcomes(2)
+    outcomes.add(pl.DataFrame(told))
+    failures = Failures(outcomes, ready.source, sent_of(ready), ready.request)
+    assert failures.errors["count"].sum() == 2
+    assert sum(reason.count for reason in failures.shown) == 2
+    assert len(list(failures.marks())) == 2
