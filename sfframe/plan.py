@@ -129,7 +129,7 @@ class Plan(Generic[FrameT]):
         Raises:
             PayloadError: There are problems; nothing was sent.
 
-            The rest as the verb.
+        The rest as the verb.
         """
         result: IngestResult[FrameT] = await self._once.do(self._send)
         return result

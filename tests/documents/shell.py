@@ -122,6 +122,7 @@ def reader_s_files(folder: Path) -> None:
         }
     )
     contacts.write_csv(folder / "contacts.csv")
+    contacts.write_csv(folder / "mended.csv")
     contacts.write_parquet(folder / "contacts.parquet")
     contacts.write_ipc(folder / "contacts.arrow")
     contacts.write_ndjson(folder / "contacts.ndjson")

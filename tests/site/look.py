@@ -64,7 +64,8 @@ def look_at(browser: Any, address: str, pages: list[str]) -> dict[str, Seen]:
     requests: list[str] = []
     troubles: list[str] = []
     tab.on("request", lambda request: requests.append(request.url))
-    tab.on("requestfailed", lambda request: troubles.append(f"failed: {request.url}"))
+    # What is given up because the next page is asked for is no trouble.
+    tab.on("requestfailed", lambda told: troubles.extend([told.url] if told.failure != "net::ERR_ABORTED" else []))
     tab.on("response", lambda answer: troubles.extend([answer.url] if answer.status >= 400 else []))
     tab.on("console", lambda told: troubles.extend([told.text] if told.type in ("error", "warning") else []))
     tab.on("pageerror", lambda error: troubles.append(str(error)))
