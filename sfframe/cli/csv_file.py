@@ -21,7 +21,8 @@ from sfframe.cli.failures import CallError
 from sfframe.cli.lazily import lazy_over
 
 _LONGEST: Final = 8_000_000  # characters of a cell; a long text area has 131,072
-_BLOCK: Final = 1 << 24  # bytes that are read at once; a row must fit
+# Bytes that Arrow reads at once, several times over: more makes it no faster. A row must fit.
+_BLOCK: Final = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -34,10 +35,11 @@ class Dialect:
 
 @dataclass(frozen=True)
 class Shape:
-    """A file that was looked through."""
+    """A file that was looked through; `longest` is the number of characters in the longest row."""
 
     columns: tuple[str, ...]
     n_rows: int
+    longest: int
     separator: str
     encoding: str
 
@@ -56,7 +58,7 @@ def checked(path: Path, name: str, dialect: Dialect) -> Shape:
         with _text(path, encoding) as file:
             reader = csv.reader(file, delimiter=separator, strict=True)
             columns: list[str] = []
-            n_rows = -1
+            n_rows, longest = -1, 0
             for cells in reader:
                 # A blank line is no row.
                 if cells:
@@ -64,6 +66,7 @@ def checked(path: Path, name: str, dialect: Dialect) -> Shape:
                     if len(cells) != len(columns):
                         raise CallError(_ragged(name, begins, len(cells), len(columns)))
                     n_rows += 1
+                    longest = max(longest, sum(map(len, cells)))
                 begins = reader.line_num + 1
     except csv.Error as error:
         raise CallError(f"{name}, line {begins:,}: {_reason(error)}") from None
@@ -75,19 +78,21 @@ def checked(path: Path, name: str, dialect: Dialect) -> Shape:
         csv.field_size_limit(before)
     if not columns:
         raise CallError(f"{name} holds no line: a header and rows are expected")
-    return Shape(tuple(columns), n_rows, separator, encoding)
+    return Shape(tuple(columns), n_rows, longest, separator, encoding)
 
 
 def scanned(path: Path, shape: Shape) -> pl.LazyFrame:
     """The rows of a file that was looked through; an empty cell, quoted or not, is null."""
     schema = dict.fromkeys(shape.columns, pl.String())
+    # A character has up to four bytes, a cell two quotes and a separator; each could be a quote, which is doubled.
+    row_bytes = 8 * shape.longest + 3 * len(shape.columns) + 2
     if not shape.n_rows:
         return pl.LazyFrame(schema=schema)
 
     def batches() -> Iterator[pl.DataFrame]:
         with arrow_csv.open_csv(
             path,
-            read_options=arrow_csv.ReadOptions(block_size=_BLOCK, encoding=_for_arrow(shape.encoding)),
+            read_options=arrow_csv.ReadOptions(block_size=max(_BLOCK, row_bytes), encoding=_for_arrow(shape.encoding)),
             parse_options=arrow_csv.ParseOptions(delimiter=shape.separator, newlines_in_values=True),
             convert_options=arrow_csv.ConvertOptions(
                 column_types=dict.fromkeys(shape.columns, pa.large_string()),
@@ -176,7 +181,8 @@ def _reason(error: csv.Error) -> str:
 
 
 def _not_in(name: str, path: Path, encoding: str) -> str:
-    number = next((n for n, line in enumerate(path.open("rb"), 1) if not _decodes(line, encoding)), 1)
+    with path.open("rb") as file:
+        number = next((n for n, line in enumerate(file, 1) if not _decodes(line, encoding)), 1)
     advice = "save it as UTF-8, or name its encoding: --encoding cp1252 is common in Western Europe and America"
     return f"{name}, line {number:,}: not written in {encoding}; {advice}"
 

@@ -73,7 +73,7 @@ def list_jobs(kind: Kind, state: str | None, most: int, is_json: bool, org_name:
     found = sfframe.run(_listed(org, kind))
     if state is not None:
         found = [job for job in found if job.state.casefold() == state.casefold()]
-    found.sort(key=lambda job: str(job.created_date or ""), reverse=True)
+    found.sort(key=lambda job: (str(job.created_date or ""), job.id), reverse=True)
     shown = found[:most] if most else found
     if is_json:
         words.put(as_json([job_facts(job) for job in shown]))

@@ -50,10 +50,10 @@ def _count(n: int | None) -> str:
     "resume",
     cls=Command,
     examples=[
-        ("the one unfinished run of a folder, in the org that the SFFRAME_... variables name",
+        ("the one unfinished run of a folder",
          "sfframe resume journals"),
         ("which runs are there?", "sfframe journals journals"),
-        ("one of several, in the org that the Salesforce CLI calls prod, with its rows beside",
+        ("one of several, in the org that the Salesforce CLI calls prod",
          "sfframe resume journals/20260301T020000123456-Contact-upsert-8c41aa \\\n    --org prod --out results"),
     ],
     epilog="Of a run that is finished the result is told once more, nothing is sent, and no org is needed.\n\n"

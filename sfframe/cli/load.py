@@ -169,7 +169,7 @@ upsert = _verb(
          "sfframe upsert contacts.csv Contact --external-id ExternalId__c --plan"),
         ("then mend what failed, and send it as it is",
          "sfframe upsert results/failed.parquet Contact --external-id ExternalId__c"),
-        ("for a nightly job: recorded, so that it can be finished after a crash; a machine reads the outcome",
+        ("for a nightly job: recorded, to be finished after a crash; told to a machine",
          "sfframe upsert contacts.parquet Contact --external-id ExternalId__c \\\n    --journal journals --json"),
     ],
 )  # fmt: skip
@@ -179,7 +179,10 @@ delete = _verb(
     "Move the records that the column Id names to the recycle bin. Other columns are not sent.",
     [
         ("Ids in a file", "sfframe delete old.csv Contact"),
-        ("what a query finds", 'sfframe query "SELECT Id FROM Contact WHERE Email = null" | sfframe delete - Contact'),
+        (
+            "what a query finds",
+            'sfframe query "SELECT Id FROM Contact WHERE Email = null" |\n    sfframe delete - Contact',
+        ),
     ],
 )
 hard_delete = _verb(

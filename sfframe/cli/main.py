@@ -84,6 +84,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
     _write_what_the_terminal_can()
     try:
         with warnings.catch_warnings():
+            warnings.simplefilter("default", FutureWarning)  # the ends of logins, for those who use them
             warnings.showwarning = _note
             code = _run(given)
         sys.stdout.flush()

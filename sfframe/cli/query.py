@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import sys
 from collections.abc import Iterable, Iterator, Sequence
@@ -42,10 +43,10 @@ _OUTPUT: Final = "Output"
     cls=Command,
     examples=[
         ("onto the screen, as CSV", 'sfframe query "SELECT Id, LastName FROM Contact LIMIT 5"'),
-        ("into a file, whose suffix says what it is: .parquet, .arrow, .csv or .ndjson",
-         'sfframe query "SELECT Id, LastName, Account.Name FROM Contact" -o contacts.parquet'),
+        ("into a file; .parquet, .arrow, .csv or .ndjson says of which kind",
+         'sfframe query "SELECT Id, Account.Name FROM Contact" -o contacts.parquet'),
         ("values are escaped, never pasted",
-         'sfframe query "SELECT Id FROM Contact WHERE LastName = :name" --param name="O\'Neil"'),
+         'sfframe query "SELECT Id FROM Contact WHERE Name = :n" --param n="Ms. O\'Neil"'),
         ("a statement in a file, or from another program",
          "sfframe query @contacts.soql -o contacts.csv"),
     ],
@@ -156,15 +157,32 @@ def _opened(place: Path | None) -> Iterator[BinaryIO]:
 def _written(tables: Iterable[pa.Table], kind: OutputFormat, file: BinaryIO) -> int:
     writer: Writer | None = None
     n_rows = 0
+    # Polars writes into what is a file by itself, and calls a pipe that closed an error of its own.
+    between = _Between(file) if kind in ("csv", "ndjson") else None
     for table in tables:
-        writer = writer or _writer(kind, file, table.schema)
+        writer = writer or _writer(kind, between or file, table.schema)
         writer.write(table)
         n_rows += table.num_rows
-        if kind in ("csv", "ndjson"):
-            file.flush()
+        if between is not None:
+            between.pass_on()
     assert writer is not None  # there is one table at least
     writer.close()
+    file.flush()
     return n_rows
+
+
+class _Between(io.BytesIO):
+    """Memory that is written to before a file, a table at a time."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        super().__init__()
+        self._file = file
+
+    def pass_on(self) -> None:
+        self._file.write(self.getvalue())
+        self._file.flush()
+        self.seek(0)
+        self.truncate()
 
 
 def _writer(kind: OutputFormat, file: BinaryIO, schema: pa.Schema) -> Writer:

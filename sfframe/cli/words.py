@@ -82,7 +82,7 @@ def table(head: Sequence[str], rows: Sequence[Sequence[Any]], *, right: Sequence
 
 def in_shell(text: str) -> str:
     """sfframe's advice, which names keywords of Python, by the options of the command line."""
-    text = _COLUMNS_TO.sub(_columns, text)
+    text = _COLUMNS_TO.sub(_columns, text).replace("columns=[...]", "--columns A,B")
     text = _NULLS.sub(lambda found: f"--nulls {shlex.quote(_bare(found['name']) + '=' + found['word'])}", text)
     for words, flag in _FLAGS.items():
         text = text.replace(words, flag)
