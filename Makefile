@@ -129,7 +129,7 @@ $(LOWEST)/.with-lowest: pyproject.toml tests/packaging/lowest.txt | python
 
 $(DIST)/.with-build: | python
 	test -x $(DIST)/bin/python || $(PYTHON) -m venv $(DIST) || { rm -rf $(DIST); exit 1; }
-	$(DIST)/bin/python $(PIP) 'build>=1.2'
+	$(DIST)/bin/python $(PIP) 'build>=1.2' 'uv>=0.9'
 	@touch $@
 
 $(TYPES)/node_modules/.with-pyright: $(TYPES)/package-lock.json

@@ -35,12 +35,23 @@ class Environment:
     folder: Path
 
     @classmethod
-    def of(cls, folder: Path, requirement: str) -> Environment:
-        _say(f"installing {Path(requirement).name} into an environment of its own ...")
+    def by_pip(cls, folder: Path, requirement: str) -> Environment:
+        """As a user makes one."""
+        _say(f"installing {Path(requirement).name} into an environment of its own, by pip ...")
         venv.create(folder, with_pip=True)
         made = cls(folder)
         made.run("-m", "pip", "--disable-pip-version-check", "install", "--quiet", requirement)
         made.run("-m", "pip", "--disable-pip-version-check", "check")
+        return made
+
+    @classmethod
+    def by_uv(cls, folder: Path, requirement: str) -> Environment:
+        """The same in a fifth of the time, where there is much to install."""
+        _say(f"installing {Path(requirement).name} into an environment of its own, by uv ...")
+        venv.create(folder, with_pip=False)
+        made = cls(folder)
+        for words in (["install", "--quiet", requirement], ["check", "--quiet"]):
+            subprocess.run([sys.executable, "-m", "uv", "pip", *words, "--python", made.python], check=True)
         return made
 
     @property
@@ -53,7 +64,7 @@ class Environment:
 
 
 def try_alone(wheel: Path, folder: Path) -> Environment:
-    alone = Environment.of(folder / "alone", str(wheel))
+    alone = Environment.by_pip(folder / "alone", str(wheel))
     for name in ("alone.py", "user.py"):
         shutil.copy(HERE / name, alone.folder / name)
     _say("the wheel alone:")
@@ -92,7 +103,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         alone = try_alone(wheel, folder)
-        whole = Environment.of(folder / "whole", f"{wheel}[dev]")
+        whole = Environment.by_uv(folder / "whole", f"{wheel}[dev]")
         try_types(alone, whole)
         try_tests(sdist, whole, folder, sys.argv[2:])
     return 0
