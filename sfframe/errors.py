@@ -1,27 +1,29 @@
 """Every error that sfframe raises.
 
-    SfframeError
-    ├── NoOrgError                  no org was named, and none is set
-    ├── AuthenticationError         no token could be had
-    ├── ApiError                    the org refused a request, or could not be reached
-    ├── PayloadError                some values or columns can't be sent; nothing was sent
-    │   ├── UnsupportedTypeError    a column's type has no CSV form
-    │   └── SchemaError             columns and object don't fit each other
-    ├── SoqlError                   a statement, or what is to be put into it, makes no sense; nothing was sent
-    ├── CursorError                 what read_changes is to go on from is no cursor, or that of another org or object
-    ├── ChangesLost                 the org no longer knows all that was deleted since the cursor
-    ├── DuplicateKeys               the org holds a key of a lookup more than once
-    ├── JobFailed                   a job failed as a whole
-    ├── RecordsFailed               some rows were refused, and on_failure="raise"
-    ├── ResultMismatch              the org's results can't be matched to the rows sent
-    ├── JobTimeout                  the time was up; committed jobs run on in the org
-    │   └── OutcomeUnknown          the org can't be asked what became of a committed job
-    ├── QuotaReserved               the call would use what quota_reserve keeps for others
-    └── JournalError                a run's journal can't be written or read, or doesn't fit the call
-        └── JournalInUse            another process, or another call of this one, is at that run
+```text
+SfframeError
+├── NoOrgError                  no org was named, and none is set
+├── AuthenticationError         no token could be had
+├── ApiError                    the org refused a request, or could not be reached
+├── PayloadError                some values or columns can't be sent; nothing was sent
+│   ├── UnsupportedTypeError    a column's type has no CSV form
+│   └── SchemaError             columns and object don't fit each other
+├── SoqlError                   a statement, or what is to be put into it, makes no sense; nothing was sent
+├── CursorError                 what read_changes is to go on from is no cursor, or that of another org or object
+├── ChangesLost                 the org no longer knows all that was deleted since the cursor
+├── DuplicateKeys               the org holds a key of a lookup more than once
+├── JobFailed                   a job failed as a whole
+├── RecordsFailed               some rows were refused, and on_failure="raise"
+├── ResultMismatch              the org's results can't be matched to the rows sent
+├── JobTimeout                  the time was up; committed jobs run on in the org
+│   └── OutcomeUnknown          the org can't be asked what became of a committed job
+├── QuotaReserved               the call would use what quota_reserve keeps for others
+└── JournalError                a run's journal can't be written or read, or doesn't fit the call
+    └── JournalInUse            another process, or another call of this one, is at that run
 
-    KeyboardInterrupt
-    └── Interrupted                 Ctrl-C, with what is known so far
+KeyboardInterrupt
+└── Interrupted                 Ctrl-C, with what is known so far
+```
 
 No secret and no cell of a frame is ever part of a message; `DuplicateKeys` alone names keys, which is its purpose.
 """

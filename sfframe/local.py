@@ -43,20 +43,26 @@ class LocalOrg:
     judged by their object's describe as an org does it. It starts with the `with` block, or when it is first used.
 
     Attributes:
-        org: An `Org` that is logged in to it.
-        url: Its address; the same port speaks `https://` too.
-        client_id, client_secret, username, password, security_token, refresh_token, private_key: What each login needs;
-            random for each database, kept in it. The key (PEM text) is for JWTs.
-        certificate: PEM text of the authority that a client has to trust for `https://`.
-        rules: `{object: function}`: validation rules, from a record as it would be saved (a dict) to the text of what
+        org (Org): An `Org` that is logged in to it.
+        url (str): Its address; the same port speaks `https://` too.
+        client_id (str): For the logins of an app, like the next three. All that a login needs is random for each
+            database, and kept in it.
+        client_secret (str): Likewise.
+        refresh_token (str): Likewise.
+        private_key (str): PEM text, for JWTs.
+        username (str): For the logins of a person, like the next two.
+        password (str): Likewise.
+        security_token (str): Likewise.
+        certificate (str): PEM text of the authority that a client has to trust for `https://`.
+        rules (dict): `{object: function}`: validation rules, from a record as it would be saved (a dict) to the text of what
             is wrong with it, or `None`.
-        faults: What goes wrong, and when: a list of `sfframe.testing.Fault`, which may be changed at any time.
-        faults_met: How many faults have happened.
-        fault_log: Which, in order, each with what it happened to.
-        requests: The last 10,000 requests, each with `kind`, `method`, `path` and `status` (0: it got no answer).
-        count: `count("patch")`: how many requests of a kind are among those.
-        expire_tokens: `expire_tokens()`: no token is valid that was given before.
-        release_jobs: `release_jobs()`: jobs go on that a fault made stuck.
+        faults (list): What goes wrong, and when: a list of `sfframe.testing.Fault`, which may be changed at any time.
+        faults_met (int): How many faults have happened.
+        fault_log (list): Which, in order, each with what it happened to.
+        requests (list): The last 10,000 requests, each with `kind`, `method`, `path` and `status` (0: it got no answer).
+        count (Callable): `count("patch")`: how many requests of a kind are among those.
+        expire_tokens (Callable): `expire_tokens()`: no token is valid that was given before.
+        release_jobs (Callable): `release_jobs()`: jobs go on that a fault made stuck.
     """
 
     def __init__(

@@ -49,7 +49,8 @@ class Plan(Generic[FrameT]):
     Truth value: whether the frame can be sent, that is, there are no problems that keep it back.
 
     Attributes:
-        sobject, operation: What would be done.
+        sobject: The object.
+        operation: What would be done with its records.
         rows: Rows that would be sent.
         rows_left_out: Rows that can't be sent and, with `invalid="report"`, would be told as failed.
         jobs: Jobs, each of one part of the rows. Rows that go again after a lock aren't foreseen.

@@ -8,7 +8,6 @@ from typing import Any
 
 import polars as pl
 import pytest
-from aiosalesforce.bulk.v2.ingest import BulkIngestClient
 
 import sfframe
 
@@ -35,6 +34,8 @@ def reader(
 @pytest.fixture
 def strangers(local: sfframe.LocalOrg, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """The way of other clients to salesforce.com leads to the local org, and they don't wait between looks at a job."""
+    pytest.importorskip("simple_salesforce")
+    perform: Any = pytest.importorskip("aiosalesforce.bulk.v2.ingest").BulkIngestClient.perform_operation
     authority = tmp_path / "authority.pem"
     authority.write_text(local.certificate, encoding="ascii")
     for name in ("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE"):
@@ -42,5 +43,4 @@ def strangers(local: sfframe.LocalOrg, monkeypatch: pytest.MonkeyPatch, tmp_path
     monkeypatch.setenv("HTTPS_PROXY", local.url)
     monkeypatch.setenv("NO_PROXY", "127.0.0.1,localhost")
     monkeypatch.setattr("simple_salesforce.bulk2.sleep", lambda seconds: None)
-    perform = BulkIngestClient.perform_operation
-    monkeypatch.setattr(perform, "__defaults__", (*(perform.__defaults__ or ())[:-1], 0.01))
+    monkeypatch.setattr(perform, "__defaults__", (*perform.__defaults__[:-1], 0.01))
