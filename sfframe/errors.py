@@ -311,7 +311,7 @@ class JobTimeout(_WithResult):
 
         local.faults = [Fault("job", "stuck")]
         try:
-            contacts.sfbulk.insert("Contact", timeout=0.2)
+            contacts.sfbulk.insert("Contact", timeout=1)
         except sfframe.JobTimeout as error:
             print(len(error.job_ids), "job runs on")
         # 1 job runs on

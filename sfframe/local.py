@@ -54,12 +54,13 @@ class LocalOrg:
         password (str): Likewise.
         security_token (str): Likewise.
         certificate (str): PEM text of the authority that a client has to trust for `https://`.
-        rules (dict): `{object: function}`: validation rules, from a record as it would be saved (a dict) to the text of what
-            is wrong with it, or `None`.
+        rules (dict): `{object: function}`: validation rules, from a record as it would be saved (a dict) to the text of
+            what is wrong with it, or `None`.
         faults (list): What goes wrong, and when: a list of `sfframe.testing.Fault`, which may be changed at any time.
         faults_met (int): How many faults have happened.
         fault_log (list): Which, in order, each with what it happened to.
-        requests (list): The last 10,000 requests, each with `kind`, `method`, `path` and `status` (0: it got no answer).
+        requests (list): The last 10,000 requests, each with `kind`, `method`, `path` and `status` (0: it got no
+            answer).
         count (Callable): `count("patch")`: how many requests of a kind are among those.
         expire_tokens (Callable): `expire_tokens()`: no token is valid that was given before.
         release_jobs (Callable): `release_jobs()`: jobs go on that a fault made stuck.

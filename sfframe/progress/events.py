@@ -13,7 +13,17 @@ from typing import Literal, TypeAlias
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Preparing:
-    """The frame is being looked at; nothing is sent before it is whole and checked."""
+    """The frame is being looked at; nothing is sent before it is whole and checked.
+
+    For example:
+
+        from sfframe.progress import Preparing
+
+        events = []
+        contacts.sfbulk.upsert("Contact", "ExternalId__c", progress=events.append)
+        print([event.sobject for event in events if isinstance(event, Preparing)])
+        # ['Contact']
+    """
 
     host: str
     sobject: str
@@ -23,6 +33,13 @@ class Preparing:
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Started:
     """The rows are checked; sending begins.
+
+        from sfframe.progress import Started
+
+        events = []
+        contacts.sfbulk.upsert("Contact", "ExternalId__c", progress=events.append)
+        print([(event.operation, event.rows) for event in events if isinstance(event, Started)])
+        # [('upsert', 3)]
 
     Attributes:
         rows: How many are to be sent.
@@ -40,6 +57,13 @@ class Started:
 class JobCreated:
     """The org has made a job for some rows.
 
+        from sfframe.progress import JobCreated
+
+        events = []
+        contacts.sfbulk.upsert("Contact", "ExternalId__c", progress=events.append)
+        print([(event.rows, event.attempt) for event in events if isinstance(event, JobCreated)])
+        # [(3, 1)]
+
     Attributes:
         attempt: Which try of these rows it is, from 1.
         page: The job's page in the org's Setup; `None` where there is none.
@@ -56,6 +80,13 @@ class JobCreated:
 class JobTakenUp:
     """An earlier process had made this job, and the call goes on with it.
 
+        from sfframe.progress import JobTakenUp
+
+        events = []
+        contacts.sfbulk.upsert("Contact", "ExternalId__c", journal="journals", progress=events.append)
+        print([event.job_id for event in events if isinstance(event, JobTakenUp)])
+        # []
+
     Attributes:
         page: As of `JobCreated`.
     """
@@ -67,7 +98,17 @@ class JobTakenUp:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class UploadProgressed:
-    """So many bytes of the job's rows have gone up; told some times a second at most."""
+    """So many bytes of the job's rows have gone up; told some times a second at most.
+
+    For example:
+
+        from sfframe.progress import UploadProgressed
+
+        events = []
+        contacts.sfbulk.upsert("Contact", "ExternalId__c", progress=events.append)
+        print([event.bytes_sent for event in events if isinstance(event, UploadProgressed)])  # these go up at once
+        # []
+    """
 
     job_id: str
     bytes_sent: int
@@ -76,7 +117,17 @@ class UploadProgressed:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PartUploaded:
-    """The org has the job's rows and is told to process them: from here on they may be in the org."""
+    """The org has the job's rows and is told to process them: from here on they may be in the org.
+
+    For example:
+
+        from sfframe.progress import PartUploaded
+
+        events = []
+        contacts.sfbulk.upsert("Contact", "ExternalId__c", progress=events.append)
+        print([event.rows for event in events if isinstance(event, PartUploaded)])
+        # [3]
+    """
 
     job_id: str
     rows: int
@@ -85,7 +136,17 @@ class PartUploaded:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class JobProgressed:
-    """The org has processed so many of the job's rows, failed ones included; in a final state it is through with it."""
+    """The org has processed so many of the job's rows, failed ones included; in a final state it is through with it.
+
+    For example:
+
+        from sfframe.progress import JobProgressed
+
+        events = []
+        contacts.sfbulk.upsert("Contact", "ExternalId__c", progress=events.append)
+        print([event.state for event in events if isinstance(event, JobProgressed)][-1])
+        # JobComplete
+    """
 
     job_id: str
     state: str
@@ -95,7 +156,17 @@ class JobProgressed:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class JobFinished:
-    """The job is over and its rows are matched."""
+    """The job is over and its rows are matched.
+
+    For example:
+
+        from sfframe.progress import JobFinished
+
+        events = []
+        contacts.sfbulk.upsert("Contact", "ExternalId__c", progress=events.append)
+        print([(event.successful, event.failed) for event in events if isinstance(event, JobFinished)])
+        # [(2, 1)]
+    """
 
     job_id: str
     state: str
@@ -107,7 +178,19 @@ class JobFinished:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class JobAbandoned:
-    """Nothing more is waited for from this job: another takes its place, or what became of it can't be found out."""
+    """Nothing more is waited for from this job: another takes its place, or what became of it can't be found out.
+
+    For example:
+
+        from sfframe.progress import JobAbandoned
+        from sfframe.testing import Fault
+
+        events = []
+        local.faults = [Fault("put", "drop", when="after")]
+        contacts.sfbulk.upsert("Contact", "ExternalId__c", progress=events.append)
+        print([event.rows for event in events if isinstance(event, JobAbandoned)])
+        # [3]
+    """
 
     job_id: str
     rows: int
@@ -115,7 +198,19 @@ class JobAbandoned:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RowsRetried:
-    """So many rows go again in a new job."""
+    """So many rows go again in a new job.
+
+    For example:
+
+        from sfframe.progress import RowsRetried
+        from sfframe.testing import Fault
+
+        events = []
+        local.faults = [Fault("rows", "lock", match="Hopper")]
+        contacts.sfbulk.upsert("Contact", "ExternalId__c", progress=events.append)
+        print([event.rows for event in events if isinstance(event, RowsRetried)])
+        # [1]
+    """
 
     rows: int
     attempt: int
@@ -123,7 +218,17 @@ class RowsRetried:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Finished:
-    """The call is over: each row of the frame has its fate."""
+    """The call is over: each row of the frame has its fate.
+
+    For example:
+
+        from sfframe.progress import Finished
+
+        events = []
+        contacts.sfbulk.upsert("Contact", "ExternalId__c", progress=events.append)
+        print([(event.successful, event.failed) for event in events if isinstance(event, Finished)])
+        # [(2, 1)]
+    """
 
     successful: int
     failed: int
@@ -137,6 +242,13 @@ class Finished:
 class QueryStarted:
     """A read begins.
 
+        from sfframe.progress import QueryStarted
+
+        events = []
+        sfframe.read_soql("SELECT Id FROM Contact", progress=events.append)
+        print([event.sobject for event in events if isinstance(event, QueryStarted)])
+        # ['Contact']
+
     Attributes:
         sobject: The object; `None` of a query job that is taken up, before the org has told.
     """
@@ -148,6 +260,13 @@ class QueryStarted:
 @dataclass(frozen=True, kw_only=True, slots=True)
 class QueryJobCreated:
     """The org has made a query job.
+
+        from sfframe.progress import QueryJobCreated
+
+        events = []
+        sfframe.read_soql("SELECT Id FROM Contact", api="bulk", progress=events.append)
+        print([event.job_id[:3] for event in events if isinstance(event, QueryJobCreated)])
+        # ['750']
 
     Attributes:
         page: The job's page in the org's Setup; `None` where there is none.
@@ -161,6 +280,14 @@ class QueryJobCreated:
 class QueryJobTakenUp:
     """The read is that of a query job which was there before (`job_id=`).
 
+        from sfframe.progress import QueryJobTakenUp
+
+        events = []
+        job = await org.query.create_job("SELECT Id FROM Contact")
+        people = await sfframe.read_soql_async(job_id=job.id, progress=events.append)
+        print([event.sobject for event in events if isinstance(event, QueryJobTakenUp)])
+        # ['Contact']
+
     Attributes:
         page: As of `QueryJobCreated`.
     """
@@ -172,7 +299,17 @@ class QueryJobTakenUp:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class QueryJobProgressed:
-    """The org has found so many rows for its result; in a final state the result is whole."""
+    """The org has found so many rows for its result; in a final state the result is whole.
+
+    For example:
+
+        from sfframe.progress import QueryJobProgressed
+
+        events = []
+        sfframe.read_soql("SELECT Id FROM Contact", api="bulk", progress=events.append)
+        print([event.state for event in events if isinstance(event, QueryJobProgressed)][-1])
+        # JobComplete
+    """
 
     job_id: str
     state: str
@@ -182,6 +319,13 @@ class QueryJobProgressed:
 @dataclass(frozen=True, kw_only=True, slots=True)
 class QueryAnswered:
     """The answer begins to come. A call that asks for several statements gets one for each.
+
+        from sfframe.progress import QueryAnswered
+
+        events = []
+        sfframe.read_soql("SELECT Id FROM Contact", progress=events.append)
+        print([(event.transport, event.rows) for event in events if isinstance(event, QueryAnswered)])
+        # [('rest', 2)]
 
     Attributes:
         rows: How many the org says that there are.
@@ -195,6 +339,13 @@ class QueryAnswered:
 class PageRead:
     """Some rows are here.
 
+        from sfframe.progress import PageRead
+
+        events = []
+        sfframe.read_soql("SELECT Id FROM Contact", progress=events.append)
+        print([event.rows for event in events if isinstance(event, PageRead)])
+        # [2]
+
     Attributes:
         rows: How many, beside those of earlier pages.
         n_bytes: How long they were, unpacked, as CSV or JSON; with those that are on the way to become rows.
@@ -206,7 +357,17 @@ class PageRead:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LookupStarted:
-    """Records are looked up by so many different keys."""
+    """Records are looked up by so many different keys.
+
+    For example:
+
+        from sfframe.progress import LookupStarted
+
+        events = []
+        contacts.sfbulk.lookup("Contact", "ExternalId__c", ["Id"], progress=events.append)
+        print([event.keys for event in events if isinstance(event, LookupStarted)])
+        # [3]
+    """
 
     host: str
     sobject: str
@@ -215,7 +376,17 @@ class LookupStarted:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class KeysLookedUp:
-    """So many more keys have been asked for."""
+    """So many more keys have been asked for.
+
+    For example:
+
+        from sfframe.progress import KeysLookedUp
+
+        events = []
+        contacts.sfbulk.lookup("Contact", "ExternalId__c", ["Id"], progress=events.append)
+        print([event.keys for event in events if isinstance(event, KeysLookedUp)])
+        # [3]
+    """
 
     keys: int
 
@@ -223,6 +394,13 @@ class KeysLookedUp:
 @dataclass(frozen=True, kw_only=True, slots=True)
 class QueryFinished:
     """The read is over, at its end or because no more rows were wanted.
+
+        from sfframe.progress import QueryFinished
+
+        events = []
+        sfframe.read_soql("SELECT Id FROM Contact", progress=events.append)
+        print([event.rows for event in events if isinstance(event, QueryFinished)])
+        # [2]
 
     Attributes:
         rows: How many were read in all.
@@ -237,6 +415,15 @@ class QueryFinished:
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Stopped:
     """The call ends by an error, which it raises; no event comes after this one.
+
+        from sfframe.progress import Stopped
+
+        events = []
+        try:
+            sfframe.read_soql("SELECT Nam FROM Contact", progress=events.append)
+        except sfframe.SoqlError:
+            print([event.error for event in events if isinstance(event, Stopped)])
+        # ['SoqlError']
 
     Attributes:
         error: The error's class, such as `"JobTimeout"`; its text goes to the caller alone.

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import sfframe
+import sfframe.progress
 import sfframe.testing
 from sfframe.org.ingest_jobs import IngestJobs
 from sfframe.org.query_jobs import QueryJobs
@@ -47,7 +48,8 @@ class Example:
 def public() -> dict[str, Any]:
     """All that has a docstring which users see: names, and the methods and properties of classes, by dotted name."""
     found: dict[str, Any] = {name: getattr(sfframe, name) for name in sfframe.__all__}
-    found |= {name: getattr(sfframe.testing, name) for name in sfframe.testing.__all__}
+    for room in (sfframe.testing, sfframe.progress):
+        found |= {name: getattr(room, name) for name in room.__all__}
     found |= {"IngestJobs": IngestJobs, "QueryJobs": QueryJobs}
     for name, one in list(found.items()):
         if inspect.isclass(one):
