@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import ast
 import functools
+from pathlib import Path
 
 import pytest
+
+import sfframe
 
 from .every import MUTANTS
 from .mutant import Mutant
@@ -20,7 +23,7 @@ def test_there_are_enough_and_each_has_a_name_of_its_own() -> None:
 
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
 def test_each_can_be_put_in_and_names_tests_that_are_there(mutant: Mutant) -> None:
-    text = mutant.path_in(ROOT).read_text()
+    text = mutant.path_in(Path(sfframe.__file__).parents[1]).read_text()
     changed = mutant.applied_to(text)
     assert changed != text
     compile(changed, mutant.file, "exec")
