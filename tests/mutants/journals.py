@@ -296,7 +296,7 @@ MUTANTS: Final = (
         name="left-out-rows-forgotten-when-given-again",
         harm="A result that is given again says of rows that were left out that the org did not come to them.",
         file="resuming.py",
-        old="        report_left_out(journal.left_out(), outcomes)\n",
+        old="    report_left_out(journal.left_out(), outcomes)\n",
         new="",
         tests=(f"{_RUNS}::test_rows_that_were_left_out_stay_so",),
     ),

@@ -24,7 +24,7 @@ SOME = (
     "tests/frames/test_every_frame.py", "tests/ingest/test_payload.py", "tests/org/test_jobs.py",
     "tests/query/test_reading.py", "tests/result", "tests/testing/test_fixtures.py",
     "tests/packaging", "tests/packaging/by_jedi.py", "tests/test_completion.py", "tests/test_demo.py",
-    "tests/test_documents.py", "tests/test_layers.py", "tests/test_public_face.py",
+    "tests/documents/test_pages.py", "tests/test_layers.py", "tests/test_public_face.py",
 )  # fmt: skip
 
 

@@ -15,6 +15,7 @@ from packaging.requirements import Requirement
 
 import sfframe
 
+from .dist import SOME
 from .lowest import lowest
 
 ROOT = Path(__file__).parents[2]
@@ -49,6 +50,10 @@ def test_whatever_is_imported_is_declared() -> None:
 def test_each_dependency_tells_the_lowest_version_that_is_tried() -> None:
     for one in [*HARD, *(one for lines in EXTRAS.values() for one in lines if one.name != "sfframe")]:
         assert lowest(one)
+
+
+def test_what_the_wheel_is_tried_with_is_there() -> None:
+    assert [path for path in SOME if not (ROOT / path).exists()] == []
 
 
 def test_the_version_is_said_once_in_two_places() -> None:
