@@ -86,7 +86,7 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """A table of cells that are HTML; a narrow page scrolls it rather than that it grows."""
     names = "".join(f'<th style="{_CELL};font-weight:bold">{name}</th>' for name in head)
     lines = "".join(f"<tr>{''.join(map(_cell, row))}</tr>" for row in rows)
-    whole = "border-collapse:collapse;border:0;margin:6px 0 2px;background:transparent"
+    whole = "border-collapse:collapse;border:0;margin:6px 0 2px;font-size:inherit;background:transparent"
     return (
         f'<div style="overflow-x:auto"><table style="{whole}"><thead><tr>{names}</tr></thead>'
         f"<tbody>{lines}</tbody></table></div>"
