@@ -377,18 +377,23 @@ def test_screens_look_at_the_rows_once(org: sfframe.Org, monkeypatch: pytest.Mon
     assert (repr(result), result._repr_html_()) == first
 
 
-def test_labels_and_keys_of_rows_stay_out_of_warnings_and_exceptions(org: sfframe.Org) -> None:
-    frame = pd.DataFrame({"ExternalId__c": ["key-secret"], "LastName": ["x"], "Level__c": ["value-secret"]},
-                         index=["label-secret"])  # fmt: skip
+def test_what_rows_hold_stays_out_of_warnings_and_exceptions(org: sfframe.Org) -> None:
+    data = {
+        "ExternalId__c": ["key-secret", "k"],
+        "LastName": ["x", "y"],
+        "Level__c": ["value-secret", "Gold"],
+        "Email": ["a@b.de", "mail-secret"],
+    }
+    frame = pd.DataFrame(data, index=["label-secret", "l"])
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         result = sfframe.ingest(frame, "Contact", "upsert", "ExternalId__c", org=org, invalid="report")
-    assert all(word in repr(result) for word in ("key-secret", "value-secret", "label-secret"))
+    assert all(f"{word}-secret" in repr(result) for word in ("key", "value", "label", "mail"))
     with pytest.raises(sfframe.RecordsFailed) as failed:
-        result.raise_for_failures()
-    assert "secret" not in str(caught[0].message)
-    assert "secret" not in str(failed.value)
-    assert "secret" not in result.report()
+        sfframe.ingest(frame, "Contact", "upsert", "ExternalId__c", org=org, invalid="report", on_failure="raise")
+    for text in (str(caught[0].message), str(failed.value), result.report()):
+        assert "[Level__c], first in row 0" in text
+        assert "secret" not in text
 
 
 def test_a_result_shows_itself_though_the_rows_of_its_run_were_deleted(org: sfframe.Org, tmp_path: Path) -> None:
