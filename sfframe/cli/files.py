@@ -20,6 +20,7 @@ import pyarrow as pa
 from sfframe.cli import csv_file
 from sfframe.cli.failures import CallError
 from sfframe.cli.lazily import lazy_over
+from sfframe.cli.words import numbered
 
 Format = Literal["csv", "parquet", "arrow", "ndjson"]
 FORMATS: Final[tuple[Format, ...]] = get_args(Format)
@@ -96,11 +97,7 @@ def _read(path: Path, name: str, kind: str, dialect: csv_file.Dialect) -> Input:
             frame = _ndjson(path, name)
     frame.collect_schema()
     known: Format = "ndjson" if kind == "ndjson" else "arrow" if kind == "arrow" else "parquet"
-    return Input(name=name, kind=known, frame=frame, places=_numbered)
-
-
-def _numbered(rows: Iterable[int]) -> dict[int, str]:
-    return {row: f"row {row + 1:,}" for row in rows}
+    return Input(name=name, kind=known, frame=frame, places=numbered)
 
 
 # --- on the disk ------------------------------------------------------------------------------------------------------

@@ -89,6 +89,7 @@ def _load(
             unasked=_unasked(sobject, operation),
             kind_unasked="csv" if rows.kind == "csv" else "parquet",
             as_json=as_json,
+            places=rows.places,
             again=_again(operation, sobject, external_id_field),
         )
         return concluded(lambda: _sent(rows, sobject, operation, external_id_field, org, options), wish)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
@@ -25,6 +25,8 @@ _SAID: Final = {
 }
 _MEND: Final = "mend the file and send it as it is; its sf__ columns are not sent:"
 
+# Where rows are in what was given, by their numbers from 0.
+Places = Callable[[Iterable[int]], Mapping[int, str]]
 Result = sfframe.IngestResult[Any]
 
 
@@ -40,6 +42,7 @@ class Wish:
         kind_unasked: In which format then.
         as_json: Whether a machine reads stdout.
         again: The command that sends a file of failed rows once more, as words.
+        places: Where rows are in what was given.
     """
 
     command: str
@@ -49,6 +52,7 @@ class Wish:
     kind_unasked: OutFormat = "parquet"
     as_json: bool = False
     again: Callable[[Path], Sequence[str]] | None = None
+    places: Places = words.numbered
 
 
 def concluded(call: Callable[[], Result], wish: Wish) -> int:
@@ -85,7 +89,7 @@ def _told(result: Result, wish: Wish, error: BaseException | None) -> int:
     if trouble is not None:
         words.say(f"sfframe {wish.command}: {trouble}")
     if wish.as_json:
-        facts = _facts(result, files)
+        facts = _facts(result, files, wish.places)
         first = error or trouble
         words.put(as_json(facts | {"exit_code": code} | ({"error": facts_of(first)} if first else {})))
     return code
@@ -111,24 +115,28 @@ def _text(result: Result, wish: Wish, files: Mapping[str, Path], *, is_over: boo
     is_good = bool(result) and not result.notes and is_over
     lines = [f"{'OK' if is_good else 'NOT OK'}  {words.harmless(result.summary())}"]
     lines += [f"  ! {words.short(note, 1_000)}" for note in result.notes] if is_over else []
-    lines += [f"  {line}" for line in _reasons(_errors(result))]
+    lines += [f"  {line}" for line in _reasons(_errors(result), wish.places)]
     return "\n".join([*lines, *(f"  {line}" for line in _next(result, wish, files))])
 
 
-def _reasons(errors: pl.DataFrame) -> list[str]:
-    """Why rows failed, the commonest first. The org's messages quote values of rows: they aren't for logs."""
+def _reasons(errors: pl.DataFrame, places: Places) -> Iterator[str]:
+    """Why rows failed, the commonest first."""
     if not errors.height:
-        return []
+        return
+    one = [pl.col(name).first() for name in ("message", "row", "example", "cause")]
     reasons = (
         errors.group_by("code", "fields", maintain_order=True)
-        .agg(pl.col("message").first(), pl.len().alias("messages"), pl.col("count").sum())
+        .agg(*one, pl.len().alias("messages"), pl.col("count").sum())
         .sort("count", descending=True, maintain_order=True)
     )
+    shown = reasons.head(_SHOWN)
+    where = places(shown["row"].drop_nulls().to_list())
     width = len(f"{reasons['count'][0]:,}")
-    lines = [_reason(row, width) for row in reasons.head(_SHOWN).iter_rows(named=True)]
+    yield "errors:"
+    for row in shown.iter_rows(named=True):
+        yield from _reason(row, width, where.get(row["row"], ""))
     if (more := reasons.height - _SHOWN) > 0:
-        lines.append(f"{'':>{width}}   and {words.count(more, 'more reason')}")
-    return ["errors:", *(f"  {line}" for line in lines)]
+        yield f"  {'':>{width}}   and {words.count(more, 'more reason')}"
 
 
 def _errors(result: Result) -> pl.DataFrame:
@@ -137,14 +145,19 @@ def _errors(result: Result) -> pl.DataFrame:
     return errors if isinstance(errors, pl.DataFrame) else pl.DataFrame(errors)
 
 
-def _reason(row: Mapping[str, Any], width: int) -> str:
+def _reason(row: Mapping[str, Any], width: int, where: str) -> Iterator[str]:
+    """A reason. The org's messages quote values of rows, and examples name keys: they aren't for logs."""
+    is_seen = words.a_person_looks_on()
     code, fields = words.short(row["code"] or "(no code)", 60), words.short(row["fields"] or "", 60)
-    told = [f"{row['count']:>{width},} ×", code, f"[{fields}]" if fields else ""]
-    if words.a_person_looks_on():
+    label = (row["example"] or "").partition(", ")[2] if is_seen else ""
+    first = f", first in {where}" if where else ""
+    example = f": {words.short(label, 60)}" if label and where else ""
+    yield f"  {row['count']:>{width},} × {code}{f' [{fields}]' if fields else ''}{first}{example}"
+    if is_seen:
         more = row["messages"] - 1
         others = f" (and {words.count(more, 'other message')})" if more else ""
-        told.append(words.short(row["message"] or "", _LINE) + others)
-    return " ".join(filter(None, told))
+        told = [words.short(row["message"] or "", _LINE) + others, f"cause: {row['cause']}" if row["cause"] else ""]
+        yield from (f"  {'':>{width}}   {words.short(line, 2 * _LINE)}" for line in told if line)
 
 
 def _next(result: Result, wish: Wish, files: Mapping[str, Path]) -> list[str]:
@@ -169,14 +182,14 @@ def _next(result: Result, wish: Wish, files: Mapping[str, Path]) -> list[str]:
 # --- for machines -----------------------------------------------------------------------------------------------------
 
 
-def _facts(result: Result, files: Mapping[str, Path]) -> dict[str, Any]:
+def _facts(result: Result, files: Mapping[str, Path], places: Places) -> dict[str, Any]:
     return {
         "ok": bool(result),
         "summary": result.summary(),
         "host": result.host,
         "rows": len(result),
         "counts": result.counts,
-        "errors": _errors(result).to_dicts(),
+        "errors": _error_facts(result, places),
         "jobs": [job_facts(job) for job in result.jobs],
         "running_job_ids": list(result.running_job_ids),
         "notes": list(result.notes),
@@ -184,6 +197,12 @@ def _facts(result: Result, files: Mapping[str, Path]) -> dict[str, Any]:
         "files": {name: str(path) for name, path in files.items()},
         "run": None if result.run is None else str(result.run),
     }
+
+
+def _error_facts(result: Result, places: Places) -> list[dict[str, Any]]:
+    errors = _errors(result)
+    where = places(errors["row"].drop_nulls().to_list())
+    return [{**row, "place": where.get(row["row"])} for row in errors.iter_rows(named=True)]
 
 
 def job_facts(job: sfframe.JobInfo) -> dict[str, Any]:

@@ -70,6 +70,7 @@ _OUTPUT: Final = "Output"
          help="In place of SOQL: a query job that the org still holds.")  # fmt: skip
 @option("--decimals", is_flag=True, section=_READING, help="Currency and percent as decimals.")
 @option("--timeout", type=click.FloatRange(min=0), metavar="S", section=_READING, help="Seconds to wait in all.")
+@option("--progress/--no-progress", default=None, section=_OUTPUT, help="A bar; by itself in a terminal alone.")
 @org_option
 def query(
     *,
@@ -83,6 +84,7 @@ def query(
     job_id: str | None,
     decimals: bool,
     timeout: float | None,
+    progress: bool | None,
     org_name: str | None,
 ) -> int:
     """Read the records that a SOQL statement finds; larger than memory too.
@@ -90,7 +92,9 @@ def query(
     Cells of CSV are what a load takes: empty for null, 2026-05-31T12:00:00.000Z, true, digits without exponent.
     """
     kind = wanted or _kind_of(place, is_json)
-    options: sfframe.ReadOptions = {"decimals": decimals, "timeout": timeout, "job_id": job_id}
+    options: sfframe.ReadOptions = {
+        "decimals": decimals, "timeout": timeout, "job_id": job_id, "progress": progress,
+    }  # fmt: skip
     if job_id is None:
         options |= {"all_rows": all_rows, "api": api, "params": params_of(params) or None}
     statement = _statement(soql, job_id)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 _TEXT: Final = r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*\""""  # as repr writes it
@@ -54,6 +54,11 @@ def short(text: object, most: int) -> str:
 def count(n: int, word: str) -> str:
     """`1 row`, `2,000 rows`."""
     return f"{n:,} {word}{'' if n == 1 else 's'}"
+
+
+def numbered(rows: Iterable[int]) -> dict[int, str]:
+    """Rows by their numbers, which are counted from 0, as people count them."""
+    return {row: f"row {row + 1:,}" for row in rows}
 
 
 def line_of(*words: object) -> str:

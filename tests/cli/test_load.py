@@ -42,7 +42,7 @@ def test_a_failure_says_how_many_why_where_and_what_next(run: Run, contacts: Pat
     told = run("upsert", contacts, *UPSERT, "--out", "out").err
     assert told.startswith("NOT OK  upsert Contact on 127.0.0.1:")
     assert "1 FAILED, 2 successful of 3 rows" in told
-    assert "1 × INVALID_EMAIL_ADDRESS [Email]" in told
+    assert "1 × INVALID_EMAIL_ADDRESS [Email], first in line 4\n" in told
     assert "failed rows, each with its reason in sf__Error: out/failed.parquet" in told
     assert "sfframe upsert out/failed.parquet Contact --external-id ExternalId__c" in told
 
@@ -287,9 +287,12 @@ def test_a_bar_is_drawn_when_asked_for(run: Run, contacts: Path) -> None:
     assert "100%" not in run("upsert", contacts, *UPSERT).err
 
 
-def test_messages_of_the_org_are_for_people_and_not_for_logs(
+def test_messages_and_keys_are_for_people_and_not_for_logs(
     run: Run, contacts: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert "invalid email address: n/a" not in run("upsert", contacts, *UPSERT).err
+    logged = run("upsert", contacts, *UPSERT).err
     monkeypatch.setattr("sfframe.cli.words.a_person_looks_on", lambda: True)
-    assert "invalid email address: n/a" in run("upsert", contacts, *UPSERT).err
+    seen = run("upsert", contacts, *UPSERT).err
+    for told in ("invalid email address: n/a", "cause: Email takes one e-mail address", "line 4: ExternalId__c 'C-2'"):
+        assert told in seen
+        assert told not in logged
