@@ -6,6 +6,7 @@ import importlib.metadata
 import os
 import platform
 import re
+import textwrap
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
@@ -73,11 +74,19 @@ def doctor(is_json: bool, org_name: str | None) -> int:
 
 def _lines(findings: list[Finding]) -> Iterator[str]:
     width = max(len(one.what) for one in findings)
+    before = ""
     for one in findings:
-        first, *others = words.harmless(one.text).splitlines() or [""]
-        yield f"{one.state:<4}  {one.what:<{width}}  {first}\n"
+        what = one.what if one.what != before else ""
+        before = one.what
+        first, *others = [piece for line in words.harmless(one.text).splitlines() for piece in _wrapped(line, width)]
+        yield f"{one.state:<4}  {what:<{width}}  {first}\n"
         for line in others:
             yield f"{'':<{width + 8}}{line}\n"
+
+
+def _wrapped(line: str, width: int) -> list[str]:
+    """A line in pieces that a terminal shows whole; names and addresses aren't broken."""
+    return textwrap.wrap(line, 79 - width - 8, break_long_words=False, break_on_hyphens=False) or [""]
 
 
 # --- the org ----------------------------------------------------------------------------------------------------------
@@ -99,8 +108,8 @@ def _of_the_org(name: str | None) -> Iterator[Finding]:
         yield Finding("token", "FAIL", f"{text_of_login(error)}\n{_remedy(error)}")
         return
     ids = {"url": org.url, "org_id": org.org_id, "user_id": org.user_id}
-    told = [f"org {org.org_id}" if org.org_id else "", f"user {org.user_id}" if org.user_id else ""]
-    yield Finding("token", "ok", ", ".join(["obtained", f"{org.host}", *filter(None, told)]), ids)
+    told = [f"{what} {one}" for what, one in (("org", org.org_id), ("user", org.user_id)) if one]
+    yield Finding("token", "ok", "\n".join([f"given by {org.host}", *([", ".join(told)] if told else [])]), ids)
     yield from _answers(org)
 
 

@@ -23,7 +23,6 @@ _SAID: Final = {
     "failed": "failed rows, each with its reason in sf__Error",
     "unprocessed": "rows that the org didn't come to",
 }
-_MEND: Final = "mend the file and send it as it is; its sf__ columns are not sent:"
 
 # Where rows are in what was given, by their numbers from 0.
 Places = Callable[[Iterable[int]], Mapping[int, str]]
@@ -174,9 +173,14 @@ def _next(result: Result, wish: Wish, files: Mapping[str, Path]) -> list[str]:
         return [*lines, f"the rows are in {files['successful'].parent}"]
     lines += [f"{_SAID[kind]}: {files[kind]}" for kind in kinds]
     if wish.again is not None and not result.running_job_ids:
-        lines.append(_MEND if counts["failed"] else "send them again:")
+        lines.append(_mend(files["failed"]) if counts["failed"] else "send them again:")
         lines += [f"  {words.line_of(*wish.again(files[kind]))}" for kind in kinds]
     return lines
+
+
+def _mend(failed: Path) -> str:
+    how = " (--out-format csv writes it for a spreadsheet)" if failed.suffix == ".parquet" else ""
+    return f"mend that file{how} and send it as it is; its sf__ columns are not sent:"
 
 
 # --- for machines -----------------------------------------------------------------------------------------------------

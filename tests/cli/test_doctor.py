@@ -35,7 +35,7 @@ def test_a_person_reads_a_line_for_each_and_the_verdict_last(run: Run) -> None:
     ran = run("doctor")
     assert "ok    token" in ran.out
     assert ran.err == "OK  a load could be made\n"
-    assert max(map(len, ran.out.splitlines())) < 120
+    assert max(map(len, ran.out.splitlines())) <= 80
 
 
 def test_variables_that_are_set_and_not_used_are_named(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
