@@ -67,8 +67,10 @@ def test_without_an_org_the_ways_are_told(run: Run, monkeypatch: pytest.MonkeyPa
 
 def test_a_version_that_the_org_lacks_is_told(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SFFRAME_API_VERSION", "99.0")
-    ran = run("doctor")
-    assert (ran.code, "set SFFRAME_API_VERSION=67.0" in ran.out) == (2, True)
+    ran = run("doctor", "--json")
+    (found,) = of(ran.json["findings"], "API version")
+    assert (ran.code, found["state"]) == (2, "FAIL")
+    assert "set SFFRAME_API_VERSION=67.0" in found["text"]
 
 
 def test_a_certificate_file_that_is_not_there_is_told(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -82,9 +84,12 @@ def test_a_certificate_file_that_is_not_there_is_told(run: Run, monkeypatch: pyt
 def test_a_proxy_in_effect_is_named_without_its_password(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy", "NO_PROXY", "no_proxy"):
         monkeypatch.delenv(name, raising=False)
-    assert "none is named" in run("doctor").out
+
+    def told() -> str:
+        return str(of(run("doctor", "--json").json["findings"], "proxy")[0]["text"])
+
+    assert told() == "none is named"
     monkeypatch.setenv("HTTPS_PROXY", "http://ada:pass-4711@proxy.example.com:3128")
-    told = run("doctor").out
-    assert "requests go through http://proxy.example.com:3128, by HTTPS_PROXY" in told
+    assert told() == "requests go through http://proxy.example.com:3128, by HTTPS_PROXY"
     monkeypatch.setenv("NO_PROXY", "salesforce.com")
-    assert "requests go directly, by HTTPS_PROXY, NO_PROXY" in run("doctor").out
+    assert told() == "requests go directly, by HTTPS_PROXY, NO_PROXY"
