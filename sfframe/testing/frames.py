@@ -55,7 +55,8 @@ def frames(
         objects: Describe answers as for `LocalOrg`, or their paths.
         values: What goes into some fields, as a sequence to choose from or a strategy: text, numbers, moments, tuples
             of several picklist values, `None`. These fields have a column in every frame.
-        min_size, max_size: How many rows.
+        min_size: How many rows at least.
+        max_size: How many at most.
         invalid: Give `Refused` in place of frames: each has a frame that must not be sent and says why.
 
     Raises:
