@@ -71,9 +71,10 @@ def _kind(output: Any) -> tuple[str, ...]:
 
 
 def _told(outputs: list[Any]) -> list[str]:
-    """What sfframe itself says, without what differs by run: the port and the seconds."""
+    """What sfframe itself says, without what differs by run: the port, seconds and minutes."""
     texts = [output.get("data", {}).get("text/plain", output.get("text", "")) for output in outputs]
-    texts = [re.sub(r"127\.0\.0\.1:\d+", "127.0.0.1", re.sub(r"\d+\.\d s", "0.0 s", text)) for text in texts]
+    texts = [re.sub(r"\b\d+:\d\d\b(?!:)", "0:00", re.sub(r"\d+\.\d s", "0.0 s", text)) for text in texts]
+    texts = [re.sub(r"127\.0\.0\.1:\d+", "127.0.0.1", text) for text in texts]
     return [text for text in texts if " on 127.0.0.1" in text]
 
 
