@@ -97,7 +97,7 @@ class Drawing:
         """How much of how much is done; empty before anything is known of it."""
         if self.total is not None:
             return f"{self.done:,}/{self.total:,} {self.unit}"
-        return f"{self.done:,} {self.unit}" if self.done or self.is_over else ""
+        return f"{self.done:,} {self.unit}" if self.done or self.stage == "done" else ""
 
     @property
     def trouble(self) -> list[str]:

@@ -446,6 +446,7 @@ IngestEvent: TypeAlias = (
     | Finished
     | Stopped
 )
+"""What a load tells."""
 ReadEvent: TypeAlias = (
     QueryStarted
     | QueryJobCreated
@@ -458,4 +459,6 @@ ReadEvent: TypeAlias = (
     | QueryFinished
     | Stopped
 )
+"""What a read tells."""
 Event: TypeAlias = IngestEvent | ReadEvent
+"""What any call tells: a function that takes it fits loads and reads."""

@@ -9,8 +9,11 @@ from typing import Final
 from sfframe.progress.drawing import Drawing, JobLink
 
 _MOST_LINKS: Final = 5
-# Each can be read on white and on the near black of dark themes; all else takes the colour of the text about it.
+# Each can be seen on white and on the near black of dark themes; all else takes the colour of the text about it.
 _GOOD, _BAD, _TRACK = "#2f9e44", "#e03131", "rgba(128,128,128,.25)"
+# Nearer to that colour it is darker on white, and lighter on black, as text must be to be read.
+_UNDERLINED: Final = 'style="text-decoration:underline"'  # where links have the colour of the text
+_BAD_TEXT: Final = f"color:{_BAD};color:color-mix(in srgb,{_BAD} 80%,currentcolor)"
 
 
 def text_of(drawing: Drawing) -> str:
@@ -29,30 +32,39 @@ def text_of(drawing: Drawing) -> str:
 
 def html_of(drawing: Drawing) -> str:
     """A title, a bar in which failed rows are red, counts and times, and links to the org's pages of the jobs."""
-    title = f"{html.escape(drawing.what)}" + (f" on {html.escape(drawing.host)}" if drawing.host else "")
+    links = links_of(drawing.links)
     return (
         '<div class="sfframe-progress" style="max-width:640px;line-height:1.5">'
-        f"<div><strong>{title}</strong>: {html.escape(drawing.words)}</div>"
-        f"{_bar(drawing)}<div>{details_of(drawing)}</div></div>"
+        f"<div>{title_of(drawing)}</div>{_bar(drawing)}<div>{details_of(drawing)}</div>"
+        f"{f'<div>{links}</div>' if links else ''}</div>"
     )
 
 
+def title_of(drawing: Drawing) -> str:
+    """What is done, where, and how far it is, as HTML."""
+    words = _bad(drawing.words) if drawing.error else html.escape(drawing.words)
+    return f"<strong>{html.escape(drawing.title)}</strong>: {words}"
+
+
 def details_of(drawing: Drawing) -> str:
-    """Counts, times and links, as HTML in one line."""
+    """Counts and times, as HTML in one line."""
     rest = [drawing.sending, drawing.jobs, drawing.rate, drawing.elapsed, drawing.left]
-    trouble = [f'<strong style="color:{_BAD}">{text}</strong>' for text in drawing.trouble]
-    parts = [drawing.count, *trouble, *rest, links_of(drawing.links)]
-    return " · ".join(filter(None, parts))
+    return " · ".join(filter(None, [drawing.count, *map(_bad, drawing.trouble), *rest]))
 
 
 def links_of(links: tuple[JobLink, ...]) -> str:
     """The first jobs, each a link to its page in the org."""
     shown = [
-        f'<a href="{html.escape(link.page)}" target="_blank" rel="noopener noreferrer">{html.escape(link.job_id)}</a>'
+        f'<a href="{html.escape(link.page)}" target="_blank" rel="noopener noreferrer" {_UNDERLINED}>'
+        f"{html.escape(link.job_id)}</a>"
         for link in islice(links, _MOST_LINKS)
     ]
     more = [f"{len(links) - _MOST_LINKS:,} more"] if len(links) > _MOST_LINKS else []
     return f"in the org: {', '.join([*shown, *more])}" if shown else ""
+
+
+def _bad(text: str) -> str:
+    return f'<strong style="{_BAD_TEXT}">{html.escape(text)}</strong>'
 
 
 def _bar(drawing: Drawing) -> str:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import html
 import sys
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
 from sfframe.bridge import in_caller
 from sfframe.progress.drawing import Drawing
-from sfframe.progress.page import details_of, html_of
+from sfframe.progress.page import details_of, html_of, links_of, title_of
 from sfframe.screens import in_marimo
 
 Painter: TypeAlias = Callable[[Drawing], None]
@@ -60,7 +59,8 @@ class ReactivePainter:
             mo.output.append(mo.Html(html_of(drawing)))
             return
         # Both are taken for HTML there.
-        texts = {"title": html.escape(f"{drawing.title}: {drawing.words}"), "subtitle": details_of(drawing)}
+        below = [details_of(drawing), links_of(drawing.links)]
+        texts = {"title": title_of(drawing), "subtitle": "<br>".join(filter(None, below))}
         if self._bar is None:
             self._begin(total, texts)
         if total is None:

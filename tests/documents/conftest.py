@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import logging
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -27,8 +29,20 @@ def reader(
     sfframe.ingest(accounts, "Account", "upsert", "ExternalId__c", org=org)
     sfframe.set_default_org(org)
     contacts = pl.DataFrame({"ExternalId__c": ["C-0"], "LastName": ["Babbage"]})
-    yield {"__name__": "document", "contacts": contacts}
+    with _logging_as_before():
+        yield {"__name__": "document", "contacts": contacts}
     sfframe.set_default_org(None)
+
+
+@contextlib.contextmanager
+def _logging_as_before() -> Iterator[None]:
+    """What a document sets up of the log is gone after it."""
+    root = logging.getLogger()
+    handlers, level = [*root.handlers], root.level
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    logging.getLogger("sfframe.ingest").setLevel(logging.NOTSET)
 
 
 @pytest.fixture

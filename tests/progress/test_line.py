@@ -80,13 +80,13 @@ def test_text_for_those_who_show_no_html_tells_all() -> None:
 def test_a_page_links_jobs_safely_and_not_all_of_them() -> None:
     links = tuple(JobLink(job_id=f"750{n}", page=f"{PAGE}{n}") for n in range(7))
     page = html_of(replace(BUSY, links=links))
-    assert f'<a href="{PAGE}0" target="_blank" rel="noopener noreferrer">7500</a>' in page
+    assert f'<a href="{PAGE}0" target="_blank" rel="noopener noreferrer" ' in page
+    assert ">7500</a>" in page
     assert page.count("<a ") == 5
     assert "2 more" in page
 
 
 def test_a_page_shows_failed_rows_in_the_bar_however_few() -> None:
     few = html_of(replace(BUSY, failed=1))
-    assert "background:#e03131" in few
-    assert "min-width:4px" in few
+    assert "background:#e03131;min-width:4px" in few
     assert "#e03131" not in html_of(replace(BUSY, failed=0))
