@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Generator, Iterator
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any, Literal, Unpack, assert_type
 
 import pandas as pd
@@ -12,6 +13,7 @@ import pyarrow as pa
 
 import sfframe
 from sfframe import Bulk, Changes, IngestOptions, IngestResult, JobInfo, Operation, Org, Plan
+from sfframe.progress import Event, IngestEvent, JobCreated, JobFinished, ReadEvent
 
 
 def blocking(org: Org, table: pa.Table) -> None:
@@ -97,3 +99,35 @@ def wrong(org: Org, name: str) -> None:
     sfframe.read_soql("", api="soap")  # type: ignore[call-overload]  # no such transport
     sfframe.sink_soql("", "a", format="xlsx")  # type: ignore[arg-type]  # no such format
     sfframe.bulk(pl.DataFrame()).lookup("Contact", "Ext__c", ["Id"], api="soap")  # type: ignore[arg-type]  # no such one
+
+
+def any_event(event: Event) -> None: ...
+def of_loads(event: IngestEvent) -> None: ...
+def of_reads(event: ReadEvent) -> None: ...
+def one_kind(event: JobFinished) -> None: ...
+def anything(event: object) -> None: ...
+async def an_async_one(event: Event) -> None: ...
+
+
+def watching(frame: pl.DataFrame, soql: str, events: list[Event], queue: SimpleQueue[Event]) -> None:
+    sfframe.ingest(frame, "Contact", "insert", progress=any_event)
+    sfframe.ingest(frame, "Contact", "insert", progress=of_loads)
+    sfframe.ingest(frame, "Contact", "insert", progress=anything)
+    sfframe.ingest(frame, "Contact", "insert", progress=events.append)
+    sfframe.ingest(frame, "Contact", "insert", progress=lambda event: queue.put(event))
+    sfframe.ingest(frame, "Contact", "insert", progress=False)
+    sfframe.read_soql(soql, progress=any_event)
+    sfframe.read_soql(soql, progress=of_reads)
+    sfframe.scan_sobject("Contact", progress=queue.put)
+    sfframe.bulk(frame).lookup("Contact", "Ext__c", ["Id"], progress=of_reads)
+    sfframe.read_changes("Contact", ["Id"], progress=print)
+    # It would be called with events that it doesn't take.
+    sfframe.ingest(frame, "Contact", "insert", progress=one_kind)  # type: ignore[call-overload]
+    sfframe.ingest(frame, "Contact", "insert", progress=of_reads)  # type: ignore[call-overload]
+    sfframe.read_soql(soql, progress=of_loads)  # type: ignore[arg-type]
+    sfframe.ingest(frame, "Contact", "insert", progress=an_async_one)  # type: ignore[call-overload]
+    for event in events:
+        if isinstance(event, JobCreated):
+            assert_type(event.page, str | None)
+        elif isinstance(event, JobFinished):
+            assert_type(event.failed, int)
