@@ -57,8 +57,8 @@ def scan_sobject(
         api: `"auto"`: what is small (up to 10,000 rows) over REST, the rest by a query job; or `"bulk"`, or `"rest"`.
         decimals: Currency and percent as decimals of describe's scale, in place of floats.
         multiselect: Multi-select picklists as `"text"` (`a;b`), or as a `"list"` of texts.
-        progress: As in `read_soql`, for each collect; events come from threads that Polars owns. It stays behind when
-            the plan is pickled for another process.
+        progress: As in `read_soql`, for each collect; events come from threads that Polars owns, from which marimo's
+            notebooks draw no bar. It stays behind when the plan is pickled for another process.
         org: The org; which one is settled by this call.
 
     Returns:

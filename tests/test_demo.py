@@ -43,7 +43,7 @@ def test_the_story_has_the_call_the_frames_the_reasons_and_how_to_go_on(told: st
         "A gold contact needs an e-mail address or a phone.",
         "result.retry()",
         "pd.read_csv(", "pl.read_csv(",
-        "events: Started, JobCreated, PartUploaded,",
+        "events: Preparing, Started, JobCreated, PartUploaded,",
         "4,000 contacts.",
         "sfframe.Org.from_cli(",
     ):  # fmt: skip

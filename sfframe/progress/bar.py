@@ -88,13 +88,16 @@ class Bar:
                 self._ticking.cancel()
 
 
-def bar(*, delay_s: float = 0.0, is_wished: bool = False) -> Bar | None:
+def bar(*, delay_s: float = 0.0, is_wished: bool = False, is_foreign: bool = False) -> Bar | None:
     """A bar for the screen that there is: of a marimo or Jupyter notebook, or a terminal; `None` if there is none.
 
     Args:
         delay_s: A call that is over before isn't drawn.
         is_wished: Somebody asked for a bar: where no screen is found it goes to stderr all the same.
+        is_foreign: Events come from threads that others own, of which marimo doesn't know for whom they work.
     """
+    if is_foreign and reactive.may_be_shown():
+        return None
     painter: Painter | None = None
     if in_jupyter():
         painter = notebook.NotebookPainter()

@@ -58,7 +58,10 @@ class Telling:
 
 
 def telling(
-    wish: bool | Callable[[Any], None] | None, kind: Literal["ingest", "query"], *others: Callable[[Any], None]
+    wish: bool | Callable[[Any], None] | None,
+    kind: Literal["ingest", "query"],
+    *others: Callable[[Any], None],
+    is_foreign: bool = False,
 ) -> Telling:
     """Whoever gets the events of a call.
 
@@ -66,16 +69,20 @@ def telling(
         wish: The option `progress`.
         kind: What the call does, as the logger is named.
         others: Who else listens, before the caller does.
+        is_foreign: Events come from threads that others own.
     """
-    return Telling([Log(kind), *others, *_wished(wish, kind)])
+    return Telling([Log(kind), *others, *_wished(wish, kind, is_foreign=is_foreign)])
 
 
-def _wished(wish: bool | Callable[[Any], None] | None, kind: Literal["ingest", "query"]) -> list[Listener[Any]]:
+def _wished(
+    wish: bool | Callable[[Any], None] | None, kind: Literal["ingest", "query"], *, is_foreign: bool
+) -> list[Listener[Any]]:
     if callable(wish):
         return [wish]
     if wish is False:
         return []
-    drawn = bar(delay_s=_SOON_S if kind == "query" and wish is None else 0.0, is_wished=wish is True)
+    delay_s = _SOON_S if kind == "query" and wish is None else 0.0
+    drawn = bar(delay_s=delay_s, is_wished=wish is True, is_foreign=is_foreign)
     return [drawn] if drawn is not None else []
 
 

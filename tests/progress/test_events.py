@@ -6,6 +6,9 @@ import dataclasses
 import importlib
 import logging
 import pickle
+import signal
+import threading
+from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -164,15 +167,18 @@ def test_a_call_that_ends_before_it_sends_tells_by_what(org: sfframe.Org, option
     ]
 
 
-def test_a_job_that_is_taken_up_is_told(org: sfframe.Org, local: sfframe.LocalOrg, tmp_path: Any) -> None:
+def test_a_job_that_is_taken_up_is_told(org: sfframe.Org, local: sfframe.LocalOrg, tmp_path: Path) -> None:
     local.faults.append(Fault("job", "stuck"))
-    with pytest.raises(sfframe.JobTimeout) as caught:
-        sfframe.ingest(FRAME, "Contact", "insert", org=org, journal=tmp_path, timeout=0.3, progress=False)
+
+    def ctrl_c(event: Event) -> None:
+        if isinstance(event, PartUploaded):
+            signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+
+    with pytest.raises(sfframe.Interrupted) as caught:
+        sfframe.ingest(FRAME, "Contact", "insert", org=org, journal=tmp_path, progress=ctrl_c)
     local.release_jobs()
-    events: list[Any] = []
-    with pytest.warns(sfframe.RecordsFailedWarning):
-        sfframe.ingest(FRAME, "Contact", "insert", org=org, journal=tmp_path, progress=events.append)
     [job_id] = caught.value.job_ids
+    events = events_of(FRAME, org, journal=tmp_path)
     assert JobTakenUp(job_id=job_id, rows=10) in events
     assert not [event for event in events if isinstance(event, JobCreated)]
     assert events[-1] == Finished(successful=8, failed=2, unprocessed=0)

@@ -58,7 +58,7 @@ class Frames(Iterator[pl.DataFrame]):
     def __init__(self, source: Source, run: Run) -> None:
         self._source = source
         self._run = run
-        self._tell = telling(source.progress, "query")
+        self._tell = telling(source.progress, "query", is_foreign=True)
         self._parts = self._statements()
         self._raw = chain.from_iterable(self._parts)
 
