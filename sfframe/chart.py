@@ -99,7 +99,7 @@ def _parts(alt: Any, timeline: pl.DataFrame, jobs: Sequence[JobLine], seconds: f
         x=alt.X("began:Q", title=None, scale=alt.Scale(domainMin=0)),
         x2="ended:Q",
         color=alt.Color("stage:N", sort=list(STAGES), scale=_scale(alt, _STAGES)),
-        stroke=alt.Stroke("stage:N", legend=None, scale=_scale(alt, _STAGES)),  # so that the shortest is seen
+        stroke=alt.Stroke("stage:N", sort=list(STAGES), scale=_scale(alt, _STAGES)),  # so that the shortest is seen
         tooltip=tips,
     )
     told = base.transform_filter("datum.told != null").mark_text(align="left", dx=4, color=_OUTCOMES["failed"])

@@ -126,3 +126,9 @@ def test_without_altair_the_error_says_what_to_install(org: sfframe.Org, monkeyp
     result = sfframe.ingest(pl.DataFrame({"LastName": ["x"]}), "Contact", "insert", org=org)
     with pytest.raises(ModuleNotFoundError, match=r"pip install 'sfframe\[plot\]'"):
         result.plot()
+
+
+def test_a_legend_tells_the_stages_by_color(org: sfframe.Org) -> None:
+    result = sfframe.ingest(pl.DataFrame({"LastName": ["x"]}), "Contact", "insert", org=org)
+    drawn = vl_convert.vegalite_to_svg(result.plot().to_dict())
+    assert [word for word in ("sending", "processing", "collecting") if f">{word}<" not in drawn] == []
