@@ -6,6 +6,7 @@ import contextlib
 import inspect
 import io
 import re
+import tomllib
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -86,6 +87,12 @@ def _table_under(heading: str, page: Path) -> set[str]:
 
 def test_the_options_table_names_every_option() -> None:
     assert _table_under("Options", ROOT / "docs" / "options.md") == {*sfframe.Options.__dataclass_fields__, "org"}
+
+
+def test_the_table_of_extras_names_those_that_are_for_users() -> None:
+    declared = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["optional-dependencies"]
+    table = (ROOT / "docs" / "first-load.md").read_text("utf-8").partition("\n| extra |")[2].partition("\n\n")[0]
+    assert set(re.findall(r"`sfframe\[(\w+)\]`", table)) == set(declared) - {"dev", "docs"}
 
 
 @pytest.mark.parametrize("document", [README, CONTRIBUTING, *PAGES], ids=lambda path: path.stem)
