@@ -48,6 +48,10 @@ _WRITES = re.compile(
 )
 
 
+def _writes(example: Example) -> bool:
+    return bool(_WRITES.search(example.code))
+
+
 class _Desk:
     """A local org with an account and what `contacts` became, filled anew only after it was written to."""
 
@@ -94,13 +98,14 @@ def at_hand(
     sfframe.set_default_org(None)
     os.environ.clear()
     os.environ.update(before)
-    if _WRITES.search(request.getfixturevalue("example").code):
+    if _writes(request.getfixturevalue("example")):
         desk.tidied()
 
 
-@pytest.mark.parametrize(
-    "example", sorted(EXAMPLES, key=lambda one: bool(_WRITES.search(one.code))), ids=lambda example: example.of
-)
+IN_TURN = sorted(EXAMPLES, key=_writes)
+
+
+@pytest.mark.parametrize("example", IN_TURN, ids=[one.of for one in IN_TURN])
 def test_the_example_runs_and_prints_what_it_says(
     example: Example, at_hand: dict[str, Any], started_local: sfframe.LocalOrg, request: pytest.FixtureRequest
 ) -> None:
