@@ -165,7 +165,7 @@ def test_the_fixtures_can_be_switched_off(project: Project) -> None:
 
 def test_the_module_with_the_fixtures_is_packed() -> None:
     assert f"{PLUGIN}.py" in DESCRIBED["tool"]["hatch"]["build"]["targets"]["wheel"]["only-include"]
-    assert f"{PLUGIN}.py" in DESCRIBED["tool"]["hatch"]["build"]["targets"]["sdist"]["include"]
+    assert f"/{PLUGIN}.py" in DESCRIBED["tool"]["hatch"]["build"]["targets"]["sdist"]["include"]
 
 
 def test_the_default_org_is_the_fresh_one_meanwhile(sfframe_server: sfframe.LocalOrg) -> None:
