@@ -35,12 +35,12 @@ from sfframe.progress.events import (
 from sfframe.progress.pace import Flow, Remaining
 
 _FINAL = ("JobComplete", "Failed", "Aborted")
-_JobStage: TypeAlias = Literal["sending", "processing", "collecting", "over"]
+_JobStage: TypeAlias = Literal["sending", "processing", "collecting"]
 
 
 @dataclass(kw_only=True, slots=True)
 class _Job:
-    """One job.
+    """One job in flight.
 
     Attributes:
         processed, failed: Rows of it that are through, and those of them that failed.
@@ -51,16 +51,20 @@ class _Job:
     processed: int = 0
     failed: int = 0
     n_bytes: int = 0
-    page: str | None = None
 
 
 @dataclass(slots=True)
 class Tally:
-    """Counts the events of one call. One at a time; another time than the last one's is never earlier."""
+    """Counts the events of one call. One at a time; another time than the last one's is never earlier.
+
+    Jobs that are over are kept as sums: an event costs the same, however many there were.
+    """
 
     _began: float | None = None
     _state: Drawing = field(default_factory=lambda: Drawing(what=""))
     _jobs: dict[str, _Job] = field(default_factory=dict)
+    _links: dict[str, JobLink] = field(default_factory=dict)
+    _over: _Job = field(default_factory=_Job)
     _left_out: int = 0
     _again: int = 0
     _n_bytes: int = 0
@@ -85,7 +89,7 @@ class Tally:
     def drawing(self, now: float) -> Drawing:
         """What there is to show at that time."""
         elapsed_s = now - self._began if self._began is not None else 0.0
-        state = replace(self._state, elapsed_s=elapsed_s, links=self._links())
+        state = replace(self._state, elapsed_s=elapsed_s, links=self._shown_links())
         if state.is_over:
             return state
         left = self._remaining.seconds(now, state.total - self._left_out) if self._remaining and state.total else None
@@ -102,10 +106,10 @@ class Tally:
             case Started():
                 self._start(event, now)
             case JobCreated():
-                self._jobs[event.job_id] = _Job(page=event.page)
+                self._begin(event.job_id, "sending", event.page)
                 self._flow.at(now, self._n_bytes)
             case JobTakenUp():
-                self._jobs[event.job_id] = _Job(stage="processing", page=event.page)
+                self._begin(event.job_id, "processing", event.page)
                 self._add(sent=event.rows)
             case UploadProgressed():
                 self._upload(event.job_id, event.bytes_sent, now)
@@ -118,8 +122,9 @@ class Tally:
                 job.processed, job.failed = event.rows_processed, event.rows_failed
                 job.stage = "collecting" if event.state in _FINAL else "processing"
             case JobFinished():
-                job = self._job(event.job_id)
-                job.stage, job.processed, job.failed = "over", event.rows, event.failed + event.unprocessed
+                self._jobs.pop(event.job_id, None)
+                self._over.processed += event.rows
+                self._over.failed += event.failed + event.unprocessed
             case JobAbandoned():
                 self._abandon(event)
             case RowsRetried():
@@ -142,10 +147,14 @@ class Tally:
         self._remaining = Remaining(now)
 
     def _abandon(self, event: JobAbandoned) -> None:
-        job = self._job(event.job_id)
-        if job.stage != "sending":
+        job = self._jobs.pop(event.job_id, None)
+        if job is not None and job.stage != "sending":
             self._add(sent=-event.rows)
-        job.stage, job.processed, job.failed = "over", 0, 0
+
+    def _begin(self, job_id: str, stage: _JobStage, page: str | None) -> None:
+        self._jobs[job_id] = _Job(stage=stage)
+        if page is not None:
+            self._links[job_id] = JobLink(job_id=job_id, page=page)
 
     def _upload(self, job_id: str, n_bytes: int, now: float) -> None:
         job = self._job(job_id)
@@ -160,7 +169,7 @@ class Tally:
         self._state = replace(self._state, sent=max(0, (self._state.sent or 0) + sent))
 
     def _count(self, now: float) -> None:
-        jobs = self._jobs.values()
+        jobs = [self._over, *self._jobs.values()]
         most = self._state.total or 0
         done = sum(job.processed for job in jobs) - self._again
         failed = sum(job.failed for job in jobs) - self._again
@@ -172,7 +181,7 @@ class Tally:
             done=max(0, min(done + self._left_out, most)),
             failed=max(0, min(failed + self._left_out, most)),
             sent=min(self._state.sent or 0, most),
-            n_jobs=sum(job.stage != "over" for job in jobs),
+            n_jobs=len(self._jobs),
         )
 
     def _stage(self) -> Stage:
@@ -196,14 +205,14 @@ class Tally:
                 state = replace(state, total=event.keys)
                 self._remaining = Remaining(now)
             case QueryJobCreated():
-                self._jobs[event.job_id] = _Job(stage="processing", page=event.page)
+                self._begin(event.job_id, "processing", event.page)
                 state = replace(state, stage="processing")
             case QueryJobTakenUp():
-                self._jobs[event.job_id] = _Job(stage="processing", page=event.page)
+                self._begin(event.job_id, "processing", event.page)
                 state = replace(state, what=f"read {event.sobject}", stage="processing")
             case QueryJobProgressed():
                 if event.state in _FINAL:
-                    self._job(event.job_id).stage = "over"
+                    self._jobs.pop(event.job_id, None)
             case QueryAnswered():
                 state = self._answered(event, now)
             case PageRead():
@@ -216,8 +225,7 @@ class Tally:
                 state = replace(state, stage="done", done=done, total=total, n_jobs=0)
         if self._remaining is not None and not state.is_over:
             self._remaining.at(now, state.done)
-        n_jobs = 0 if state.is_over else sum(job.stage != "over" for job in self._jobs.values())
-        self._state = replace(state, n_jobs=n_jobs)
+        self._state = replace(state, n_jobs=0 if state.is_over else len(self._jobs))
 
     def _answered(self, event: QueryAnswered, now: float) -> Drawing:
         state = self._state
@@ -237,10 +245,7 @@ class Tally:
         total = self._state.total
         return replace(self._state, done=done, total=None if total is None else max(total, done))
 
-    def _links(self) -> tuple[JobLink, ...]:
-        is_over = self._state.is_over
-        return tuple(
-            JobLink(job_id=job_id, page=job.page)
-            for job_id, job in self._jobs.items()
-            if job.page is not None and (is_over or job.stage != "over")
-        )
+    def _shown_links(self) -> tuple[JobLink, ...]:
+        if self._state.is_over:
+            return tuple(self._links.values())
+        return tuple(self._links[job_id] for job_id in self._jobs if job_id in self._links)

@@ -120,7 +120,8 @@ async def test_the_clock_goes_on_while_nothing_happens(monkeypatch: pytest.Monke
 
     bar = Bar(paint, clock=clock)
     bar(START)
-    await ticked.wait()
+    async with asyncio.timeout(30):
+        await ticked.wait()
     assert [one.elapsed for one in drawings[:3]] == ["0:00", "1:00", "2:00"]
     bar(END)
     n_drawn = len(drawings)

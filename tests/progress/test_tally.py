@@ -141,6 +141,16 @@ def test_bytes_per_second_are_those_of_late_and_none_at_the_end() -> None:
     assert [one.bytes_per_s for one in found] == [None, None, 500_000, 500_000, None]
 
 
+def test_an_event_costs_the_same_however_many_jobs_there_were() -> None:
+    tally = Tally()
+    tally.take(start(10_000), 0.0)
+    for n in range(10_000):
+        for event in (created(str(n), 1), uploaded(str(n), 1), finished(str(n), 1)):
+            tally.take(event, float(n))
+    assert len(tally._jobs) == 0
+    assert tally.drawing(10_000.0).count == "10,000/10,000 rows"
+
+
 # --- reading ----------------------------------------------------------------------------------------------------------
 
 
