@@ -220,6 +220,7 @@ THIRD_PARTIES = {
 # The command line uses the face, as any script does; what else it must know, and why.
 CLI_KNOWS_TOO = {
     ("cli.results", "sink"),  # CSV as df.sfbulk would send it, of rows that are no answer to a query
+    ("cli.jobs", "sink"),  # a file is there whole or not at all
     ("cli.query", "sink"),  # the same onto stdout
     ("cli.doctor", "org.login"),  # which variables decide, by name
     ("cli.doctor", "org.proxy"),  # which proxy is in effect, without its password

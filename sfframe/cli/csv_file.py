@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Final
@@ -19,6 +20,7 @@ from pyarrow import csv as arrow_csv
 
 from sfframe.cli.failures import CallError
 from sfframe.cli.lazily import lazy_over
+from sfframe.cli.words import numbered
 
 _LONGEST: Final = 8_000_000  # characters of a cell; a long text area has 131,072
 # Bytes that Arrow reads at once, several times over: more makes it no faster. A row must fit.
@@ -53,9 +55,8 @@ def checked(path: Path, name: str, dialect: Dialect) -> Shape:
     """
     separator, encoding = dialect.separator or ",", dialect.encoding
     begins = 1
-    before = csv.field_size_limit(_LONGEST)
     try:
-        with _text(path, encoding) as file:
+        with _long_cells(), _text(path, encoding) as file:
             reader = csv.reader(file, delimiter=separator, strict=True)
             columns: list[str] = []
             n_rows, longest = -1, 0
@@ -74,8 +75,6 @@ def checked(path: Path, name: str, dialect: Dialect) -> Shape:
         raise CallError(_not_in(name, path, encoding)) from None
     except LookupError:
         raise CallError(f"there is no encoding {encoding!r}: utf-8, cp1252 and utf-16 are common ones") from None
-    finally:
-        csv.field_size_limit(before)
     if not columns:
         raise CallError(f"{name} holds no line: a header and rows are expected")
     return Shape(tuple(columns), n_rows, longest, separator, encoding)
@@ -107,10 +106,17 @@ def scanned(path: Path, shape: Shape) -> pl.LazyFrame:
 
 
 def places(path: Path, shape: Shape, rows: Iterable[int]) -> dict[int, str]:
-    """The lines in which rows begin."""
+    """The lines in which rows begin; their numbers, if the file is gone meanwhile or was changed."""
     wanted = set(rows)
+    try:
+        return numbered(wanted) | _lines(path, shape, wanted)
+    except (OSError, ValueError, csv.Error):  # what became of the rows has to be told all the same
+        return numbered(wanted)
+
+
+def _lines(path: Path, shape: Shape, wanted: set[int]) -> dict[int, str]:
     found: dict[int, str] = {}
-    with _text(path, shape.encoding) as file:
+    with _long_cells(), _text(path, shape.encoding) as file:
         reader = csv.reader(file, delimiter=shape.separator, strict=True)
         begins, number = 1, -1  # the header
         for cells in reader:
@@ -134,6 +140,16 @@ def separator_of(given: str) -> str:
     if len(found) != 1 or found in '"\r\n' or ord(found) > 127:
         raise ValueError(f"{given!r} is no separator: one character, such as ';' or '|', or the word tab")
     return found
+
+
+@contextmanager
+def _long_cells() -> Iterator[None]:
+    """Python's reader takes cells of any length that is sensible."""
+    before = csv.field_size_limit(_LONGEST)
+    try:
+        yield
+    finally:
+        csv.field_size_limit(before)
 
 
 def _text(path: Path, encoding: str) -> IO[str]:

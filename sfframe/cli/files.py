@@ -8,6 +8,7 @@ import json
 import shutil
 import sys
 import tempfile
+import zlib
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -138,7 +139,7 @@ def _unpacked(path: Path, stack: ExitStack) -> Path:
     try:
         with gzip.open(path) as file:
             return _spooled(file, stack)  # type: ignore[arg-type]  # a binary file
-    except (OSError, EOFError) as error:
+    except (OSError, EOFError, zlib.error) as error:
         raise CallError(f"{path} can't be unpacked by gzip: {error}") from error
 
 

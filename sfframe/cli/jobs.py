@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, Final, Literal, TypeVar
 
@@ -15,6 +16,7 @@ from sfframe.cli.failures import CallError
 from sfframe.cli.orgs import org_of, org_option
 from sfframe.cli.outcome import as_json, job_facts
 from sfframe.cli.taught import Command, Group, Option
+from sfframe.sink import replaced
 
 F = TypeVar("F", bound=Callable[..., Any])
 Kind = Literal["ingest", "query"]
@@ -84,7 +86,7 @@ def list_jobs(kind: Kind, state: str | None, most: int, is_json: bool, org_name:
             job.state,
             job.operation,
             job.object,
-            f"{job.created_date:%Y-%m-%d %H:%M:%S}" if job.created_date else "",
+            _moment(job),
         )
         for job in shown
     ]
@@ -198,24 +200,21 @@ def job_results(
 
 async def _downloaded(org: sfframe.Org, job_id: str, files: Mapping[Which, Path]) -> None:
     for which, path in files.items():
-        await org.ingest.download(job_id, _FILES[which], path)
+        with replaced(path) as file:
+            await org.ingest.download(job_id, _FILES[which], file)
 
 
 def _records(job_id: str, org_name: str | None, out: Path | None) -> dict[str, Path]:
     """The pages of a query job below one header."""
     org = org_of(org_name)
     path = None if out is None else out / "records.csv"
-    file = sys.stdout.buffer if path is None else path.open("wb")
-    try:
+    with nullcontext(sys.stdout.buffer) if path is None else replaced(path) as file:
         locator, is_first = None, True
         while is_first or locator:
             page = sfframe.run(org.query.results(job_id, locator=locator))
             file.write(page.data if is_first else page.data.partition(b"\n")[2])
             locator, is_first = page.locator, False
         file.flush()
-    finally:
-        if path is not None:
-            file.close()
     return {} if path is None else {"records": path}
 
 

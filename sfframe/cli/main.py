@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import traceback
 import warnings
@@ -82,6 +81,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
     if (answered := completed(root, NAME, given)) is not None:
         return answered
     _write_what_the_terminal_can()
+    code = 0
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("default", FutureWarning)  # the ends of logins, for those who use them
@@ -89,9 +89,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
             code = _run(given)
         sys.stdout.flush()
     except BrokenPipeError:
-        # The reader had enough (`| head`). What is left must not be written at exit either.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+        words.nobody_reads()
     return code
 
 

@@ -97,12 +97,13 @@ def _told(result: Result, wish: Wish, error: BaseException | None) -> int:
 def _files(result: Result, wish: Wish, *, is_whole: bool) -> tuple[dict[str, Path], BaseException | None]:
     """Write what is to be written; a full disk must not hide what became of the rows."""
     folder, kind = wish.out, wish.kind or "parquet"
-    if folder is None and wish.unasked is not None and not (result and is_whole):
+    is_unasked = folder is None and not (result and is_whole)
+    if is_unasked:
         folder, kind = wish.unasked, wish.kind or wish.kind_unasked
     if folder is None:
         return {}, None
     try:
-        return results.write(result, folder, kind), None
+        return results.write(result, results.new(folder) if is_unasked else folder, kind), None
     except EXPECTED as error:
         return {}, OSError(f"the rows can't be written to {folder}: {error}")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from itertools import count
 from pathlib import Path
 from typing import Any, Final, Literal, get_args
 
@@ -37,6 +38,18 @@ def made(folder: Path) -> Path:
             return folder
     except OSError as error:
         raise CallError(f"no results can be written to {str(folder)!r}: {error.strerror}; nothing was sent") from error
+
+
+def new(wanted: Path) -> Path:
+    """A folder that no other call has: of this name, or with a number behind it. Calls may end in the same second."""
+    folder = wanted
+    for number in count(2):
+        try:
+            folder.mkdir(parents=True)
+            break
+        except FileExistsError:
+            folder = wanted.with_name(f"{wanted.name}-{number}")
+    return folder
 
 
 def write(result: sfframe.IngestResult[Any], folder: Path, kind: OutFormat) -> dict[str, Path]:

@@ -154,6 +154,18 @@ def test_a_row_may_be_larger_than_what_is_read_at_once(tmp_path: Path, stack: Ex
     assert read(tmp_path / "x.csv", stack)["a"].to_list() == ["x", long, "y"]
 
 
+def test_the_line_of_a_row_is_told_however_long_its_cells_are(tmp_path: Path, stack: ExitStack) -> None:
+    (tmp_path / "x.csv").write_text(f'Id,Note\n1,"a\nb"\n2,{"x" * 200_000}\n3,c\n', "utf-8")
+    rows = files.opened(str(tmp_path / "x.csv"), None, Dialect(), stack)
+    assert rows.places([1, 2]) == {1: "line 4", 2: "line 5"}
+
+
+def test_of_a_file_that_is_gone_rows_are_told_by_number(tmp_path: Path, stack: ExitStack) -> None:
+    rows = files.opened(str(written(tmp_path / "x.csv")), None, Dialect(), stack)
+    (tmp_path / "x.csv").unlink()
+    assert rows.places([1]) == {1: "row 2"}
+
+
 def test_a_separator_may_be_typed_as_a_word(tmp_path: Path, stack: ExitStack) -> None:
     for typed, separator in ((";", ";"), ("tab", "\t"), ("\\t", "\t"), ("|", "|")):
         (tmp_path / "x.csv").write_text(f"a{separator}b\n1{separator}2,3\n", "utf-8")
@@ -210,6 +222,7 @@ def _read(text: str) -> list[Any]:
         ("x.parquet", b"PAR1 and no more", "can't be read as parquet"),
         ("x.arrow", b"ARROW1 and no more", "can't be read as arrow"),
         ("x.csv.gz", b"\x1f\x8b and no more", "can't be unpacked by gzip"),
+        ("x.csv.gz", b"\x1f\x8b\x08" + bytes(7) + b"\xff" * 20, "can't be unpacked by gzip"),
         ("x.xlsx", b"PK", "ends in none of .csv, .tsv, .parquet"),
     ],
 )

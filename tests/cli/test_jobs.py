@@ -60,6 +60,11 @@ def test_the_records_of_a_query_job_are_collected_page_by_page(run: Run, job: st
     assert Path("results/records.csv").read_text("utf-8") == '"LastName"\n"007"\n"1E5"\n'
 
 
+def test_records_that_could_not_be_collected_leave_no_file_that_looks_whole(run: Run, job: str) -> None:
+    assert run("jobs", "results", job, "--kind", "query", "--out", "results").code == 2
+    assert list(Path("results").iterdir()) == []
+
+
 def test_a_job_is_aborted_and_deleted(run: Run, contacts: Path, local: sfframe.LocalOrg) -> None:
     local.faults.append(Fault("job", "stuck", times=None))
     ran = run("upsert", contacts, *UPSERT, "--timeout", "0.3", "--json")

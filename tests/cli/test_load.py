@@ -74,6 +74,15 @@ def test_rows_that_failed_are_kept_though_nobody_said_where(run: Run, contacts: 
     assert "\nC-3,1E5,,,003" in (folder / "successful.csv").read_text("utf-8")
 
 
+def test_calls_that_end_in_the_same_second_keep_their_failed_rows_apart(
+    run: Run, contacts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sfframe.cli.load._unasked", lambda *_: tmp_path / "kept")
+    told = [run("upsert", contacts, *UPSERT).err for _ in range(2)]
+    assert [(tmp_path / name / "failed.csv").is_file() for name in ("kept", "kept-2")] == [True, True]
+    assert ["kept/failed.csv" in told[0], "kept-2/failed.csv" in told[1]] == [True, True]
+
+
 def test_every_verb_does_what_its_name_says(run: Run, local: sfframe.LocalOrg, tmp_path: Path) -> None:
     pl.DataFrame({"LastName": ["Ng", "Lovelace"], "Title": ["x", "y"]}).write_csv("contacts.csv")
     assert run("insert", "contacts.csv", "Contact", "--out", "out").code == 0

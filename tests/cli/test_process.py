@@ -17,7 +17,7 @@ import sfframe
 from sfframe.testing import Fault
 from tests import nursery
 
-from .conftest import variables_of
+from .conftest import UPSERT, variables_of
 
 DEADLINE_S = 30
 
@@ -45,6 +45,19 @@ def test_a_reader_that_had_enough_ends_it_quietly(local: sfframe.LocalOrg, org: 
         process.stdout = None
         code, _, err = ended(process)
     assert (code, err) == (0, "")
+
+
+def test_rows_that_failed_are_1_though_nobody_reads_the_document(
+    local: sfframe.LocalOrg, contacts: Path, tmp_path: Path
+) -> None:
+    with begun(local, tmp_path, "upsert", contacts.name, *UPSERT, "--json") as process:
+        assert process.stdout is not None
+        process.stdout.close()
+        process.stdout = None
+        code, _, err = ended(process)
+    assert code == 1
+    assert err.startswith("NOT OK")
+    assert "Traceback" not in err
 
 
 def test_ctrl_c_is_130_and_what_was_begun_can_be_finished(local: sfframe.LocalOrg, tmp_path: Path) -> None:
