@@ -39,12 +39,12 @@ def test_every_row_comes_back_in_one_of_three_files_as_it_was(run: Run, contacts
 
 
 def test_a_failure_says_how_many_why_where_and_what_next(run: Run, contacts: Path) -> None:
-    told = run("upsert", contacts, *UPSERT, "--out", "out").err
+    told = run("upsert", contacts, *UPSERT, "--out", "out", "--separator", ",").err
     assert told.startswith("NOT OK  upsert Contact on 127.0.0.1:")
     assert "1 FAILED, 2 successful of 3 rows" in told
     assert "1 × INVALID_EMAIL_ADDRESS [Email], first in line 4\n" in told
     assert "failed rows, each with its reason in sf__Error: out/failed.parquet" in told
-    assert "sfframe upsert out/failed.parquet Contact --external-id ExternalId__c" in told
+    assert "sfframe upsert out/failed.parquet Contact --external-id ExternalId__c --poll-interval 0.01\n" in told
 
 
 def test_the_line_that_it_advises_sends_the_mended_rows(

@@ -44,7 +44,7 @@ def test_a_reader_that_had_enough_ends_it_quietly(local: sfframe.LocalOrg, org: 
         process.stdout.close()
         process.stdout = None
         code, _, err = ended(process)
-    assert (code, err) == (0, "")
+    assert (code, err) == (0, ""), err
 
 
 def test_rows_that_failed_are_1_though_nobody_reads_the_document(

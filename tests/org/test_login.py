@@ -52,6 +52,24 @@ def test_each_complete_set_of_variables_is_a_login(names: dict[str, str], auth: 
     assert from_env(environ(URL=URL, **names)).auth == auth
 
 
+@pytest.mark.parametrize(("names", "auth"), COMPLETE, ids=lambda value: type(value).__name__)
+def test_the_variables_that_decide_are_named(names: dict[str, str], auth: Auth) -> None:
+    found = from_env(environ(URL=URL, API_VERSION="65.0", **names, PASSWORT="x"))
+    url = () if isinstance(auth, CliSession) else ("SFFRAME_URL",)
+    assert set(found.variables) == {*(f"SFFRAME_{name}" for name in names), "SFFRAME_API_VERSION", *url}
+
+
+def test_an_address_may_be_given_beside_the_variables(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in environ(URL="https://other.my.salesforce.com", ACCESS_TOKEN="t", CLI_ALIAS="dev").items():
+        monkeypatch.setenv(name, value)
+    assert Org.from_env(URL).url == URL
+    monkeypatch.delenv("SFFRAME_URL")
+    assert Org.from_env(URL).auth == AccessToken("t")  # the CLI's session has an address of its own
+    monkeypatch.delenv("SFFRAME_ACCESS_TOKEN")
+    with pytest.raises(NoOrgError, match="SFFRAME_ACCESS_TOKEN: missing SFFRAME_ACCESS_TOKEN"):
+        Org.from_env(URL)
+
+
 @pytest.mark.parametrize("index", range(len(COMPLETE)))
 def test_the_first_complete_set_counts(index: int) -> None:
     names = {name: value for given, _ in COMPLETE[index:] for name, value in given.items()}
