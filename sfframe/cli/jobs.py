@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, Final, Literal, TypeVar
@@ -41,8 +41,11 @@ json_option: Final = click.option("--json", "is_json", is_flag=True, help="As a 
     invoke_without_command=True,
     examples=[
         ("the latest jobs", "sfframe jobs"),
-        ("all about one, and its rows", "sfframe jobs show 750xx0000000001AAA"),
-        ("", "sfframe jobs results 750xx0000000001AAA --out results"),
+        ("all about one", "sfframe jobs show 750xx0000000001AAA"),
+        (
+            "its rows, whoever made the load",
+            "sfframe jobs results 750xx0000000001AAA --out results",
+        ),
     ],
     short_help="List, show, abort and delete jobs, and collect their rows.",
 )
@@ -178,6 +181,8 @@ def job_results(
     """The rows of a job, as the org's own CSV: what was sent, and sf__Id, sf__Created or sf__Error."""
     if kind == "ingest" and (out is None) == (which is None):
         raise click.UsageError("which rows? --out DIR writes all three files; --which failed puts one onto stdout")
+    if is_json and out is None:
+        raise click.UsageError("stdout is for the rows: --json goes with --out DIR")
     if out is not None:
         results.made(out)
     if kind == "query":
@@ -209,19 +214,22 @@ def _records(job_id: str, org_name: str | None, out: Path | None) -> dict[str, P
     org = org_of(org_name)
     path = None if out is None else out / "records.csv"
     with nullcontext(sys.stdout.buffer) if path is None else replaced(path) as file:
-        locator, is_first = None, True
-        while is_first or locator:
-            page = sfframe.run(org.query.results(job_id, locator=locator))
-            file.write(page.data if is_first else page.data.partition(b"\n")[2])
-            locator, is_first = page.locator, False
+        page = _answered(org.query.results(job_id), "query")
+        file.write(page.data)
+        while page.locator:
+            page = _answered(org.query.results(job_id, locator=page.locator), "query")
+            file.write(page.data.partition(b"\n")[2])
         file.flush()
     return {} if path is None else {"records": path}
 
 
 def _asked(ask: Callable[[sfframe.Org], Any], org_name: str | None, kind: Kind) -> Any:
-    org = org_of(org_name)
+    return _answered(ask(org_of(org_name)), kind)
+
+
+def _answered(call: Coroutine[Any, Any, Any], kind: Kind) -> Any:
     try:
-        return sfframe.run(ask(org))
+        return sfframe.run(call)
     except sfframe.ApiError as error:
         if error.status == 404 and error.job_id is not None:
             other = "query" if kind == "ingest" else "ingest"

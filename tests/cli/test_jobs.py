@@ -57,6 +57,7 @@ def test_the_records_of_a_query_job_are_collected_page_by_page(run: Run, job: st
         pass
     assert run("jobs", "results", asked.id, "--kind", "query").out == '"LastName"\n"007"\n"1E5"\n'
     assert run("jobs", "results", asked.id, "--kind", "query", "--out", "results").code == 0
+    assert "--json goes with --out" in run("jobs", "results", asked.id, "--kind", "query", "--json").err
     assert Path("results/records.csv").read_text("utf-8") == '"LastName"\n"007"\n"1E5"\n'
 
 
