@@ -6,9 +6,10 @@ import os
 
 from hypothesis import Phase
 
-_USUAL = 50
-# Of a property that names no number of its own: SFFRAME_EXAMPLES=1000 looks longer.
-EXAMPLES = int(os.environ.get("SFFRAME_EXAMPLES", str(_USUAL)))
+# Each run draws others, so many runs look far. Of a property that names no number of its own: SFFRAME_EXAMPLES=1000
+# looks longer at once.
+EXAMPLES = int(os.environ.get("SFFRAME_EXAMPLES", "30"))
+_NAMED_FOR = 50  # the number that those which properties name go with
 
 # SFFRAME_SHRINK=0: any example that fails will do, where a program and nobody else reads it.
 _PHASES = {"0": (Phase.explicit, Phase.reuse, Phase.generate, Phase.target)}
@@ -16,5 +17,5 @@ PHASES = _PHASES.get(os.environ.get("SFFRAME_SHRINK", "1"), tuple(Phase))
 
 
 def scaled(n: int) -> int:
-    """So many examples every day, and in proportion more or fewer where `SFFRAME_EXAMPLES` says so."""
-    return max(1, n * EXAMPLES // _USUAL)
+    """So many examples where 50 are tried of others, and in proportion more or fewer where it is another number."""
+    return max(1, n * EXAMPLES // _NAMED_FOR)
