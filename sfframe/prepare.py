@@ -32,6 +32,7 @@ from sfframe.ingest.spool import Numbers, Rows, SomeRows, grouped
 from sfframe.org.describe import SObject
 from sfframe.org.org import Org
 from sfframe.problems import Problem, error_of
+from sfframe.query.objects import object_named
 
 
 class SpoolFolder:
@@ -130,7 +131,12 @@ async def prepare(
         org: Gives the org; not asked with `describe=False`.
         folder: Gives the folder where a stream is spooled.
     """
-    return await _prepare(source_of(frame), request, lambda name: org().describe(name), folder)
+
+    async def describe(name: str) -> SObject:
+        # What a user typed may be misspelt; what a describe refers to isn't.
+        return await (object_named(org(), name) if name == request.sobject else org().describe(name))
+
+    return await _prepare(source_of(frame), request, describe, folder)
 
 
 async def prepare_again(source: Source[Any], request: IngestRequest, journal: Journal, folder: Folder) -> Prepared:

@@ -141,7 +141,7 @@ def _folder_of(run: str | PathLike[str] | JobTimeout | Interrupted) -> Path:
         names = ", ".join(str(path) for path in unfinished)
         raise JournalError(f"{len(unfinished)} runs in {folder} aren't finished; name one of them: {names}")
     if not found:
-        raise JournalError(f"there is no run in {folder}")
+        raise JournalError(f"there is no run in {folder}: give the folder of the call's journal=...")
     finished = [path for path in found if states[path] is RunState.FINISHED]
     return (unfinished or finished or found)[-1]
 

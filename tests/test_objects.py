@@ -68,6 +68,11 @@ def test_an_unknown_object_brings_those_that_are_close(name: str, org: sfframe.O
         sfframe.describe_sobject(name, org=org)
 
 
+def test_a_call_on_an_unknown_object_brings_those_that_are_close(org: sfframe.Org) -> None:
+    with pytest.raises(sfframe.ApiError, match="no object 'Contacts' that this user may see; did you mean 'Contact'"):
+        sfframe.ingest([{"LastName": "Ng"}], "Contacts", "insert", org=org)
+
+
 def test_what_is_close_to_nothing_brings_no_guess(org: sfframe.Org) -> None:
     with pytest.raises(sfframe.ApiError, match=r"may see$"):
         sfframe.describe_sobject("Xyzzy__c", org=org)

@@ -86,7 +86,10 @@ def _lines(findings: list[Finding]) -> Iterator[str]:
 
 def _wrapped(line: str, width: int) -> list[str]:
     """A line in pieces that a terminal shows whole; names and addresses aren't broken."""
-    return textwrap.wrap(line, 79 - width - 8, break_long_words=False, break_on_hyphens=False) or [""]
+    further = " " * (len(line) - len(line.lstrip()) + 2) if line.startswith(" ") else ""
+    return textwrap.wrap(
+        line, 79 - width - 8, subsequent_indent=further, break_long_words=False, break_on_hyphens=False
+    ) or [""]
 
 
 # --- the org ----------------------------------------------------------------------------------------------------------
@@ -97,7 +100,7 @@ def _of_the_org(name: str | None) -> Iterator[Finding]:
     try:
         org = org_of(name, retry=_SOON)
     except EXPECTED as error:
-        yield Finding("org", "FAIL", text_of(error))
+        yield Finding("org", "FAIL", text_without_doctor(error))
         return
     login = {"url": org.url, "login": type(org.auth).__name__, "user": org.user}
     who = f", as {org.user}" if org.user and not org.url.startswith("cli:") else ""
@@ -105,7 +108,7 @@ def _of_the_org(name: str | None) -> Iterator[Finding]:
     try:
         sfframe.run(org.transport.log_in())
     except EXPECTED as error:
-        yield Finding("token", "FAIL", f"{text_of_login(error)}\n{_remedy(error)}")
+        yield Finding("token", "FAIL", f"{text_without_doctor(error)}\n{_remedy(error)}")
         return
     ids = {"url": org.url, "org_id": org.org_id, "user_id": org.user_id}
     told = [f"{what} {one}" for what, one in (("org", org.org_id), ("user", org.user_id)) if one]
@@ -118,7 +121,7 @@ def _answers(org: sfframe.Org) -> Iterator[Finding]:
         try:
             yield from look(org)
         except EXPECTED as error:
-            yield Finding(what, "FAIL", text_of(error))
+            yield Finding(what, "FAIL", text_without_doctor(error))
     if (usage := org.api_usage) is not None:
         text = f"{usage.used:,} of {usage.max:,} API calls of the day are used"
         yield Finding("API usage", "ok", text, {"used": usage.used, "allowed": usage.max})
@@ -165,9 +168,9 @@ def _limits(org: sfframe.Org) -> Iterator[Finding]:
                       {"name": name, "left": left, "of": most})  # fmt: skip
 
 
-def text_of_login(error: BaseException) -> str:
-    """Why there is no token."""
-    return words.in_shell(str(error))
+def text_without_doctor(error: BaseException) -> str:
+    """What else there is to do than to ask the doctor."""
+    return "\n".join(line for line in text_of(error).splitlines() if "`sfframe doctor`" not in line)
 
 
 def _remedy(error: BaseException) -> str:

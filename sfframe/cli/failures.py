@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -18,6 +19,8 @@ ROWS_FAILED: Final = 1
 CALL_FAILED: Final = 2
 INTERRUPTED: Final = 130
 _SHOWN: Final = 20
+_WHICH_ORG: Final = "`sfframe doctor` tells which org would be used and why."
+_OUT_OF_REACH: Final = re.compile(r"can't be reached: |^no secure connection to ")
 
 # What isn't a defect of sfframe: bad input, a bad org, a full disk.
 EXPECTED: Final = (sfframe.SfframeError, OSError, ValueError, TypeError, ModuleNotFoundError, pl.exceptions.PolarsError,
@@ -42,9 +45,11 @@ def text_of(error: BaseException) -> str:
         return _ended_early(error)
     text = words.in_shell(str(error)) or type(error).__name__
     if isinstance(error, sfframe.NoOrgError):
-        return f"{text}\n{WAYS}"
+        return f"{text}\n{WAYS}\n{_WHICH_ORG}"
     if isinstance(error, sfframe.AuthenticationError):
         return f"{text}\n`sfframe doctor` tells which login was used, and why."
+    if isinstance(error, sfframe.ApiError) and _OUT_OF_REACH.search(text):
+        return f"{text}\nIs the address right? `sfframe doctor` tells it, and which proxy and certificates are used."
     return text
 
 
@@ -109,7 +114,10 @@ def problem_lines(problems: pl.DataFrame, place: Mapping[int, str]) -> list[str]
 
 def problem_facts(problems: pl.DataFrame, place: Mapping[int, str]) -> list[dict[str, Any]]:
     """The same for machines."""
-    return [{**row, "place": place.get(row["row"])} for row in problems.iter_rows(named=True)]
+    return [
+        {**row, "remedy": words.in_shell(row["remedy"]), "place": place.get(row["row"])}
+        for row in problems.iter_rows(named=True)
+    ]
 
 
 def _problem(row: Mapping[str, Any], place: Mapping[int, str]) -> str:

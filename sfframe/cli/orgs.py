@@ -20,8 +20,7 @@ Name an org in one of these ways:
   --org ALIAS                     an org that the Salesforce CLI knows (see `sf org list`)
   export SFFRAME_URL=https://acme.my.salesforce.com SFFRAME_CLIENT_ID=... SFFRAME_CLIENT_SECRET=...
   --org URL                       the address by hand, the login from the SFFRAME_... variables
-  sfframe local-org               an org on this machine, to try things; it prints the line to set
-`sfframe doctor` tells which org would be used and why."""
+  sfframe local-org               an org on this machine, to try things; it prints the line to set"""
 
 _NO_OBJECT: Final = re.compile(r"the org has no object '(\w+)'")
 # A user name has an @; an alias hardly ends as hosts of Salesforce do.

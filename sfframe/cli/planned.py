@@ -32,6 +32,7 @@ def told(plan: sfframe.Plan[Any], rows: Input, *, is_json: bool) -> int:
     if is_json:
         code = DONE if plan else CALL_FAILED
         figures = {name: getattr(plan, name) for name in _FIGURES}
+        figures["seconds"] = round(plan.seconds, 3)
         words.put(as_json({"ok": bool(plan), "exit_code": code, **figures, "problems": problem_facts(problems, place)}))
         return code
     if not plan:

@@ -187,6 +187,8 @@ class Tally:
     def _stage(self) -> Stage:
         """What is waited for: rows that go up before those that the org is at, before those that come back."""
         found = {job.stage for job in self._jobs.values()}
+        if not found and 0 < (self._state.total or 0) <= self._over.processed - self._again + self._left_out:
+            return "collecting"  # no row is left to be sent
         if "sending" not in found and "processing" in found:
             return "processing"
         if "sending" not in found and "collecting" in found:

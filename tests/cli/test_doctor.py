@@ -63,6 +63,15 @@ def test_without_an_org_the_ways_are_told(run: Run, monkeypatch: pytest.MonkeyPa
     ran = run("doctor")
     assert (ran.code, "missing SFFRAME_CLIENT_SECRET" in ran.out) == (2, True)
     assert "neither --org nor a complete set" in ran.out
+    assert "`sfframe doctor`" not in ran.out
+
+
+def test_a_line_that_is_continued_stands_further_in(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SFFRAME_CLIENT_SECRET")
+    lines = run("doctor").out.splitlines()
+    at = next(n for n, line in enumerate(lines) if "  export SFFRAME_URL=" in line)
+    begin, go_on = (len(line) - len(line.lstrip()) for line in lines[at : at + 2])
+    assert go_on > begin
 
 
 def test_a_version_that_the_org_lacks_is_told(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -225,6 +225,11 @@ def test_a_plan_with_problems_is_2_and_tells_them_by_line(run: Run, tmp_path: Pa
     assert "first in line 3" in ran.err
     machine = run("insert", "c.csv", "Contact", "--plan", "--json")
     assert (machine.code, machine.json["problems"][0]["place"]) == (2, "line 3")
+    (tmp_path / "typo.csv").write_text("LastNam\nNg\n", "utf-8")
+    (typo,) = [
+        one for one in run("insert", "typo.csv", "Contact", "--plan", "--json").json["problems"] if one["column"]
+    ]
+    assert "--columns LastNam=Field" in typo["remedy"]
     reported = run("insert", "c.csv", "Contact", "--plan", "--invalid", "report")
     assert (reported.code, "first in line 3" in reported.out) == (0, True)
 

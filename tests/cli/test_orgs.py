@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import sfframe
+from sfframe.cli.failures import text_of
 from sfframe.cli.orgs import is_address
 
 from .conftest import UPSERT, Run
@@ -116,3 +117,11 @@ def test_no_secret_is_shown_whatever_is_asked_and_however_it_fails(
     for command in commands:
         ran = run(*command)
         assert token not in ran.out + ran.err
+
+
+def test_an_org_that_cant_be_reached_is_told_with_what_tells_more() -> None:
+    login = sfframe.ClientCredentials("id", "secret")
+    org = sfframe.Org("http://127.0.0.1:9", login, retry=sfframe.RetryPolicy(max_tries=1))
+    with pytest.raises(sfframe.ApiError, match="can't be reached") as caught:
+        sfframe.run(org.limits())
+    assert "`sfframe doctor` tells" in text_of(caught.value)

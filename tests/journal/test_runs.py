@@ -184,9 +184,9 @@ def test_an_error_without_a_run_can_not_be_resumed() -> None:
 
 
 def test_a_folder_without_runs_or_with_several_says_so(org: sfframe.Org, tmp_path: Path) -> None:
-    with pytest.raises(sfframe.JournalError, match="no run in"):
+    with pytest.raises(sfframe.JournalError, match=r"no run in .*journal="):
         sfframe.resume(tmp_path, org=org)
-    with pytest.raises(sfframe.JournalError, match="no runs can be looked for"):
+    with pytest.raises(sfframe.JournalError, match=r"there is no folder .*journal="):
         sfframe.resume(tmp_path / "nowhere", org=org)
 
 

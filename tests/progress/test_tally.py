@@ -82,8 +82,8 @@ def test_the_stage_is_what_is_waited_for() -> None:
         created("b", 1), uploaded("b", 1), finished("b", 1), Finished(successful=10, failed=0, unprocessed=0),
     )  # fmt: skip
     assert [one.stage for one in found] == [
-        "checking", "sending", "sending", "processing", "processing", "collecting", "sending", "sending again",
-        "sending again", "processing", "sending again", "done",
+        "checking", "sending", "sending", "processing", "processing", "collecting", "collecting", "sending again",
+        "sending again", "processing", "collecting", "done",
     ]  # fmt: skip
 
 
