@@ -21,13 +21,15 @@ import sys
 import threading
 import types
 from collections.abc import Iterator, Mapping, Sequence
+from importlib.metadata import version
 from pathlib import Path
 from subprocess import DEVNULL, PIPE
 from typing import IO, Any, Final, Self
 
-# What takes the time of a start.
+# What takes the time of a start. A process that was forked after the import of DuckDB 1 aborts when it ends.
 LIBRARIES: Final = (
-    "numpy", "pandas", "polars", "pyarrow.compute", "pyarrow.dataset", "pyarrow.parquet", "aiohttp", "duckdb", "tqdm",
+    "numpy", "pandas", "polars", "pyarrow.compute", "pyarrow.dataset", "pyarrow.parquet", "aiohttp", "tqdm",
+    *(() if version("duckdb").startswith("1.") else ("duckdb",)),
 )  # fmt: skip
 _LONGEST_S: Final = 60.0
 
