@@ -177,15 +177,9 @@ def _remedy(error: BaseException) -> str:
     text = str(error).casefold()
     if isinstance(error, sfframe.ApiError):
         return "Is the address right, and does a proxy stand in the way? See the lines on TLS and proxy below."
-    remedies: Mapping[str, str] = {
-        "salesforce cli": "Log in again: sf org login web --alias ALIAS",
-        "invalid_client": "Look at client id and client secret, and whether the app is enabled in this org.",
-        "invalid_grant": "Look at user name, password (followed by the security token) or key, and whether the app may "
-        "use this flow.",
-    }
-    code = (getattr(error, "error_code", None) or "").casefold()
-    return next((told for word, told in remedies.items() if word in code or word in text),
-                "Look at the variables above, and at the app's settings in the org.")  # fmt: skip
+    if "salesforce cli" in text:
+        return "Log in again: sf org login web --alias ALIAS"
+    return "Look at the variables above, and at the app's settings in the org."
 
 
 # --- this machine -----------------------------------------------------------------------------------------------------

@@ -23,6 +23,15 @@ from sfframe.org.secret import Secret
 _ASSERTION_LIFE_S: Final = 150  # Salesforce takes 3 minutes at most; the rest is for clocks that differ
 _SECRETS: Final = ("client_secret", "refresh_token", "password", "assertion")
 _JWT_GRANT: Final = "urn:ietf:params:oauth:grant-type:jwt-bearer"
+_APP: Final = "Look at client id and client secret, and whether the app is enabled in this org."
+# What to look at, by the code of a refusal (wire notes, 2).
+_REMEDIES: Final[Mapping[str, str]] = {
+    "invalid_client": _APP,
+    "invalid_client_id": _APP,
+    "invalid_grant": "Look at user name, password (followed by the security token), key or refresh token, and whether "
+    "the app may use this flow.",
+    "invalid_login": "Look at user name, password and security token; users of a sandbox log in at its own address.",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -317,7 +326,14 @@ def strange_instance(url: str, instance_url: str) -> str:
 
 def _refused(url: str, response: Response) -> AuthenticationError:
     code, message = refusal(response)
-    return AuthenticationError(f"{host_of(url)} gave no token: {code or response.status}: {message}", error_code=code)
+    return no_token(url, code or str(response.status), message, error_code=code)
+
+
+def no_token(url: str, reason: str, message: str, *, error_code: str | None) -> AuthenticationError:
+    """That a host gave no token, why, and what to look at."""
+    words = f"{host_of(url)} gave no token: {reason}: {message.rstrip('.')}."
+    remedy = _REMEDIES.get((error_code or "").casefold())
+    return AuthenticationError(f"{words} {remedy}" if remedy else words, error_code=error_code)
 
 
 def _identity(url: Any) -> tuple[str | None, str | None]:

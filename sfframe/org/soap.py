@@ -11,7 +11,7 @@ from xml.sax.saxutils import escape  # nosec B406  # escapes, and reads nothing
 from sfframe.errors import AuthenticationError
 from sfframe.org.address import host_of, may_take_over
 from sfframe.org.answers import Response, shortened
-from sfframe.org.auth import Flow, Token, TokenRequest, hide, id_of, instance_of, strange_instance
+from sfframe.org.auth import Flow, Token, TokenRequest, hide, id_of, instance_of, no_token, strange_instance
 from sfframe.org.secret import Secret
 
 # login() exists in no later version, whatever version the data calls use (wire notes, 2.3).
@@ -80,7 +80,7 @@ def _found(url: str, response: Response) -> Token | AuthenticationError:
     code = texts.get("exceptionCode") or texts.get("faultcode", "").rpartition(":")[2] or None
     message = texts.get("exceptionMessage") or texts.get("faultstring") or "the answer is no SOAP answer"
     code, message = shortened(code) if code else None, shortened(message)
-    return AuthenticationError(f"{host_of(url)} gave no token: {code or response.status}: {message}", error_code=code)
+    return no_token(url, code or str(response.status), message, error_code=code)
 
 
 class _NoDoctype(ElementTree.TreeBuilder):

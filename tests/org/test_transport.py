@@ -122,6 +122,7 @@ async def test_all_who_wait_for_a_token_learn_why_there_is_none(site: Site, org:
     assert {type(outcome) for outcome in outcomes} == {AuthenticationError}
     assert len({id(outcome) for outcome in outcomes}) == 3
     assert site.tokens_made() == 1
+    assert "Look at client id and client secret" in str(outcomes[0])
 
 
 @pytest.mark.parametrize("status", [420, 429, 500, 502, 503, 504])
