@@ -187,7 +187,7 @@ def test_a_missing_jwt_library_is_named(monkeypatch: pytest.MonkeyPatch, pem: st
         return real(name, *rest)
 
     monkeypatch.setattr(builtins, "__import__", without_jwt)
-    with pytest.raises(AuthenticationError, match=r"pip install sfframe\[jwt\]"):
+    with pytest.raises(AuthenticationError, match=r"pip install 'sfframe\[jwt\]'"):
         asked(JwtBearer("app", "ada", pem))
 
 
