@@ -8,7 +8,7 @@ from hypothesis import Phase
 
 # Each run draws others, so many runs look far. Of a property that names no number of its own: SFFRAME_EXAMPLES=1000
 # looks longer at once.
-EXAMPLES = int(os.environ.get("SFFRAME_EXAMPLES", "30"))
+EXAMPLES = int(os.environ.get("SFFRAME_EXAMPLES", "20"))
 _NAMED_FOR = 50  # the number that those which properties name go with
 
 # SFFRAME_SHRINK=0: any example that fails will do, where a program and nobody else reads it.

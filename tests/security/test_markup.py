@@ -47,7 +47,8 @@ class Built(HTMLParser):
         self.close()
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.parts.append((tag, tuple(attrs)))
+        if tag != "wbr" or attrs:  # where a long word may be broken
+            self.parts.append((tag, tuple(attrs)))
 
     def handle_endtag(self, tag: str) -> None:
         self.parts.append((f"/{tag}", ()))
