@@ -9,7 +9,7 @@ from typing import Any, Final, Literal
 
 import polars as pl
 
-from sfframe.progress import JobCreated, JobFinished, JobProgressed, PartUploaded, RowsRetried
+from sfframe.progress.events import FINAL, JobCreated, JobFinished, JobProgressed, PartUploaded, RowsRetried
 
 Stage = Literal["sending", "processing", "collecting"]
 STAGES: Final[tuple[Stage, ...]] = ("sending", "processing", "collecting")
@@ -22,7 +22,6 @@ SCHEMA: Final[dict[str, Any]] = {
     "rows": pl.Int64,
     "bytes": pl.Int64,
 }
-_FINAL: Final = ("JobComplete", "Failed", "Aborted")
 
 
 @dataclass(kw_only=True, slots=True)
@@ -87,7 +86,7 @@ class Timeline:
         part = self._part(job_id)
         if not part.began:  # an earlier process began it
             part.enter("processing", 0.0)
-        if state in _FINAL:
+        if state in FINAL:
             part.enter("collecting", now)
 
     def frame(self) -> pl.DataFrame:

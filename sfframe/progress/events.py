@@ -6,7 +6,9 @@ They hold counts, ids, names of objects and hosts; never a cell of the frame, a 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
+
+FINAL: Final = ("JobComplete", "Failed", "Aborted")  # states of a job that the org is through with
 
 # --- sending ----------------------------------------------------------------------------------------------------------
 

@@ -12,6 +12,7 @@ from typing import Any, Final, Literal
 
 from sfframe.progress.drawing import size
 from sfframe.progress.events import (
+    FINAL,
     Event,
     Finished,
     JobAbandoned,
@@ -38,7 +39,6 @@ from sfframe.progress.events import (
 
 # Parts of a stage, for those who look closer; of an answer the read itself tells at INFO, with the reason for its way.
 _STEPS: Final = (UploadProgressed, PageRead, KeysLookedUp, QueryAnswered)
-_FINAL: Final = ("JobComplete", "Failed", "Aborted")
 
 
 class Log:
@@ -76,7 +76,7 @@ class Log:
 
 
 def _is_step(event: Event) -> bool:
-    is_under_way = isinstance(event, JobProgressed | QueryJobProgressed) and event.state not in _FINAL
+    is_under_way = isinstance(event, JobProgressed | QueryJobProgressed) and event.state not in FINAL
     return is_under_way or isinstance(event, _STEPS)
 
 

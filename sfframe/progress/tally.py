@@ -7,6 +7,7 @@ from typing import Literal, TypeAlias
 
 from sfframe.progress.drawing import Drawing, JobLink, Stage
 from sfframe.progress.events import (
+    FINAL,
     Event,
     Finished,
     IngestEvent,
@@ -34,7 +35,6 @@ from sfframe.progress.events import (
 )
 from sfframe.progress.pace import Flow, Remaining
 
-_FINAL = ("JobComplete", "Failed", "Aborted")
 _JobStage: TypeAlias = Literal["sending", "processing", "collecting"]
 
 
@@ -120,7 +120,7 @@ class Tally:
             case JobProgressed():
                 job = self._job(event.job_id)
                 job.processed, job.failed = event.rows_processed, event.rows_failed
-                job.stage = "collecting" if event.state in _FINAL else "processing"
+                job.stage = "collecting" if event.state in FINAL else "processing"
             case JobFinished():
                 self._jobs.pop(event.job_id, None)
                 self._over.processed += event.rows
@@ -213,7 +213,7 @@ class Tally:
                 self._begin(event.job_id, "processing", event.page)
                 state = replace(state, what=f"read {event.sobject}", stage="processing")
             case QueryJobProgressed():
-                if event.state in _FINAL:
+                if event.state in FINAL:
                     self._jobs.pop(event.job_id, None)
             case QueryAnswered():
                 state = self._answered(event, now)
