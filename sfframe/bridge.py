@@ -113,11 +113,17 @@ def blocking(async_fn: Callable[P, Awaitable[T]]) -> Callable[P, T]:
     The twin's name is that of `async_fn` without `_async`.
     """
 
+    name = async_fn.__name__.removesuffix("_async")
+
     @functools.wraps(async_fn)
     def twin(*args: P.args, **kwargs: P.kwargs) -> T:
-        return run(cast("Coroutine[Any, Any, T]", async_fn(*args, **kwargs)))
+        try:
+            coroutine = cast("Coroutine[Any, Any, T]", async_fn(*args, **kwargs))
+        except TypeError as error:  # arguments that don't fit: nothing else has run so far
+            raise TypeError(str(error).replace(f"{async_fn.__name__}()", f"{name}()")) from None
+        return run(coroutine)
 
-    twin.__name__ = async_fn.__name__.removesuffix("_async")
+    twin.__name__ = name
     twin.__qualname__ = async_fn.__qualname__.removesuffix("_async")
     return twin
 

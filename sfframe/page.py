@@ -1,62 +1,41 @@
-"""Page: a result as a piece of HTML for notebooks, in which failure can't be overlooked. No I/O.
-
-No scripts, and no style sheet, which would reach the rest of the notebook: colors are those of the page around it but
-for a few that can be read on light and on dark. Without any styles it still says all.
-"""
+"""Page: a result as a piece of HTML for notebooks, in which failure can't be overlooked. No I/O."""
 
 from __future__ import annotations
 
 import html
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from typing import Final
 
+from sfframe import markup
 from sfframe.failures import Reason
 from sfframe.job_lines import JobLine
 from sfframe.screen import (
     MOST_JOBS,
     MOST_REASONS,
-    NOTE,
     Picture,
     cause_of,
     example_of,
     message_of,
     reason_name,
     share,
-    short,
 )
+from sfframe.written import count
 
-# White on these, and these beside white or black, can be read: both themes of a notebook are served alike.
-_COLORS: Final = {"successful": "#1a7f37", "failed": "#cf222e", "unprocessed": "#9a6700"}
+_COLORS: Final = {"successful": markup.GOOD, "failed": markup.BAD, "unprocessed": markup.NOTED}
 _STRIPES: Final = "repeating-linear-gradient(135deg,transparent 0 4px,rgba(255,255,255,.35) 4px 7px)"
-_LINE: Final = "1px solid rgba(128,128,128,.4)"
-# What notebooks do to tables (stripes, right-aligned cells, no wrapping) is taken back.
-_CELL: Final = (
-    "text-align:left;vertical-align:top;white-space:normal;max-width:none;padding:3px 14px 3px 0;"
-    f"border:0;border-bottom:{_LINE};background:transparent"
-)
 
 
 def page(picture: Picture) -> str:
     """The picture as HTML."""
-    color = _COLORS["successful" if picture.is_good else "failed"]
-    chip = f"background:{color};color:#ffffff;padding:1px 8px;border-radius:4px;white-space:nowrap"
-    frame = f"border-left:6px solid {color};padding:2px 0 2px 10px;line-height:1.45;overflow-wrap:break-word"
-    return "".join(
-        [
-            f'<div style="{frame}">',
-            f'<div><b style="{chip}">{picture.verdict}</b> <b>{_safe(picture.summary, NOTE)}</b></div>',
-            *_bar(picture),
-            *(f"<div><b>! {_safe(note, NOTE)}</b></div>" for note in picture.notes),
-            *_reasons(picture),
-            *_jobs(picture),
-            *_hints(picture),
-            "</div>",
-        ]
-    )
-
-
-def _safe(words: str, most: int = NOTE) -> str:
-    return html.escape(short(words, most))
+    color = markup.BAD if not picture.is_whole else markup.GOOD if picture.is_good else markup.NOTED
+    parts = [
+        *_bar(picture),
+        *markup.notes(picture.notes),
+        *_reasons(picture),
+        *_jobs(picture),
+        *_hints(picture),
+    ]
+    return markup.framed(color, picture.verdict, picture.summary, parts)
 
 
 def _bar(picture: Picture) -> Iterator[str]:
@@ -82,24 +61,9 @@ def _loud(n: int, word: str) -> str:
     return f"{n:,} {word}" if word == "successful" else f"<b>{n:,} {word.upper()}</b>"
 
 
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A table of cells that are HTML; a narrow page scrolls it rather than that it grows."""
-    names = "".join(f'<th style="{_CELL};font-weight:bold">{name}</th>' for name in head)
-    lines = "".join(f"<tr>{''.join(map(_cell, row))}</tr>" for row in rows)
-    whole = "border-collapse:collapse;border:0;margin:6px 0 2px;font-size:inherit;background:transparent"
-    return (
-        f'<div style="overflow-x:auto"><table style="{whole}"><thead><tr>{names}</tr></thead>'
-        f"<tbody>{lines}</tbody></table></div>"
-    )
-
-
-def _cell(content: str) -> str:
-    return f'<td style="{_CELL}">{content}</td>'
-
-
 def _reasons(picture: Picture) -> Iterator[str]:
     if picture.reasons:
-        yield _table(("rows", "error", "which rows"), map(_reason, picture.reasons[:MOST_REASONS]))
+        yield markup.table(map(_reason, picture.reasons[:MOST_REASONS]), ("rows", "error", "which rows"))
     if picture.more_reasons:
         yield f"<div>{picture.more_reasons}</div>"
 
@@ -117,26 +81,24 @@ def _jobs(picture: Picture) -> Iterator[str]:
     if not picture.jobs:
         return
     jobs = picture.jobs[:MOST_JOBS]
-    n = len(picture.jobs)
     is_open = " open" if any(not one.is_good for one in jobs) else ""
     more = f"<div>{picture.more_jobs}</div>" if picture.more_jobs else ""
-    rows = _table(("job", "state", "rows", "failed", "seconds", "try"), map(_job, jobs))
+    rows = markup.table(map(_job, jobs), ("job", "state", "rows", "failed", "seconds", "try"))
     yield (
-        f'<details{is_open} style="margin:4px 0"><summary style="cursor:pointer">{n:,} job{"" if n == 1 else "s"}'
+        f'<details{is_open} style="margin:4px 0"><summary style="cursor:pointer">{count(len(picture.jobs), "job")}'
         f"</summary>{rows}{more}</details>"
     )
 
 
 def _job(job: JobLine) -> tuple[str, ...]:
-    name = f"<code>{_safe(job.id)}</code>"
+    name = f"<code>{markup.safe(job.id)}</code>"
     if job.page is not None:
-        name = f'<a href="{_safe(job.page)}" target="_blank" rel="noopener noreferrer">{name}</a>'
-    state = _safe(job.state) if job.is_good else f"<b>{_safe(job.state)}</b>"
+        name = markup.link(job.page, name)
+    state = markup.safe(job.state) if job.is_good else f"<b>{markup.safe(job.state)}</b>"
     failed = f"<b>{job.failed:,}</b>" if job.failed else "0"
     return name, state, f"{job.rows:,}", failed, f"{job.seconds:.1f}", f"{job.attempt}"
 
 
 def _hints(picture: Picture) -> Iterator[str]:
     if picture.hints:
-        items = "".join(f"<li>{_safe(hint)}</li>" for hint in picture.hints)
-        yield f'<div>How to go on:</div><ul style="margin:0;padding-left:1.4em">{items}</ul>'
+        yield f"<div>How to go on:</div>{markup.bullets(picture.hints)}"

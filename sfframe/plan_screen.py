@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from sfframe.screen import harmless, short
+from sfframe import markup
+from sfframe.written import count, harmless, short, size
 
 if TYPE_CHECKING:
     from sfframe.plan import Plan
 
 _SHOWN: Final = 20
 _NOTE: Final = 1_000
-# White on these, and these beside white or black, can be read: both themes of a notebook are served alike.
-_GOOD, _BAD, _NOTED = "#1a7f37", "#cf222e", "#9a6700"
-_UNITS: Final = ((1e9, "GB"), (1e6, "MB"), (1e3, "kB"))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -61,28 +58,16 @@ def text(picture: Picture) -> str:
 
 
 def page(picture: Picture) -> str:
-    """The picture as a piece of HTML without scripts and style sheets; without its styles it still says all."""
-    color = (_NOTED if picture.notes else _GOOD) if picture.is_ready else _BAD
-    chip = f"background:{color};color:#ffffff;padding:1px 8px;border-radius:4px"
-    problems = "".join(f"<li>{_safe(problem)}</li>" for problem in _first(picture.problems))
-    rows = "".join(
-        f'<tr style="vertical-align:top"><th style="text-align:left;white-space:nowrap">{_safe(word)}</th>'
-        f'<td style="text-align:left">{_safe(told)}</td></tr>'
-        for word, told in picture.lines
-    )
+    """The picture as a piece of HTML."""
+    color = (markup.NOTED if picture.notes else markup.GOOD) if picture.is_ready else markup.BAD
+    rows = [(markup.safe(word), markup.safe(told)) for word, told in picture.lines]
     parts = [
-        f'<div style="border-left:6px solid {color};padding:2px 0 2px 10px">',
-        f'<div><b style="{chip}">{picture.verdict}</b> <b>{_safe(picture.title)}</b></div>',
-        f"<ul>{problems}</ul>" if problems else "",
-        f"<table><tbody>{rows}</tbody></table>" if rows else "",
-        *(f"<div><b>! {_safe(note)}</b></div>" for note in picture.notes),
-        f"<div><i>{_safe(picture.hint)}</i></div></div>",
+        markup.bullets(_first(picture.problems)),
+        markup.table(rows) if rows else "",
+        *markup.notes(picture.notes),
+        f"<div><i>{markup.safe(picture.hint)}</i></div>",
     ]
-    return "".join(parts)
-
-
-def _safe(words: str) -> str:
-    return html.escape(short(words, _NOTE))
+    return markup.framed(color, picture.verdict, picture.title, parts)
 
 
 def _first(problems: Sequence[str]) -> list[str]:
@@ -95,10 +80,10 @@ def lines_of(plan: Plan[Any]) -> list[tuple[str, str]]:
     left_out = f"; {plan.rows_left_out:,} can't be sent and will be told as failed" if plan.rows_left_out else ""
     lines = [("rows", f"{plan.rows:,} to be sent{left_out}")]
     if plan.rows:
-        batches = f"{_n(plan.batches, 'batch', 'batches')} of up to 10,000 rows"
+        batches = f"{count(plan.batches, 'batch', 'batches')} of up to 10,000 rows"
         lines += [
             ("records", _records(plan)),
-            ("jobs", f"{_n(plan.jobs, 'job')}, {batches}, {size_of(plan.bytes)} of CSV"),
+            ("jobs", f"{count(plan.jobs, 'job')}, {batches}, {size(plan.bytes)} of CSV"),
             ("API calls", f"about {plan.api_calls:,}{_of(plan, 'DailyApiRequests')}"),
             ("batches", f"{plan.batches:,}{_of(plan, 'DailyBulkApiBatches')}"),
             ("time", f"about {time_of(plan.seconds)}, at {plan.rows / plan.seconds:,.0f} rows a second: {plan.basis}"),
@@ -118,18 +103,6 @@ def _records(plan: Plan[Any]) -> str:
 def _of(plan: Plan[Any], name: str) -> str:
     limit = plan.limits.get(name)
     return f" of {limit['left']:,} left today (of {limit['max']:,})" if limit else ""
-
-
-def _n(n: int, one: str, many: str | None = None) -> str:
-    return f"{n:,} {one if n == 1 else many or one + 's'}"
-
-
-def size_of(n_bytes: int) -> str:
-    """Bytes in a unit that suits them, such as `1.2 MB`."""
-    for factor, unit in _UNITS:
-        if n_bytes >= factor:
-            return f"{n_bytes / factor:,.1f} {unit}"
-    return _n(n_bytes, "byte")
 
 
 def time_of(seconds: float) -> str:

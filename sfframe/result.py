@@ -28,6 +28,7 @@ from sfframe.org.org import Org
 from sfframe.sent import Sent
 from sfframe.spelled import spelling
 from sfframe.timeline import no_timeline
+from sfframe.written import count
 
 FrameT = TypeVar("FrameT")
 
@@ -323,9 +324,8 @@ class IngestResult(Generic[FrameT]):
         bad = [f"{counts[word]:,} {word.upper()}" for word in ("failed", "unprocessed") if counts[word]]
         good = f"{counts['successful']:,} successful"
         what = f"{self._request.operation} {self._request.sobject} on {self.host}"
-        jobs = f"{len(self.jobs)} job{'' if len(self.jobs) == 1 else 's'}"
-        rows = f"{len(self):,} row{'' if len(self) == 1 else 's'}"
-        return f"{what}: {', '.join([*bad, good])} of {rows} ({jobs}, {self.seconds:.1f} s)"
+        jobs = f"{count(len(self.jobs), 'job')}, {self.seconds:.1f} s"
+        return f"{what}: {', '.join([*bad, good])} of {count(len(self), 'row')} ({jobs})"
 
     def report(self) -> str:
         """The text of this result without the org's messages, which quote values of rows: fit for logs.

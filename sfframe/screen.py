@@ -13,10 +13,11 @@ from typing import Final
 
 from sfframe.failures import Reason
 from sfframe.job_lines import JobLine
+from sfframe.written import count, harmless, short
 
 MOST_REASONS: Final = 8
 MOST_JOBS: Final = 5
-NOTE: Final = 1_000  # characters of a note, of a message, of a label
+_NOTE: Final = 1_000
 _MESSAGE: Final = 240
 _LABEL: Final = 120
 _WIDTH: Final = 80
@@ -47,14 +48,21 @@ class Picture:
     hints: Sequence[str] = ()
 
     @property
+    def is_whole(self) -> bool:
+        """Whether every row was successful."""
+        return not (self.counts["failed"] or self.counts["unprocessed"])
+
+    @property
     def is_good(self) -> bool:
         """Whether there is nothing to look after."""
-        return not (self.counts["failed"] or self.counts["unprocessed"] or self.notes)
+        return self.is_whole and not self.notes
 
     @property
     def verdict(self) -> str:
-        """The first word."""
-        return "OK" if self.is_good else "NOT OK"
+        """The first words, which say what the result's truth value does."""
+        if self.is_whole:
+            return "OK, WITH NOTES" if self.notes else "OK"
+        return "NOT OK"
 
     @property
     def parts(self) -> list[tuple[str, int]]:
@@ -65,7 +73,7 @@ class Picture:
     def more_reasons(self) -> str:
         """How many reasons aren't shown, if any."""
         more = max(self.n_reasons, len(self.reasons)) - MOST_REASONS
-        return f"and {more:,} more reason{'' if more == 1 else 's'}: see .errors" if more > 0 else ""
+        return f"and {count(more, 'more reason')}: see .errors" if more > 0 else ""
 
     @property
     def more_jobs(self) -> str:
@@ -106,7 +114,7 @@ def _headline(picture: Picture) -> str:
 
 
 def _notes(picture: Picture) -> list[str]:
-    return [f"  ! {short(note, NOTE)}" for note in picture.notes]
+    return [f"  ! {short(note, _NOTE)}" for note in picture.notes]
 
 
 def _bar(picture: Picture) -> Iterator[str]:
@@ -145,9 +153,7 @@ def reason_name(reason: Reason) -> list[str]:
 def message_of(reason: Reason) -> str:
     """The org's message of a reason, fit to be shown, and how many others there are."""
     more = reason.messages - 1
-    return short(reason.message, _MESSAGE) + (
-        f" (and {more:,} other message{'' if more == 1 else 's'})" if more else ""
-    )
+    return short(reason.message, _MESSAGE) + (f" (and {count(more, 'other message')})" if more else "")
 
 
 def example_of(reason: Reason) -> str:
@@ -198,14 +204,3 @@ def _wrapped(line: str, first: str, others: str) -> list[str]:
     return textwrap.wrap(
         line, _WIDTH, initial_indent=first, subsequent_indent=others, break_long_words=False, break_on_hyphens=False
     )
-
-
-def short(words: str, most: int) -> str:
-    """One harmless line of a text, at most so long."""
-    line = harmless(" ".join(words.split()))
-    return line if len(line) <= most else line[: most - 1] + "…"
-
-
-def harmless(words: str) -> str:
-    """A text without control characters, which could move a terminal's cursor or turn text around."""
-    return words if words.isprintable() else "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in words)

@@ -82,6 +82,13 @@ async def test_a_blocking_call_works_inside_a_running_loop() -> None:
     assert double(2) == 4
 
 
+def test_arguments_that_dont_fit_are_told_by_the_name_that_was_called() -> None:
+    with pytest.raises(TypeError, match=r"^Box\.get\(\) missing 1 required positional argument: 'times'$"):
+        Box("a").get()  # type: ignore[call-arg]
+    with pytest.raises(TypeError, match=r"^double\(\) got an unexpected keyword argument 'minus'$"):
+        double(1, minus=2)  # type: ignore[call-arg]
+
+
 def test_blocking_calls_of_many_threads_share_one_loop() -> None:
     async def loop_of_call() -> asyncio.AbstractEventLoop:
         await asyncio.sleep(0)

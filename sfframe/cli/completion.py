@@ -10,7 +10,7 @@ import click
 from click.shell_completion import get_completion_class, shell_complete
 
 from sfframe.cli import words
-from sfframe.cli.failures import CallError
+from sfframe.cli.call_errors import CallError
 from sfframe.cli.taught import Command
 
 _VARIABLE: Final = "_SFFRAME_COMPLETE"

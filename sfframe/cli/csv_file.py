@@ -18,7 +18,7 @@ import polars as pl
 import pyarrow as pa
 from pyarrow import csv as arrow_csv
 
-from sfframe.cli.failures import CallError
+from sfframe.cli.call_errors import CallError
 from sfframe.cli.lazily import lazy_over
 from sfframe.cli.words import numbered
 

@@ -17,13 +17,14 @@ import click
 
 import sfframe
 from sfframe.cli import words
-from sfframe.cli.failures import CALL_FAILED, DONE, EXPECTED, text_of
+from sfframe.cli.call_errors import CALL_FAILED, DONE, EXPECTED, text_of
 from sfframe.cli.looking import left_of
 from sfframe.cli.orgs import is_address, org_of, org_option
 from sfframe.cli.outcome import as_json
 from sfframe.cli.taught import Command
 from sfframe.org.login import PREFIX, from_env
 from sfframe.org.proxy import proxy_for
+from sfframe.written import short
 
 State = Literal["ok", "note", "FAIL"]
 
@@ -134,7 +135,7 @@ def _why(name: str | None) -> Finding:
     if name is None or is_address(name):
         with suppress(*EXPECTED):
             used = from_env(os.environ, url=name).variables
-    by_name = "" if name is None else f"--org {words.short(name, 60)}"
+    by_name = "" if name is None else f"--org {short(name, 60)}"
     if name is not None and not is_address(name):
         by_name += ", an alias or user name of the Salesforce CLI"
     facts = {"org": name, "variables_used": list(used), "variables_set": given}

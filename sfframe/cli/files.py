@@ -19,7 +19,7 @@ import polars as pl
 import pyarrow as pa
 
 from sfframe.cli import csv_file
-from sfframe.cli.failures import CallError
+from sfframe.cli.call_errors import CallError
 from sfframe.cli.lazily import lazy_over
 from sfframe.cli.words import numbered
 

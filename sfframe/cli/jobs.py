@@ -12,7 +12,7 @@ import click
 
 import sfframe
 from sfframe.cli import results, words
-from sfframe.cli.failures import CallError
+from sfframe.cli.call_errors import CallError
 from sfframe.cli.orgs import org_of, org_option
 from sfframe.cli.outcome import as_json, job_facts
 from sfframe.cli.taught import Command, Group, Option

@@ -12,7 +12,7 @@ import click
 
 import sfframe
 from sfframe.cli import csv_file, planned, results
-from sfframe.cli.failures import problems_error
+from sfframe.cli.call_errors import problems_error
 from sfframe.cli.files import Input, opened
 from sfframe.cli.load_options import load_options, options_of
 from sfframe.cli.orgs import knowing_objects, org_of

@@ -18,7 +18,7 @@ from typing import Any, Final
 import click
 
 from sfframe import LocalOrg
-from sfframe.cli.failures import CallError
+from sfframe.cli.call_errors import CallError
 from sfframe.cli.taught import Command
 
 # What ends it in good order: Ctrl-C, `kill`, and a terminal that is closed.

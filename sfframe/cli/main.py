@@ -12,9 +12,9 @@ import click
 
 import sfframe
 from sfframe.cli import words
+from sfframe.cli.call_errors import CALL_FAILED, EXPECTED, CallError, code_of, facts_of, text_of
 from sfframe.cli.completion import completed, completion
 from sfframe.cli.doctor import doctor
-from sfframe.cli.failures import CALL_FAILED, EXPECTED, CallError, code_of, facts_of, text_of
 from sfframe.cli.jobs import jobs
 from sfframe.cli.journals import journals, resume
 from sfframe.cli.load import VERBS

@@ -14,8 +14,9 @@ import polars as pl
 
 import sfframe
 from sfframe.cli import results, words
-from sfframe.cli.failures import CALL_FAILED, DONE, EXPECTED, ROWS_FAILED, code_of, facts_of, text_of
+from sfframe.cli.call_errors import CALL_FAILED, DONE, EXPECTED, ROWS_FAILED, code_of, facts_of, text_of
 from sfframe.cli.results import OutFormat
+from sfframe.written import count, short
 
 _SHOWN: Final = 8
 _LINE: Final = 110
@@ -112,9 +113,9 @@ def _files(result: Result, wish: Wish, *, is_whole: bool) -> tuple[dict[str, Pat
 
 
 def _text(result: Result, wish: Wish, files: Mapping[str, Path], *, is_over: bool) -> str:
-    is_good = bool(result) and not result.notes and is_over
-    lines = [f"{'OK' if is_good else 'NOT OK'}  {words.harmless(result.summary())}"]
-    lines += [f"  ! {words.short(note, 1_000)}" for note in result.notes] if is_over else []
+    verdict = "NOT OK" if not (result and is_over) else "OK, WITH NOTES" if result.notes else "OK"
+    lines = [f"{verdict}  {words.harmless(result.summary())}"]
+    lines += [f"  ! {short(note, 1_000)}" for note in result.notes] if is_over else []
     lines += [f"  {line}" for line in _reasons(_errors(result), wish.places)]
     return "\n".join([*lines, *(f"  {line}" for line in _next(result, wish, files))])
 
@@ -136,7 +137,7 @@ def _reasons(errors: pl.DataFrame, places: Places) -> Iterator[str]:
     for row in shown.iter_rows(named=True):
         yield from _reason(row, width, where.get(row["row"], ""))
     if (more := reasons.height - _SHOWN) > 0:
-        yield f"  {'':>{width}}   and {words.count(more, 'more reason')}"
+        yield f"  {'':>{width}}   and {count(more, 'more reason')}"
 
 
 def _errors(result: Result) -> pl.DataFrame:
@@ -148,16 +149,16 @@ def _errors(result: Result) -> pl.DataFrame:
 def _reason(row: Mapping[str, Any], width: int, where: str) -> Iterator[str]:
     """A reason. The org's messages quote values of rows, and examples name keys: they aren't for logs."""
     is_seen = words.a_person_looks_on()
-    code, fields = words.short(row["code"] or "(no code)", 60), words.short(row["fields"] or "", 60)
+    code, fields = short(row["code"] or "(no code)", 60), short(row["fields"] or "", 60)
     label = (row["example"] or "").partition(", ")[2] if is_seen else ""
     first = f", first in {where}" if where else ""
-    example = f": {words.short(label, 60)}" if label and where else ""
+    example = f": {short(label, 60)}" if label and where else ""
     yield f"  {row['count']:>{width},} × {code}{f' [{fields}]' if fields else ''}{first}{example}"
     if is_seen:
         more = row["messages"] - 1
-        others = f" (and {words.count(more, 'other message')})" if more else ""
-        told = [words.short(row["message"] or "", _LINE) + others, f"cause: {row['cause']}" if row["cause"] else ""]
-        yield from (f"  {'':>{width}}   {words.short(line, 2 * _LINE)}" for line in told if line)
+        others = f" (and {count(more, 'other message')})" if more else ""
+        told = [short(row["message"] or "", _LINE) + others, f"cause: {row['cause']}" if row["cause"] else ""]
+        yield from (f"  {'':>{width}}   {short(line, 2 * _LINE)}" for line in told if line)
 
 
 def _next(result: Result, wish: Wish, files: Mapping[str, Path]) -> list[str]:

@@ -8,7 +8,7 @@ import polars as pl
 
 import sfframe
 from sfframe.cli import words
-from sfframe.cli.failures import CALL_FAILED, DONE, problem_facts, problem_lines, problems_error
+from sfframe.cli.call_errors import CALL_FAILED, DONE, problem_facts, problem_lines, problems_error
 from sfframe.cli.files import Input
 from sfframe.cli.outcome import as_json
 

@@ -16,11 +16,12 @@ import pyarrow as pa
 
 import sfframe
 from sfframe.cli import words
-from sfframe.cli.failures import CallError
+from sfframe.cli.call_errors import CallError
 from sfframe.cli.orgs import knowing_objects, org_of, org_option
 from sfframe.cli.outcome import as_json
 from sfframe.cli.taught import Command, option
 from sfframe.sink import Writer, replaced, writer_of
+from sfframe.written import count
 
 OutputFormat = Literal["csv", "parquet", "arrow", "ndjson"]
 OUTPUT_FORMATS: Final[tuple[OutputFormat, ...]] = get_args(OutputFormat)
@@ -103,7 +104,7 @@ def query(
     with knowing_objects(org), _opened(place) as file:
         n_rows = _written(tables, kind, file)
     if place is not None:
-        words.say(f"{words.count(n_rows, 'row')} of {org.host} in {place}")
+        words.say(f"{count(n_rows, 'row')} of {org.host} in {place}")
         if is_json:
             words.put(as_json({"ok": True, "rows": n_rows, "file": str(place), "format": kind, "host": org.host}))
     return 0

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 import sfframe
-from sfframe.cli.failures import CallError
+from sfframe.cli.call_errors import CallError
 from sfframe.sink import replaced, writer_of
 
 OutFormat = Literal["parquet", "csv"]

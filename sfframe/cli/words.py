@@ -10,6 +10,9 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from typing import Any, Final
 
+from sfframe import written
+from sfframe.written import short
+
 _TEXT: Final = r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*\""""  # as repr writes it
 _COLUMNS_TO: Final = re.compile(rf"columns=\{{(?P<name>{_TEXT}|\.\.\.): (?P<field>[^}}]*)\}}")
 _NULLS: Final = re.compile(rf"nulls=\{{(?P<name>{_TEXT}): '(?P<word>\w+)'\}}")
@@ -55,19 +58,8 @@ def a_person_looks_on() -> bool:
 
 
 def harmless(text: str) -> str:
-    """A text without control characters, which could move a terminal's cursor or turn text around."""
-    return "".join(c if c.isprintable() or c == "\n" else f"\\u{ord(c):04x}" for c in text)
-
-
-def short(text: object, most: int) -> str:
-    """One harmless line of a text, at most so long."""
-    line = harmless(" ".join(str(text).split()))
-    return line if len(line) <= most else line[: most - 1] + "…"
-
-
-def count(n: int, word: str) -> str:
-    """`1 row`, `2,000 rows`."""
-    return f"{n:,} {word}{'' if n == 1 else 's'}"
+    """A text, of one line or several, that can't move a terminal's cursor or turn text around."""
+    return written.harmless(text, lines=True)
 
 
 def numbered(rows: Iterable[int]) -> dict[int, str]:
@@ -89,7 +81,7 @@ def table(head: Sequence[str], rows: Sequence[Sequence[Any]], *, right: Sequence
         right: Which columns are numbers.
         most: Characters of a cell.
     """
-    lines = [[short("" if cell is None else cell, most) for cell in row] for row in [head, *rows]]
+    lines = [[short("" if cell is None else str(cell), most) for cell in row] for row in [head, *rows]]
     widths = [max(len(line[at]) for line in lines) for at in range(len(lines[0]))]
     justified = [
         [one.rjust(width) if at in right else one.ljust(width)

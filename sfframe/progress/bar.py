@@ -78,7 +78,10 @@ class Bar:
             if self._is_over:
                 return
             now = self._clock()
-            self._draw(self._tally.drawing(now), now)
+            try:
+                self._draw(self._tally.drawing(now), now)
+            except Exception:  # noqa: BLE001  # the next event is drawn too, and there it is told
+                return
         self._go_on()
 
     def _stop(self) -> None:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Literal
+
+from sfframe.written import count as counted
+from sfframe.written import size
 
 Stage = Literal[
     "checking",
@@ -113,7 +116,7 @@ class Drawing:
     @property
     def jobs(self) -> str:
         """How many jobs are in flight."""
-        return f"{self.n_jobs:,} job{'' if self.n_jobs == 1 else 's'}" if self.n_jobs else ""
+        return counted(self.n_jobs, "job") if self.n_jobs else ""
 
     @property
     def rate(self) -> str:
@@ -129,17 +132,6 @@ class Drawing:
     def left(self) -> str:
         """The time to its end."""
         return f"{clock(self.left_s)} left" if self.left_s is not None else ""
-
-
-_UNITS: Final = ("B", "kB", "MB", "GB")
-
-
-def size(n_bytes: float) -> str:
-    """A number of bytes with its unit, in three digits or fewer: `950 B`, `1.2 MB`, `120 MB`."""
-    power = 0
-    while n_bytes >= 999.5 and power < len(_UNITS) - 1:
-        n_bytes, power = n_bytes / 1000, power + 1
-    return f"{n_bytes:.1f} {_UNITS[power]}" if power and n_bytes < 9.95 else f"{n_bytes:.0f} {_UNITS[power]}"
 
 
 def clock(seconds: float) -> str:

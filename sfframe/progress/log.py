@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from dataclasses import fields
 from typing import Any, Final, Literal
 
-from sfframe.progress.drawing import size
 from sfframe.progress.events import (
     FINAL,
     Event,
@@ -36,6 +35,7 @@ from sfframe.progress.events import (
     Stopped,
     UploadProgressed,
 )
+from sfframe.written import size
 
 # Parts of a stage, for those who look closer; of an answer the read itself tells at INFO, with the reason for its way.
 _STEPS: Final = (UploadProgressed, PageRead, KeysLookedUp, QueryAnswered)

@@ -6,14 +6,14 @@ import html
 from itertools import islice
 from typing import Final
 
+from sfframe.markup import BAD, GOOD, link
 from sfframe.progress.drawing import Drawing, JobLink
 
 _MOST_LINKS: Final = 5
-# Each can be seen on white and on the near black of dark themes; all else takes the colour of the text about it.
-_GOOD, _BAD, _TRACK = "#2f9e44", "#e03131", "rgba(128,128,128,.25)"
+_TRACK: Final = "rgba(128,128,128,.25)"
+_UNDERLINED: Final = "text-decoration:underline"  # where links have the colour of the text
 # Nearer to that colour it is darker on white, and lighter on black, as text must be to be read.
-_UNDERLINED: Final = 'style="text-decoration:underline"'  # where links have the colour of the text
-_BAD_TEXT: Final = f"color:{_BAD};color:color-mix(in srgb,{_BAD} 80%,currentcolor)"
+_BAD_TEXT: Final = f"color:{BAD};color:color-mix(in srgb,{BAD} 70%,currentcolor)"
 
 
 def text_of(drawing: Drawing) -> str:
@@ -54,11 +54,7 @@ def details_of(drawing: Drawing) -> str:
 
 def links_of(links: tuple[JobLink, ...]) -> str:
     """The first jobs, each a link to its page in the org."""
-    shown = [
-        f'<a href="{html.escape(link.page)}" target="_blank" rel="noopener noreferrer" {_UNDERLINED}>'
-        f"{html.escape(link.job_id)}</a>"
-        for link in islice(links, _MOST_LINKS)
-    ]
+    shown = [link(job.page, html.escape(job.job_id), _UNDERLINED) for job in islice(links, _MOST_LINKS)]
     more = [f"{len(links) - _MOST_LINKS:,} more"] if len(links) > _MOST_LINKS else []
     return f"in the org: {', '.join([*shown, *more])}" if shown else ""
 
@@ -71,10 +67,10 @@ def _bar(drawing: Drawing) -> str:
     if drawing.total is None and not drawing.is_over:
         return ""
     failed = min(drawing.share, drawing.failed / drawing.total) if drawing.total else 0.0
-    pieces = [(drawing.share - failed, _GOOD), (failed, _BAD)]
+    pieces = [(drawing.share - failed, GOOD), (failed, BAD)]
     fill = "".join(
         # What has failed can be seen, however few rows it is.
-        f'<div style="width:{100 * share:.1f}%;background:{color};min-width:{"4px" if color == _BAD else "0"}"></div>'
+        f'<div style="width:{100 * share:.1f}%;background:{color};min-width:{"4px" if color == BAD else "0"}"></div>'
         for share, color in pieces
         if share > 0
     )

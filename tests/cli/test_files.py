@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 
 import sfframe
 from sfframe.cli import csv_file, files
-from sfframe.cli.failures import CallError
+from sfframe.cli.call_errors import CallError
 
 from .conftest import Run
 

@@ -114,6 +114,17 @@ def test_a_machine_gets_one_document_and_the_words_stay_on_stderr(run: Run, cont
     assert "NOT OK" in ran.err
 
 
+def test_a_note_on_rows_that_were_all_successful_is_told_and_is_no_failure(run: Run, local: sfframe.LocalOrg) -> None:
+    local.faults.append(Fault("job", "fail", after_rows=0, error="InvalidBatch : LineEnding is invalid on user data"))
+    Path("one.csv").write_text("ExternalId__c,LastName\nC-1,Lovelace\n", "utf-8")
+    ran = run("upsert", "one.csv", *UPSERT, "--json")
+    assert ran.err.startswith("OK, WITH NOTES  upsert Contact on 127.0.0.1:")
+    assert "LineEnding is invalid" in ran.err
+    facts = ran.json
+    assert (ran.code, facts["ok"]) == (0, True)
+    assert any("LineEnding is invalid" in note for note in facts["notes"])
+
+
 def test_each_option_of_a_call_is_an_option_of_the_commands() -> None:
     named = {param.name for param in VERBS[0].params}
     assert set(sfframe.Options.__dataclass_fields__) - named == {"on_failure"}  # rows that failed are exit code 1

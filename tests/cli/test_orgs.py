@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import sfframe
-from sfframe.cli.failures import text_of
+from sfframe.cli.call_errors import text_of
 from sfframe.cli.orgs import is_address
 
 from .conftest import UPSERT, Run

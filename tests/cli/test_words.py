@@ -13,6 +13,7 @@ import pytest
 import sfframe
 from sfframe.__main__ import main
 from sfframe.cli import words
+from sfframe.written import short
 
 
 @pytest.mark.parametrize(
@@ -67,8 +68,8 @@ def test_every_remedy_in_the_house_can_be_followed_in_a_shell() -> None:
 
 def test_control_characters_are_shown_and_do_nothing() -> None:
     assert words.harmless("a\x1b[2Jb\u202ec\nd") == "a\\u001b[2Jb\\u202ec\nd"
-    assert words.short("a\n  b\x07", 20) == "a b\\u0007"
-    assert words.short("x" * 30, 10) == "x" * 9 + "…"
+    assert short("a\n  b\x07", 20) == "a b\\u0007"
+    assert short("x" * 30, 10) == "x" * 9 + "…"
 
 
 def test_columns_stand_below_each_other() -> None:

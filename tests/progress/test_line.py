@@ -88,5 +88,5 @@ def test_a_page_links_jobs_safely_and_not_all_of_them() -> None:
 
 def test_a_page_shows_failed_rows_in_the_bar_however_few() -> None:
     few = html_of(replace(BUSY, failed=1))
-    assert "background:#e03131;min-width:4px" in few
-    assert "#e03131" not in html_of(replace(BUSY, failed=0))
+    assert "background:#cf222e;min-width:4px" in few
+    assert "#cf222e" not in html_of(replace(BUSY, failed=0))

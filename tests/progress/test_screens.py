@@ -130,6 +130,28 @@ async def test_the_clock_goes_on_while_nothing_happens(monkeypatch: pytest.Monke
     assert len(drawings) == n_drawn, "after the end nothing is drawn"
 
 
+async def test_a_screen_that_fails_between_events_is_no_matter_of_the_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sfframe.progress.bar._TICK_S", 0.0)
+    failed, clock = asyncio.Event(), Clock()
+    of_the_loop: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda loop, context: of_the_loop.append(context))
+
+    def paint(drawing: Drawing) -> None:
+        clock.now += 60
+        if drawing.elapsed_s:
+            failed.set()
+            raise OSError("the terminal is gone")
+
+    bar = Bar(paint, clock=clock)
+    bar(START)
+    async with asyncio.timeout(30):
+        await failed.wait()
+    await asyncio.sleep(0)
+    assert of_the_loop == []
+    with pytest.raises(OSError, match="the terminal is gone"):
+        bar(END)  # whoever tells the events tells this too
+
+
 # --- nowhere ----------------------------------------------------------------------------------------------------------
 
 

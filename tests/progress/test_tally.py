@@ -28,9 +28,10 @@ from sfframe.progress import (
     Stopped,
     UploadProgressed,
 )
-from sfframe.progress.drawing import Drawing, clock, size
+from sfframe.progress.drawing import Drawing, clock
 from sfframe.progress.pace import Flow, Remaining
 from sfframe.progress.tally import Tally
+from sfframe.written import size
 
 CHECKING = Preparing(host="acme", sobject="Contact", operation="upsert")
 QUERY = QueryStarted(host="acme", sobject="Contact")
@@ -251,7 +252,7 @@ def test_the_time_left_goes_by_the_mean_pace(seen: list[tuple[float, int]], now:
 @pytest.mark.parametrize(
     ("n_bytes", "text"),
     [(0, "0 B"), (999, "999 B"), (1_000, "1.0 kB"), (1_234_567, "1.2 MB"), (9_960_000, "10 MB"), (999_600, "1.0 MB"),
-     (123_456_789, "123 MB"), (4e12, "4000 GB")],
+     (123_456_789, "123 MB"), (4e12, "4,000 GB")],
 )  # fmt: skip
 def test_bytes_are_written_short(n_bytes: float, text: str) -> None:
     assert size(n_bytes) == text

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import sfframe
-from sfframe import page, screen
+from sfframe import markup, page, screen
 from sfframe.failures import MOST, Reason
 from sfframe.ingest.ledger import no_attempts
 from sfframe.job_lines import JobLine, job_lines
@@ -92,12 +92,21 @@ def test_one_failed_row_among_many_makes_the_whole_not_ok() -> None:
     assert re.search(r"\[x={39}\] x <0.01% failed, = 99.9% successful", screen.text(bad))
 
 
-@pytest.mark.parametrize(
-    "bad", [picture("X:y:--"), picture(unprocessed=1), picture(notes=("job 750 ended as Failed: no reason",))]
-)
-def test_failed_rows_unprocessed_rows_and_failed_jobs_are_never_ok(bad: screen.Picture) -> None:
+@pytest.mark.parametrize("bad", [picture("X:y:--"), picture(unprocessed=1), picture("X:y:--", notes=("a note",))])
+def test_failed_and_unprocessed_rows_are_never_ok(bad: screen.Picture) -> None:
     assert not bad.is_good
     assert screen.text(bad).startswith("NOT OK")
+    assert markup.BAD in page.page(bad)
+
+
+def test_what_is_to_be_known_of_rows_that_were_all_successful_is_told_and_is_no_failure() -> None:
+    noted = picture(notes=("job 750 ended as Failed: no reason",))
+    assert not noted.is_good
+    for text in (screen.text(noted), screen.report(noted), Tags(page.page(noted)).text):
+        assert text.startswith("OK, WITH NOTES")
+        assert "! job 750 ended as Failed: no reason" in text
+    assert markup.NOTED in page.page(noted)
+    assert markup.BAD not in page.page(noted)
 
 
 def test_a_clean_result_is_ok_and_has_nothing_red() -> None:

@@ -18,6 +18,7 @@ from sfframe.failures import Reason
 from sfframe.job_lines import JobLine
 from sfframe.progress.drawing import Drawing
 from sfframe.progress.page import html_of
+from sfframe.written import short
 
 HOSTILE = [
     "<script>alert(1)</script>",
@@ -95,7 +96,7 @@ PAGES: dict[str, Callable[[str], str]] = {"a result": picture, "an explanation":
 def test_markup_is_shown_as_text(kind: str, text: str) -> None:
     built = Built(PAGES[kind](text))
     assert built.parts == Built(PAGES[kind]("text")).parts
-    assert screen.short(text, 200) in built.text or text in built.text
+    assert short(text, 200) in built.text or text in built.text
 
 
 @pytest.mark.parametrize("kind", PAGES)

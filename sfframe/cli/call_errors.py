@@ -1,4 +1,4 @@
-"""Failures: what a call that failed says, to people and to machines, and its exit code."""
+"""Call errors: what a call that failed says, to people and to machines, and its exit code."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import pyarrow as pa
 import sfframe
 from sfframe.cli import words
 from sfframe.cli.orgs import WAYS
+from sfframe.written import count
 
 DONE: Final = 0
 ROWS_FAILED: Final = 1
@@ -101,7 +102,7 @@ def problems_error(problems: pl.DataFrame, place: Mapping[int, str]) -> CallErro
         problems: As `PayloadError.problems`.
         place: Where rows are in the file, by their number from 0.
     """
-    head = f"nothing was sent: {words.count(problems.height, 'problem')} found before the first request."
+    head = f"nothing was sent: {count(problems.height, 'problem')} found before the first request."
     text = "\n".join([head, *problem_lines(problems, place)])
     return CallError(text, type="PayloadError", problems=problem_facts(problems, place))
 
@@ -126,5 +127,5 @@ def _problem(row: Mapping[str, Any], place: Mapping[int, str]) -> str:
     rows = ""
     if row["rows"] is not None:
         first = place.get(row["row"], f"row {row['row'] + 1:,}")
-        rows = f" in {words.count(row['rows'], 'row')}, first in {first}"
+        rows = f" in {count(row['rows'], 'row')}, first in {first}"
     return words.in_shell(words.harmless(f"{where}{field}: {row['message']}{rows}. {row['remedy']}"))
