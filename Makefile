@@ -12,6 +12,8 @@ TYPES := tests/typing/npm
 PY := $(VENV)/bin/python
 PIP := -m pip --disable-pip-version-check install --quiet
 export PYTHONUNBUFFERED := 1
+# The tests start hundreds of processes: what they import is compiled once, whatever the environment says.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-clients test-lowest docs test-docs check types dist test-dist bench fuzz chaos load mutants clean python

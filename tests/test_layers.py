@@ -173,6 +173,7 @@ soql
 desk
 faults
 saving
+data.job_lines
 data.store
 objects
 data.sql

@@ -499,14 +499,14 @@ def test_a_job_made_while_the_org_is_emptied_keeps_its_upload(server: Server, mo
 def test_what_breaks_within_a_part_of_a_job_leaves_none_of_it(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     client = Client(server).log_in()
     job_id = client.open_job(CONTACTS)
-    record_job = server.org.store.record_job
+    append = server.org.jobs.lines.append
 
-    def fail_once(db: Any, job: str, line: str) -> None:
+    def fail_once(job: str, line: str, db: Any = None) -> None:
         if json.loads(line)["processed"] and json.loads(line)["state"] == "JobComplete":
             raise RuntimeError("no room")
-        record_job(db, job, line)
+        append(job, line, db)
 
-    monkeypatch.setattr(server.org.store, "record_job", fail_once)
+    monkeypatch.setattr(server.org.jobs.lines, "append", fail_once)
     client.patch(job_id)
     info = client.wait(job_id)
     assert (info["state"], info["numberRecordsProcessed"], client.records()) == ("Failed", 0, [])

@@ -29,7 +29,6 @@ _TABLES = (
     "CREATE SCHEMA IF NOT EXISTS _records",
     "CREATE TABLE IF NOT EXISTS _org.settings (key VARCHAR, value VARCHAR)",
     "CREATE TABLE IF NOT EXISTS _org.objects (seq BIGINT, modified TIMESTAMPTZ, answer VARCHAR)",
-    # Appended to, never changed: writers of different threads can't conflict. A job's last line counts.
     "CREATE TABLE IF NOT EXISTS _org.jobs (seq BIGINT, id VARCHAR, line VARCHAR)",
     "CREATE TABLE IF NOT EXISTS _org.queries (seq BIGINT, id VARCHAR, line VARCHAR)",
     "CREATE TABLE IF NOT EXISTS _org.outcomes (job VARCHAR, n BIGINT, id VARCHAR, created BOOLEAN, error VARCHAR)",
@@ -37,8 +36,11 @@ _TABLES = (
 
 _in_use: set[Path | None] = set()
 _reserving = threading.Lock()
-_JOBS_MADE = "jobs_made"
 _KEPT = "SELECT path FROM duckdb_databases() WHERE database_name = current_database() AND path IS NOT NULL"
+_LAST_SEQ = (
+    "SELECT greatest((SELECT max(seq) FROM _org.jobs), (SELECT max(seq) FROM _org.queries),"
+    " (SELECT max(seq) FROM _org.objects))"
+)
 _USED_TABLES = "SELECT table_name FROM duckdb_tables() WHERE schema_name = '_records' AND estimated_size > 0"
 
 
@@ -70,11 +72,16 @@ class Store:
                 shutil.rmtree(self._scratch, ignore_errors=True)
             raise
         self._lock = threading.Lock()
-        self._seq = itertools.count(1)
         self._defined: dict[str, SObject] = {}
         self.objects: dict[str, SObject] = {}
         for statement in (*_TABLES, *ID_MACROS, *VALUE_MACROS):
             run(self._db, statement)
+        self._seq = itertools.count(number(self._db, _LAST_SEQ) + 1 if self.is_kept else 1)
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether there is a file, which another org may open after this one."""
+        return self._file is not None
 
     @property
     def uploads(self) -> Path:
@@ -217,30 +224,11 @@ class Store:
                     f"{sobject.name}.{field.name} is kept as {there}, a {field.type} needs {field.sql_type}"
                 )
 
-    # Jobs.
+    # Lines that are kept in their order.
 
     def next_seq(self) -> int:
         """The number of the next line that is kept of anything."""
         return next(self._seq)
-
-    def record_job(self, db: duckdb.DuckDBPyConnection, job_id: str, line: str) -> None:
-        run(db, "INSERT INTO _org.jobs VALUES (?, ?, ?)", [next(self._seq), job_id, line])
-
-    def job_lines(self) -> tuple[list[tuple[str, str]], int]:
-        """The last line of each job, oldest job first, and how many jobs there ever were."""
-        made = int(self.setting(_JOBS_MADE, lambda: "0"))
-        with self.front() as db:
-            query = "SELECT id, arg_max(line, seq) FROM _org.jobs GROUP BY id ORDER BY min(seq)"
-            lines = run(db, query)
-            tables = ("jobs", "queries", "objects")
-            last = f"SELECT greatest({', '.join(f'(SELECT max(seq) FROM _org.{table})' for table in tables)})"
-            self._seq = itertools.count(number(db, last) + 1)
-        return lines, made + len(lines)
-
-    def forget_jobs(self, *, made: int) -> None:
-        self.set_setting(_JOBS_MADE, str(made))
-        with self.front() as db:
-            run(db, "DELETE FROM _org.jobs")
 
     # Records.
 

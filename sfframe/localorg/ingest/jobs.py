@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from sfframe.localorg.allowance import Allowance
+from sfframe.localorg.data.job_lines import JobLines
 from sfframe.localorg.data.sql import run
 from sfframe.localorg.data.store import Store
 from sfframe.localorg.ingest.job import BATCH_ROWS, TERMINAL, Job
@@ -59,6 +60,7 @@ class Jobs(Registry[Job]):
     ) -> None:
         super().__init__("V2Ingest", manners, now)
         self._store, self._user_id, self._start = store, user_id, start
+        self.lines = JobLines(store, "jobs")
         self._made = 0
         self.batches = Allowance(now)
         self.records = Allowance(now)
@@ -67,7 +69,7 @@ class Jobs(Registry[Job]):
 
     def load(self) -> None:
         """Take up the jobs of an earlier life; those that were closed are run to their end."""
-        lines, self._made = self._store.job_lines()
+        lines, self._made = self.lines.load()
         for job_id, line in lines:
             if line:
                 self._jobs[job_id] = Job.from_line(line)
@@ -87,7 +89,7 @@ class Jobs(Registry[Job]):
         with self._lock:
             self.batches.clear()
             self.records.clear()
-            self._store.forget_jobs(made=self._made)
+            self.lines.forget(self._made)
 
     @property
     def records_left(self) -> int:
@@ -182,7 +184,7 @@ class Jobs(Registry[Job]):
                 self._jobs.pop(job.id, None)
             with self._store.front() as db:
                 db.begin()
-                self._store.record_job(db, job.id, "")
+                self.lines.append(job.id, "", db)
                 run(db, "DELETE FROM _org.outcomes WHERE job = ?", [job.id])
                 db.commit()
             for folder in {self._store.uploads, self._store.scratch}:
@@ -206,8 +208,7 @@ class Jobs(Registry[Job]):
         return found
 
     def record(self, job: Job) -> None:
-        with self._store.front() as db:
-            self._store.record_job(db, job.id, job.line())
+        self.lines.append(job.id, job.line())
 
     def touch(self, job: Job) -> None:
         job.modstamp = timestamp(self._now())

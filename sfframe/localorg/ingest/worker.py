@@ -201,7 +201,7 @@ class Worker:
                 self.jobs.touch(after)
             after.active_ms += _ms_since(begun)
             after.total_ms = max(_ms_since(started), after.active_ms)
-            self._store.record_job(self._db, job.id, after.line())
+            self.jobs.lines.append(job.id, after.line(), self._db)
         except BaseException:
             self._db.rollback()
             raise

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from sfframe.localorg.allowance import Allowance
-from sfframe.localorg.data.sql import run
+from sfframe.localorg.data.job_lines import JobLines
 from sfframe.localorg.data.store import Store
 from sfframe.localorg.ingest.job import TERMINAL
 from sfframe.localorg.ingest.registry import (
@@ -34,7 +34,6 @@ class Compile(Protocol):
 
 
 _MEMBERS = {"operation", "query", "contentType", "columnDelimiter", "lineEnding", "concurrencyMode"}
-_MADE = "queries_made"
 
 
 class QueryJobs(Registry[QueryJob]):
@@ -60,6 +59,7 @@ class QueryJobs(Registry[QueryJob]):
     ) -> None:
         super().__init__("V2Query", manners, now)
         self._store, self._user_id = store, user_id
+        self._lines = JobLines(store, "queries")
         self._compile, self._start = compile_soql, start
         self._made = 0
         self.today = Allowance(now)
@@ -68,10 +68,7 @@ class QueryJobs(Registry[QueryJob]):
 
     def load(self) -> None:
         """Take up the jobs of an earlier life; those that hadn't ended are run anew."""
-        self._made = int(self._store.setting(_MADE, lambda: "0"))
-        with self._store.front() as db:
-            lines = run(db, "SELECT id, arg_max(line, seq) FROM _org.queries GROUP BY id ORDER BY min(seq)")
-        self._made += len(lines)
+        lines, self._made = self._lines.load()
         for job_id, line in lines:
             if line:
                 self._jobs[job_id] = QueryJob.from_line(line)
@@ -84,9 +81,7 @@ class QueryJobs(Registry[QueryJob]):
         with self._lock:
             self._jobs.clear()
             self.today.clear()
-            self._store.set_setting(_MADE, str(self._made))
-            with self._store.front() as db:
-                run(db, "DELETE FROM _org.queries")
+            self._lines.forget(self._made)
 
     # What requests do.
 
@@ -162,12 +157,12 @@ class QueryJobs(Registry[QueryJob]):
             self.record(job)
 
     def record(self, job: QueryJob) -> None:
-        self._append(job.id, job.line())
+        self._lines.append(job.id, job.line())
 
     def vanish(self, job: QueryJob) -> None:
         with self._lock:
             self._jobs.pop(job.id, None)
-        self._append(job.id, "")
+        self._lines.append(job.id, "")
         self.sweep(job)
 
     def sweep(self, job: QueryJob) -> None:
@@ -176,10 +171,6 @@ class QueryJobs(Registry[QueryJob]):
             file.unlink(missing_ok=True)
 
     # Pieces.
-
-    def _append(self, job_id: str, line: str) -> None:
-        with self._store.front() as db:
-            run(db, "INSERT INTO _org.queries VALUES (?, ?, ?)", [self._store.next_seq(), job_id, line])
 
     def _count(self) -> None:
         most, used = self._manners.daily_query_jobs, self.today.used

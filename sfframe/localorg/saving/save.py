@@ -11,7 +11,7 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
-from sfframe.localorg.data.sql import literal, name, number, run
+from sfframe.localorg.data.sql import literal, name, run
 from sfframe.localorg.data.store import records
 from sfframe.localorg.objects.ids import make_ids
 from sfframe.localorg.objects.schema import Field
@@ -55,8 +55,8 @@ class Saver:
             rows: Text cells and row numbers, from `parse`.
             now: The time that the records are stamped with.
         """
-        makes = self.request.operation in ("insert", "upsert")
-        self.db.register("cells", self._with_ids(rows) if makes else _without_ids(rows))
+        gives_ids = self.request.operation in ("insert", "upsert")
+        self.db.register("cells", self._with_ids(rows) if gives_ids else _without_ids(rows))
         try:
             beside = self.request.beside
             run(self.db, work_table(self.request), [beside] if beside else ())
@@ -65,21 +65,34 @@ class Saver:
         if self.row_fault is not None:
             self._fail(self.row_fault(rows))
         stamp = f"TIMESTAMP_MS '{now:%Y-%m-%d %H:%M:%S}'"
-        for nth in range(self._rounds()):
+        rounds, makes, changes = self._rounds()
+        for nth in range(rounds):
             if self.request.operation in ("delete", "hardDelete"):
                 Deletion(self.db, self.request, self._stamps(stamp)).run()
                 continue
             self._follow(nth)
-            self._require(nth)
+            if makes:
+                self._require(nth)
             for field in self._unique_fields():
                 self._check_unique(field, nth)
             self._apply_rule(nth)
-            self._insert(nth, stamp)
-            self._update(nth, stamp)
+            if makes:
+                self._insert(nth, stamp)
+            if changes:
+                self._update(nth, stamp)
 
-    def _rounds(self) -> int:
-        """How often one record is named here at most; an insert names none."""
-        return 1 if self.request.key_column is None else number(self.db, "SELECT max(nth) + 1 FROM work")
+    def _rounds(self) -> tuple[int, bool, bool]:
+        """How often one record is named here at most, and whether any may be made, and changed; an insert names none.
+
+        A statement costs the same whether it finds a row or not.
+        """
+        if self.request.key_column is None:
+            return 1, True, False
+        ((most, n_new, n_known),) = run(
+            self.db, "SELECT max(nth), count(*) FILTER (target IS NULL), count(target) FROM work"
+        )
+        # Of a record that is named again, an earlier row may be what makes it.
+        return (most or 0) + 1, bool(n_new) and self.request.operation != "update", bool(n_known or most)
 
     def _with_ids(self, rows: pa.Table) -> pa.Table:
         """Give each row the Id of the record that it may make; those of rows that make none are never used."""
@@ -174,8 +187,6 @@ class Saver:
     # Writes.
 
     def _insert(self, nth: int, stamp: str) -> None:
-        if self.request.operation == "update":
-            return
         sobject = self.request.sobject
         values = {field.name: self._new_value(field, stamp) for field in sobject.stored}
         values["IsDeleted"] = "false"
@@ -223,8 +234,6 @@ class Saver:
         return f"TRY_CAST({literal(str(field.default))} AS {field.sql_type})"
 
     def _update(self, nth: int, stamp: str) -> None:
-        if self.request.operation == "insert":
-            return
         sobject = self.request.sobject
         values = {column.field.name: self._value(column.field, "r") for column in self.request.data_columns}
         parts = sobject.name_parts
