@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import signal
+import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,6 +14,7 @@ import pytest
 
 import sfframe
 from sfframe.__main__ import main
+from sfframe.testing import Fault
 
 CONTACTS = """\
 ExternalId__c,LastName,Email,Description
@@ -78,3 +81,17 @@ def contacts(tmp_path: Path) -> Path:
 
 
 UPSERT = ("Contact", "--external-id", "ExternalId__c")
+
+
+@pytest.fixture
+def ctrl_c(local: sfframe.LocalOrg) -> None:
+    """Somebody presses Ctrl-C when the job, which never ends, is looked at for the first time."""
+    pressed: list[object] = []
+
+    def press(path: object) -> bool:
+        if not pressed:
+            signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+        pressed.append(path)
+        return False
+
+    local.faults += [Fault("job", "stuck"), Fault("get_job", "drop", match=press)]
