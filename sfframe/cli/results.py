@@ -11,7 +11,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 import sfframe
-from sfframe.cli import words
 from sfframe.cli.call_errors import CallError
 from sfframe.sink import replaced, writer_of
 
@@ -54,15 +53,13 @@ def new(wanted: Path) -> Path:
 
 
 def write(result: sfframe.IngestResult[Any], folder: Path, kind: OutFormat) -> dict[str, Path]:
-    """Write successful, failed and unprocessed rows; a file that is there is replaced by a whole one alone, and
-    that is said.
+    """Write successful, failed and unprocessed rows; a file that is there is replaced by a whole one alone.
 
     Returns:
         The files by outcome.
     """
     folder.mkdir(parents=True, exist_ok=True)
     files = {outcome: folder / f"{outcome}.{kind}" for outcome in _FILES}
-    earlier = [path.name for path in files.values() if path.exists()]
     with tempfile.TemporaryDirectory(prefix=".sfframe-", dir=folder) as beside:
         saved = result.save(beside)
         for outcome, name in _FILES.items():
@@ -71,8 +68,6 @@ def write(result: sfframe.IngestResult[Any], folder: Path, kind: OutFormat) -> d
                 _as_csv(parquet, files[outcome])
             else:
                 parquet.replace(files[outcome])
-    if earlier:
-        words.say(f"replaced in {folder}: {', '.join(earlier)} of an earlier call")
     return files
 
 

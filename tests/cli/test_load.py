@@ -112,15 +112,6 @@ def test_a_machine_gets_one_document_and_the_words_stay_on_stderr(run: Run, cont
     assert "NOT OK" in ran.err
 
 
-def test_that_files_of_an_earlier_call_are_replaced_is_said(run: Run, contacts: Path) -> None:
-    first = run("upsert", contacts, *UPSERT, "--out", "out")
-    again = run("upsert", contacts, *UPSERT, "--out", "out")
-    said = "replaced in out: successful.parquet, failed.parquet, unprocessed.parquet of an earlier call"
-    assert said not in first.err
-    assert said in again.err
-    assert pl.read_parquet("out/failed.parquet").height == 1
-
-
 def test_a_note_on_rows_that_were_all_successful_is_told_and_is_no_failure(run: Run, local: sfframe.LocalOrg) -> None:
     local.faults.append(Fault("job", "fail", after_rows=0, error="InvalidBatch : LineEnding is invalid on user data"))
     Path("one.csv").write_text("ExternalId__c,LastName\nC-1,Lovelace\n", "utf-8")
