@@ -26,7 +26,7 @@ demo: $(VENV)/.with-local  ## load a file of contacts into an org on this machin
 	@$(PY) -m sfframe demo
 
 # Some tests run at once: with a pool of Polars each, of a thread for every processor, they would only wait for each other.
-test: export POLARS_MAX_THREADS ?= 1
+test test-lowest: export POLARS_MAX_THREADS ?= 1
 # Budget: 10 minutes, and 4 the first time for the installation.
 test: $(VENV)/.with-dev  ## the whole test suite
 	$(PY) -m pytest -n auto --dist worksteal
