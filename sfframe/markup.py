@@ -24,7 +24,10 @@ _CELL: Final = (
     "text-align:left;vertical-align:top;white-space:normal;max-width:none;padding:3px 14px 3px 0;"
     f"border:0;border-bottom:{_LINE};background:transparent"
 )
-_TABLE: Final = "border-collapse:collapse;border:0;margin:6px 0 2px;font-size:inherit;background:transparent"
+# Old manners of layout (no doctype, as in mails) would give it a color and a size of its own.
+_TABLE: Final = (
+    "border-collapse:collapse;border:0;margin:6px 0 2px;font-size:inherit;color:inherit;background:transparent"
+)
 
 
 def safe(words: str) -> str:
