@@ -6,6 +6,7 @@ takes in its strict mode both read alike.
 
 from __future__ import annotations
 
+import codecs
 import csv
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -198,8 +199,12 @@ def _reason(error: csv.Error) -> str:
 
 def _not_in(name: str, path: Path, encoding: str) -> str:
     with path.open("rb") as file:
+        is_utf_16 = file.read(2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+        file.seek(0)
         number = next((n for n, line in enumerate(file, 1) if not _decodes(line, encoding)), 1)
     advice = "save it as UTF-8, or name its encoding: --encoding cp1252 is common in Western Europe and America"
+    if is_utf_16:
+        advice = "it begins as UTF-16 does: --encoding utf-16"
     return f"{name}, line {number:,}: not written in {encoding}; {advice}"
 
 

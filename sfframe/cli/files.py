@@ -36,6 +36,7 @@ _SUFFIXES: Final[dict[str, Format]] = {
     ".ndjson": "ndjson",
     ".jsonl": "ndjson",
 }
+_SHEETS: Final = (".xlsx", ".xls", ".xlsm", ".xlsb", ".ods")
 _PARQUET: Final = b"PAR1"
 _ARROW_FILE: Final = b"ARROW1"
 _ARROW_STREAM: Final = b"\xff\xff\xff\xff"
@@ -152,6 +153,10 @@ def _near(path: Path) -> str:
 def _told_by(suffix: str, name: str) -> Format | None:
     if name == "standard input":
         return None
+    if suffix in _SHEETS:
+        raise CallError(
+            f"{name!r} is a workbook, whose cells aren't read as they stand: save the sheet as CSV in UTF-8"
+        )
     if suffix not in _SUFFIXES:
         known = ", ".join(_SUFFIXES)
         raise CallError(f"{name!r} ends in none of {known}: say what it is by --format {'|'.join(FORMATS)}")

@@ -141,6 +141,8 @@ def test_another_encoding_is_named_or_told_with_the_line(tmp_path: Path, stack: 
     for encoding in ("cp1252", "utf-16"):
         (tmp_path / "x.csv").write_text("a,b\n1,2\nMüller,€\n", encoding)
         assert read(tmp_path / "x.csv", stack, Dialect(encoding=encoding)).rows() == [("1", "2"), ("Müller", "€")]
+    with pytest.raises(CallError, match=r"not written in utf-8; it begins as UTF-16 does: --encoding utf-16"):
+        read(tmp_path / "x.csv", stack)
     (tmp_path / "x.csv").write_text("a,b\n1,2\nMüller,€\n", "cp1252")
     with pytest.raises(CallError, match=r"line 3: not written in utf-8; .*--encoding cp1252"):
         read(tmp_path / "x.csv", stack)
@@ -223,7 +225,8 @@ def _read(text: str) -> list[Any]:
         ("x.arrow", b"ARROW1 and no more", "can't be read as arrow"),
         ("x.csv.gz", b"\x1f\x8b and no more", "can't be unpacked by gzip"),
         ("x.csv.gz", b"\x1f\x8b\x08" + bytes(7) + b"\xff" * 20, "can't be unpacked by gzip"),
-        ("x.xlsx", b"PK", "ends in none of .csv, .tsv, .parquet"),
+        ("x.json", b"[]", "ends in none of .csv, .tsv, .parquet"),
+        ("x.xlsx", b"PK", "save the sheet as CSV in UTF-8"),
     ],
 )
 def test_what_is_not_what_its_name_says_is_told(
