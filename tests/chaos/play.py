@@ -64,8 +64,9 @@ def play(scene: Scene) -> Played:
 def _warm_up() -> None:
     """Have all that is made once and for all; what then is there isn't looked through any more for garbage."""
     logging.disable(logging.CRITICAL)
-    with contextlib.suppress(Broken):
-        _played(Scene(seed=0, verb="upsert", n_rows=3, twists=(Twist("journal", None),)))
+    for twists in ((Twist("journal", None),), (Twist("journal", None), Twist("frame", "lazy"))):
+        with contextlib.suppress(Broken):  # the first one finds files that are never closed again
+            _played(Scene(seed=0, verb="upsert", n_rows=3, twists=twists))
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000)  # a scene makes few circles, and those of the dead are collected where it matters

@@ -175,13 +175,13 @@ def test_problems_are_told_by_the_lines_of_the_file_and_nothing_is_sent(
 
 
 def test_each_kind_of_call_that_cannot_be_is_2_and_says_what_to_do(run: Run, contacts: Path, tmp_path: Path) -> None:
-    (tmp_path / "contacts.xlsx").write_bytes(b"PK")
+    (tmp_path / "contacts.json").write_bytes(b"[]")
     (tmp_path / "contacts.parquet").write_bytes(b"no parquet")
     (tmp_path / "afile").write_text("x")
     for words, told in (
         (["upsert", "contact.csv", *UPSERT], "did you mean 'contacts.csv'?"),
         (["upsert", tmp_path, *UPSERT], "is a folder: name a file in it"),
-        (["upsert", "contacts.xlsx", *UPSERT], "say what it is by --format csv|parquet|arrow|ndjson"),
+        (["upsert", "contacts.json", *UPSERT], "say what it is by --format csv|parquet|arrow|ndjson"),
         (["upsert", "contacts.parquet", *UPSERT], "can't be read as parquet"),
         (["upsert", contacts, "Contact"], "Missing option '--external-id'"),
         (["upsert", contacts, "Contakt", "--external-id", "ExternalId__c"], "did you mean"),

@@ -57,5 +57,5 @@ def blocks(document: Path) -> list[Block]:
 
 def plain(text: str) -> str:
     """Without times, ids of jobs, and the null of text that each version of pandas writes in its own way."""
-    text = text.replace("<NA>", " NaN")
+    text = text.replace("<NA>", " NaN").replace("None", " NaN")
     return re.sub(r"\b750\w{15}\b", "7505e00000B0001AAB", re.sub(r"\d+\.\d s\b", "0.0 s", text))
