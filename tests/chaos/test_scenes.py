@@ -11,7 +11,7 @@ from tests.chaos.law import Broken, check_org
 from tests.chaos.org import Habits, SmallOrg
 from tests.chaos.scene import Scene
 
-N = 1_000
+N = 500
 
 
 @pytest.mark.parametrize("first", range(0, 2_000, N))
