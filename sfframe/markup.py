@@ -11,13 +11,12 @@ import html
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from sfframe.written import short
+from sfframe.written import harmless, short
 
 GOOD: Final = "#1a7f37"
 BAD: Final = "#cf222e"
 NOTED: Final = "#9a6700"
 
-MOST: Final = 1_000  # characters of whatever is shown as one text
 _LINE: Final = "1px solid rgba(128,128,128,.4)"
 # What notebooks do to tables (stripes, right-aligned cells, no wrapping) is taken back.
 _CELL: Final = (
@@ -32,7 +31,7 @@ _TABLE: Final = (
 
 def safe(words: str) -> str:
     """One harmless line of a text, escaped."""
-    return html.escape(short(words, MOST))
+    return html.escape(short(words))
 
 
 def framed(color: str, verdict: str, title: str, rest: Iterable[str]) -> str:
@@ -90,4 +89,4 @@ def link(address: str, content: str, style: str = "") -> str:
         style: How it looks.
     """
     styled = f' style="{style}"' if style else ""
-    return f'<a href="{safe(address)}" target="_blank" rel="noopener noreferrer"{styled}>{content}</a>'
+    return f'<a href="{html.escape(harmless(address))}" target="_blank" rel="noopener noreferrer"{styled}>{content}</a>'

@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from sfframe.plan import Plan
 
 _SHOWN: Final = 20
-_NOTE: Final = 1_000
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -51,9 +50,9 @@ def text(picture: Picture) -> str:
     """The picture as lines."""
     width = max((len(word) for word, _ in picture.lines), default=0)
     lines = [f"{picture.verdict}  {harmless(picture.title)}"]
-    lines += [f"  - {short(problem, _NOTE)}" for problem in _first(picture.problems)]
+    lines += [f"  - {short(problem)}" for problem in _first(picture.problems)]
     lines += [f"  {word:<{width}}  {harmless(told)}" for word, told in picture.lines]
-    lines += [f"  ! {short(note, _NOTE)}" for note in picture.notes]
+    lines += [f"  ! {short(note)}" for note in picture.notes]
     return "\n".join([*lines, f"  {picture.hint}"])
 
 

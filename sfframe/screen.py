@@ -13,11 +13,10 @@ from typing import Final
 
 from sfframe.failures import Reason
 from sfframe.job_lines import JobLine
-from sfframe.written import count, harmless, short
+from sfframe.written import count, harmless, short, verdict
 
 MOST_REASONS: Final = 8
 MOST_JOBS: Final = 5
-_NOTE: Final = 1_000
 _MESSAGE: Final = 240
 _LABEL: Final = 120
 _WIDTH: Final = 80
@@ -60,9 +59,7 @@ class Picture:
     @property
     def verdict(self) -> str:
         """The first words, which say what the result's truth value does."""
-        if self.is_whole:
-            return "OK, WITH NOTES" if self.notes else "OK"
-        return "NOT OK"
+        return verdict(is_ok=self.is_whole, has_notes=bool(self.notes))
 
     @property
     def parts(self) -> list[tuple[str, int]]:
@@ -114,7 +111,7 @@ def _headline(picture: Picture) -> str:
 
 
 def _notes(picture: Picture) -> list[str]:
-    return [f"  ! {short(note, _NOTE)}" for note in picture.notes]
+    return [f"  ! {short(note)}" for note in picture.notes]
 
 
 def _bar(picture: Picture) -> Iterator[str]:

@@ -1,9 +1,10 @@
-"""Written: how figures, and words that others wrote, stand on whatever screen there is. Pure."""
+"""Written: how figures, verdicts, and words that others wrote, stand on whatever screen there is. Pure."""
 
 from __future__ import annotations
 
 from typing import Final
 
+MOST: Final = 1_000  # characters of whatever is shown as one text
 _UNITS: Final = ("B", "kB", "MB", "GB")
 
 
@@ -19,7 +20,7 @@ def harmless(words: str, *, lines: bool = False) -> str:
     return "".join(c if c.isprintable() or (lines and c == "\n") else f"\\u{ord(c):04x}" for c in words)
 
 
-def short(words: str, most: int) -> str:
+def short(words: str, most: int = MOST) -> str:
     """One harmless line of a text, at most so long."""
     line = harmless(" ".join(words.split()))
     return line if len(line) <= most else line[: most - 1] + "…"
@@ -28,6 +29,13 @@ def short(words: str, most: int) -> str:
 def count(n: int, one: str, many: str | None = None) -> str:
     """`1 row`, `2,000 rows`; the plural is given where it is more than an `s`."""
     return f"{n:,} {one if n == 1 else many or one + 's'}"
+
+
+def verdict(*, is_ok: bool, has_notes: bool) -> str:
+    """The first words of whatever tells of a result."""
+    if not is_ok:
+        return "NOT OK"
+    return "OK, WITH NOTES" if has_notes else "OK"
 
 
 def size(n_bytes: float) -> str:

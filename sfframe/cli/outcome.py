@@ -16,7 +16,7 @@ import sfframe
 from sfframe.cli import results, words
 from sfframe.cli.call_errors import CALL_FAILED, DONE, EXPECTED, ROWS_FAILED, code_of, facts_of, text_of
 from sfframe.cli.results import OutFormat
-from sfframe.written import count, short
+from sfframe.written import count, short, verdict
 
 _SHOWN: Final = 8
 _LINE: Final = 110
@@ -113,9 +113,9 @@ def _files(result: Result, wish: Wish, *, is_whole: bool) -> tuple[dict[str, Pat
 
 
 def _text(result: Result, wish: Wish, files: Mapping[str, Path], *, is_over: bool) -> str:
-    verdict = "NOT OK" if not (result and is_over) else "OK, WITH NOTES" if result.notes else "OK"
-    lines = [f"{verdict}  {words.harmless(result.summary())}"]
-    lines += [f"  ! {short(note, 1_000)}" for note in result.notes] if is_over else []
+    said = verdict(is_ok=bool(result) and is_over, has_notes=bool(result.notes))
+    lines = [f"{said}  {words.harmless(result.summary())}"]
+    lines += [f"  ! {short(note)}" for note in result.notes] if is_over else []
     lines += [f"  {line}" for line in _reasons(_errors(result), wish.places)]
     return "\n".join([*lines, *(f"  {line}" for line in _next(result, wish, files))])
 

@@ -86,6 +86,11 @@ def test_a_page_links_jobs_safely_and_not_all_of_them() -> None:
     assert "2 more" in page
 
 
+def test_a_link_is_never_shortened() -> None:
+    long = f"{PAGE}?retURL={'x' * 2_000}"
+    assert f'<a href="{long}" ' in html_of(replace(BUSY, links=(JobLink(job_id="7500", page=long),)))
+
+
 def test_a_page_shows_failed_rows_in_the_bar_however_few() -> None:
     few = html_of(replace(BUSY, failed=1))
     assert "background:#cf222e;min-width:4px" in few
