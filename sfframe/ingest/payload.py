@@ -104,7 +104,7 @@ def written_again(rows: Rows, layout: Layout, cut: Cut, part: Part, line_ending:
     _write_header(layout, buffer, line_ending)
     for chunk in _chunks(rows, cut, part.start, part.stop):
         _write(layout.native(chunk.frame), layout, buffer, line_ending)
-    return buffer.getbuffer()
+    return _written(buffer)
 
 
 def frame_of(rows: Rows, cut: Cut, part: Part, names: Sequence[str] | None = None) -> pl.DataFrame:
@@ -253,10 +253,15 @@ class _Filling:
             stop=self._stop,
             positions=np.concatenate(self._positions),
             numbers=np.concatenate(self._numbers),
-            data=self._buffer.getbuffer(),
+            data=_written(self._buffer),
         )
         self._open()
         return part
+
+
+def _written(buffer: io.BytesIO) -> memoryview:
+    """What was written, not copied. Some versions of CPython 3.12 crash if a view of the buffer itself is garbage."""
+    return memoryview(buffer.getvalue())
 
 
 def row_ends(csv: memoryview) -> Numbers:

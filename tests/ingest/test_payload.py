@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import datetime as dt
+import gc
 import io
 from collections import Counter
 from collections.abc import Iterable
@@ -18,6 +19,12 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from sfframe import bulk
+from sfframe.ingest.columns import Given
+from sfframe.ingest.layout import lay_out
+from sfframe.ingest.payload import Cut, parts
+from sfframe.ingest.request import ingest_request
+from sfframe.ingest.spool import MemoryRows
+from sfframe.options import Options
 from tests.examples import scaled
 
 some = settings(max_examples=scaled(40))
@@ -242,3 +249,19 @@ def test_rows_left_out_are_in_no_part_and_groups_stay_together() -> None:
 def test_decimals_of_the_same_scale_are_sent_alike_by_all() -> None:
     values = [Decimal("1.50"), None, Decimal("-0.01")]
     assert payloads(pd.DataFrame({"d": values})) == payloads(pl.DataFrame({"d": values}))
+
+
+def test_payloads_that_are_found_as_garbage_do_no_harm() -> None:
+    """CPython 3.12.1 dies if the view of a file in memory is found so, as after a call that was broken off."""
+    frame = pl.DataFrame({"a": ["1", "2"]})
+    request = ingest_request("Thing__c", "insert", None, Options(describe=False))
+    layout, _ = lay_out(Given(labels=["a"], dtypes=dict(frame.schema)), {"a": "a"}, request, None, {})
+
+    def broken_off() -> None:
+        sent: list[Any] = list(parts(MemoryRows(frame), layout, Cut(max_bytes=1000, max_records=1)))
+        assert [bytes(part.data) for part in sent] == [b'"a"\n"1"\n', b'"a"\n"2"\n']
+        sent.append(sent)
+
+    for _ in range(100):
+        broken_off()
+    gc.collect()

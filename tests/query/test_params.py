@@ -51,7 +51,7 @@ HALF_NOON = dt.datetime(2024, 3, 31, 12, 30, tzinfo=dt.timezone(dt.timedelta(hou
         (None, "null"),
         (pd.NA, "null"),
         (pd.NaT, "null"),
-        (np.datetime64("NaT"), "null"),
+        (np.datetime64("NaT", "ns"), "null"),
         (dt.date(1999, 2, 3), "1999-02-03"),
         (HALF_NOON, "2024-03-31T10:30:00Z"),
         (pd.Timestamp("2024-03-31 12:30:00.1239", tz="Europe/Berlin"), "2024-03-31T10:30:00.123Z"),
