@@ -98,10 +98,12 @@ def tidy(close: Callable[[], Coroutine[Any, Any, object]]) -> None:
     loop = _background.loop
     if loop is None:
         return
-    call = _Call(close(), loop)
+    closing = close()
+    call = _Call(closing, loop)
     try:
         call.start()
     except RuntimeError:  # the loop is closed
+        closing.close()  # or CPython 3.13 warns that nobody has awaited it
         return
     if not _background.is_here():
         call.wait(patience_s=_EXIT_PATIENCE_S)
