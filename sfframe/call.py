@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import math
 import time
-from collections.abc import Awaitable, Callable
-from dataclasses import replace
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -47,15 +47,43 @@ async def ingest(frame: Any, request: IngestRequest, org: Org) -> IngestResult[A
     return await sent(partial(prepare, frame), request, org)
 
 
-async def sent(preparing: Callable[..., Awaitable[Prepared]], request: IngestRequest, org: Org) -> IngestResult[Any]:
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Ended:
+    """How a call ended: all that its result is made of, but for the frame.
+
+    Attributes:
+        done: All that the run knows at its end.
+        host: Of whom the result tells.
+        seconds: How long the call took.
+        timeout: The seconds that it had.
+        run: The run's folder, if there is a journal.
+        timeline: When each part was in which stage; `None`: nobody saw it.
+    """
+
+    done: Done
+    host: str
+    seconds: float
+    timeout: float | None = None
+    run: Path | None = None
+    timeline: pl.DataFrame | None = None
+
+
+async def sent(
+    preparing: Callable[..., Awaitable[Prepared]],
+    request: IngestRequest,
+    org: Org,
+    *,
+    note: Callable[[Ended], None] | None = None,
+) -> IngestResult[Any]:
     """Send what is prepared, and give every row back with its fate.
 
     Args:
         preparing: Gives it, as `prepare` does of a frame; where there is a journal, with `folder=` too.
         request: The call.
         org: Where the rows go.
+        note: Told how the call ended, if anything may have been sent, whatever is raised then.
     """
-    call = Call(request, org)
+    call = Call(request, org, note)
     if request.options.journal is None:
         prepared = await call.prepared(preparing)
         if prepared.refused:
@@ -76,10 +104,11 @@ async def sent(preparing: Callable[..., Awaitable[Prepared]], request: IngestReq
 class Call:
     """One call on its way: its clock, its org, and who is told."""
 
-    def __init__(self, request: IngestRequest, org: Org) -> None:
+    def __init__(self, request: IngestRequest, org: Org, note: Callable[[Ended], None] | None = None) -> None:
         timeout = request.options.timeout
         self._request = request
         self._org = org
+        self._note = note
         self._began = time.monotonic()
         self._ends_at = None if timeout is None else asyncio.get_running_loop().time() + timeout
         self._timeline = Timeline(self._began)
@@ -157,17 +186,17 @@ class Call:
                 keeping.exception()
             if journal is not None:
                 await in_thread(journal.close)
-        return concluded(
-            done,
-            prepared.source,
-            prepared.request,
-            org=self._org,
+        ended = Ended(
+            done=done,
             host=self._org.host,
-            began=self._began,
+            seconds=time.monotonic() - self._began,
+            timeout=self._request.options.timeout,
             run=journal.folder if journal is not None else None,
-            sent=sent_of(prepared),
             timeline=self._timeline.frame(),
         )
+        if self._note is not None:
+            self._note(ended)
+        return concluded(ended, prepared.source, prepared.request, org=self._org, sent=sent_of(prepared))
 
     def _started(self, request: IngestRequest, n_sent: int, n_left_out: int) -> Started:
         return Started(
@@ -213,49 +242,44 @@ class Call:
 
 
 def concluded(
-    done: Done,
+    ended: Ended,
     source: Source[Any],
     request: IngestRequest,
     *,
     org: Org | None,
-    host: str,
-    began: float,
-    run: Path | None,
     sent: Sent,
-    timeline: pl.DataFrame | None = None,
+    notes: Sequence[str] = (),
 ) -> IngestResult[Any]:
-    """What a run's end is to its caller.
+    """What a call's end is to its caller.
 
     Args:
-        done: All that the run knows at its end.
+        ended: How it ended.
         source: The caller's frame.
         request: The call.
         org: Where rows that are sent again go.
-        host: Of whom the result tells.
-        began: When the call began, by the monotonic clock.
-        run: The run's folder, if there is a journal.
         sent: What was sent.
-        timeline: When each part was in which stage; `None`: nobody saw it.
+        notes: What else the result has to say.
 
     Raises:
         What `conclude` raises.
     """
+    done = ended.done
     result: IngestResult[Any] = IngestResult(
         source=source,
         outcomes=done.outcomes,
         request=request,
-        host=host,
-        seconds=time.monotonic() - began,
+        host=ended.host,
+        seconds=ended.seconds,
         jobs=done.jobs,
         attempts=done.attempts,
         sent=sent,
-        timeline=timeline,
+        timeline=ended.timeline,
         running_job_ids=running_in(done),
-        notes=notes_on(done),
+        notes=[*notes, *notes_on(done)],
         again=_Again(org, request),
-        run=run,
+        run=ended.run,
     )
-    return conclude(result, done, request)
+    return conclude(result, done, on_failure=request.options.on_failure, timeout=ended.timeout)
 
 
 def _keeping(prepared: Prepared, journal: Journal | None) -> asyncio.Task[None] | None:

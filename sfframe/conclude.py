@@ -6,7 +6,7 @@ import sys
 import threading
 import warnings
 from types import FrameType
-from typing import Any, NoReturn
+from typing import Any, Literal, NoReturn
 
 import numpy as np
 
@@ -20,16 +20,17 @@ from sfframe.errors import (
     RecordsFailedWarning,
     ResultMismatch,
 )
-from sfframe.ingest.request import IngestRequest
 from sfframe.ingest.run import Mismatch
 from sfframe.ingest.runner import Done
 from sfframe.result import IngestResult
 
 
-def conclude(result: IngestResult[Any], done: Done, request: IngestRequest) -> IngestResult[Any]:
+def conclude(
+    result: IngestResult[Any], done: Done, *, on_failure: Literal["warn", "return", "raise"], timeout: float | None
+) -> IngestResult[Any]:
     """Raise, warn, or give the result, as the run ended and the options say."""
     if done.ended_by is not None:
-        _ended_early(result, done, request)
+        _ended_early(result, done, timeout)
     unknown = [error for error in done.trouble if isinstance(error, OutcomeUnknown)]
     if unknown:
         texts = "\n".join([*map(str, unknown), *map(_not_matched, done.mismatches)])
@@ -41,20 +42,20 @@ def conclude(result: IngestResult[Any], done: Done, request: IngestRequest) -> I
         raise _mismatch(result, done)
     if done.trouble and not done.jobs:
         raise done.trouble[0]  # nothing was committed: the call didn't happen
-    if request.options.on_failure == "return":
+    if on_failure == "return":
         return result
     if done.trouble or done.failed_jobs:
         job = done.failed_jobs[0] if done.failed_jobs else None
         cause = done.trouble[0] if done.trouble else None
         raise JobFailed("\n".join([*result.notes, result.summary()]), job=job, result=result) from cause
     if not result:
-        if request.options.on_failure == "raise":
+        if on_failure == "raise":
             raise RecordsFailed(result.report(), result=result)
         _warn(result.report())
     return result
 
 
-def _ended_early(result: IngestResult[Any], done: Done, request: IngestRequest) -> NoReturn:
+def _ended_early(result: IngestResult[Any], done: Done, timeout: float | None) -> NoReturn:
     running = result.running_job_ids
     if running:
         left = (
@@ -66,7 +67,7 @@ def _ended_early(result: IngestResult[Any], done: Done, request: IngestRequest) 
         left = "No committed job is left running."
     known = f"What is known so far is in .result: {result.summary()}{_how_to_go_on(result)}"
     if isinstance(done.ended_by, TimeoutError):
-        text = f"timeout={request.options.timeout} s was up. {left}\n{known}"
+        text = f"timeout={timeout} s was up. {left}\n{known}"
         raise JobTimeout(text, job_ids=running, result=result, run=result.run) from None
     raise Interrupted(f"interrupted. {left}\n{known}", job_ids=running, result=result, run=result.run) from None
 

@@ -5,55 +5,92 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Awaitable, Callable
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
 
+from sfframe.call import Ended
 from sfframe.ingest.request import IngestRequest
 from sfframe.org.org import Org
 
 _Load = tuple[Any, ...]
+ResultT = TypeVar("ResultT")
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Run(Generic[ResultT]):
+    """A frame's own part in a load.
+
+    Attributes:
+        send: Sends the rows; tells how that ended as soon as anything may have been sent.
+        given_again: What the frame's rows have of a load that ended so.
+        places: A digest of where in the frame the rows are that are sent, and why others aren't: of two frames with
+            the same one, what became of the rows of one is what became of those of the other.
+    """
+
+    send: Callable[[Callable[[Ended], None]], Awaitable[ResultT]]
+    given_again: Callable[[Ended], ResultT]
+    places: str
 
 
 class Once:
-    """What was asked for once, and how it ended."""
+    """A load, and how it ended."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._is_running = False
-        self._result: Any = None
-        self._error: BaseException | None = None
+        self._is_cancelled = False
+        self._ended: Ended | None = None
+        self._places = ""
 
-    async def do(self, work: Callable[[], Awaitable[Any]]) -> Any:
-        """Do it the first time, and give what came of it each time.
+    @property
+    def is_over(self) -> bool:
+        """Whether it was run: nothing is sent any more."""
+        return self._ended is not None or self._is_cancelled
 
-        An error by which something may have been sent, which carries a `result`, is raised again each time. After
-        another one the work is done at the next try.
+    async def do(self, run: Run[ResultT]) -> ResultT:
+        """Do it the first time, and give a frame's rows what came of it each time.
+
+        After an error by which nothing was sent it is done at the next try.
 
         Raises:
-            RuntimeError: It is being done at the moment.
+            RuntimeError: It is being done at the moment, or was cancelled on its way, or this frame has other rows
+                beside those of the load.
         """
-        with self._lock:
-            if self._error is not None:
-                raise self._error
-            if self._result is not None:
-                return self._result
-            if self._is_running:
-                raise RuntimeError("this load is running already, by another call of run(): wait for that one")
-            self._is_running = True
+        if (ended := self._begun(run.places)) is not None:
+            return run.given_again(ended)
         try:
-            self._result = await work()
+            return await run.send(self._note)
         except asyncio.CancelledError:
-            self._error = RuntimeError(
-                "this load was cancelled on its way, and some of its rows may be in the org: look at the org's jobs, "
-                "and call the verb if it is to be sent again"
-            )
+            self._is_cancelled = True
             raise
         except BaseException as error:
-            if getattr(error, "result", None) is not None:
-                self._error = error
+            if getattr(error, "result", None) is None:  # nothing was sent
+                self._ended = None
             raise
         finally:
             self._is_running = False
-        return self._result
+
+    def _begun(self, places: str) -> Ended | None:
+        """How it ended; `None`: it begins now."""
+        with self._lock:
+            if self._is_cancelled:
+                raise RuntimeError(
+                    "this load was cancelled on its way, and some of its rows may be in the org: look at the org's "
+                    "jobs, and call the verb if it is to be sent again"
+                )
+            if self._is_running:
+                raise RuntimeError("this load is running already, by another call of run(): wait for that one")
+            if self._ended is not None and self._places != places:
+                raise RuntimeError(
+                    "just these rows were loaded already by another plan, whose frame had others beside them that "
+                    "weren't sent, or had them in another order: nothing was sent now. Call the verb if the rows are "
+                    "to be sent again."
+                )
+            self._is_running, self._places = self._ended is None, places
+            return self._ended
+
+    def _note(self, ended: Ended) -> None:
+        self._ended = ended
 
 
 _known: dict[_Load, Once] = {}

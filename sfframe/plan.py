@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from functools import partial
+from typing import Any, Generic, NoReturn, TypeVar
 
 from sfframe import plan_screen
 from sfframe.bridge import blocking
-from sfframe.call import sent
+from sfframe.call import Ended, concluded, sent
 from sfframe.ingest.cost import Written
 from sfframe.ingest.request import IngestRequest
-from sfframe.once import Once
+from sfframe.once import Once, Run
 from sfframe.org.org import Org
 from sfframe.org.pace import Pace
 from sfframe.prepare import Prepared
 from sfframe.problems import frame_of
 from sfframe.result import IngestResult
+from sfframe.sent import sent_of
 
 FrameT = TypeVar("FrameT")
 
@@ -68,6 +71,7 @@ class Plan(Generic[FrameT]):
         basis: What that comes from.
         host: The org's host.
         notes: What else is to be thought of, as sentences.
+        has_run: Whether this load was run already: `run` sends nothing more.
     """
 
     def __init__(
@@ -102,6 +106,11 @@ class Plan(Generic[FrameT]):
         self.seconds = self.rows / pace.rows_per_second
         self.basis = pace.basis
         self.notes = tuple(notes)
+        self._answer: Callable[[], IngestResult[FrameT]] | None = None
+
+    @property
+    def has_run(self) -> bool:
+        return self._once.is_over
 
     @property
     def problems(self) -> Any:
@@ -120,9 +129,10 @@ class Plan(Generic[FrameT]):
             # 2 True
 
         A plan is run once. Asked again it gives the same result, or raises the same error, and sends nothing; only
-        where nothing had been sent it tries once more. In a notebook that holds for a plan made anew of the same rows
-        for the same call, too, so that cells that run again, by themselves or by hand, load nothing twice: a reactive
-        notebook is safe. To send the same rows again on purpose, call the verb.
+        where nothing had been sent it tries once more. In a notebook a plan made anew of the same rows for the same
+        call sends nothing either, so that cells that run again, by themselves or by hand, load nothing twice: a
+        reactive notebook is safe. It gives its own frame's rows what became of them then, says so in a note, and warns
+        or raises as its own `on_failure` says. To send the same rows again on purpose, call the verb.
 
         Returns:
             The fate of every row.
@@ -132,16 +142,40 @@ class Plan(Generic[FrameT]):
 
         The rest as the verb.
         """
-        result: IngestResult[FrameT] = await self._once.do(self._send)
-        return result
+        if self._answer is None:
+            run = Run(send=self._send, given_again=self._given_again, places=self._places())
+            try:
+                result = await self._once.do(run)
+            except BaseException as error:
+                if getattr(error, "result", None) is not None:
+                    self._answer = partial(_raised, error)
+                raise
+            self._answer = lambda: result
+        return self._answer()
 
     run = blocking(run_async)
 
-    async def _send(self) -> IngestResult[FrameT]:
+    async def _send(self, note: Callable[[Ended], None]) -> IngestResult[FrameT]:
         async def as_planned(*_: Any, folder: Any = None) -> Prepared:
             return self._prepared
 
-        return await sent(as_planned, self._prepared.request, self._org)
+        return await sent(as_planned, self._prepared.request, self._org, note=note)
+
+    def _given_again(self, ended: Ended) -> IngestResult[FrameT]:
+        notes = ["this load was run already, by an earlier plan: nothing was sent now. The verb would send it again."]
+        prepared = self._prepared
+        return concluded(ended, prepared.source, prepared.request, org=self._org, sent=sent_of(prepared), notes=notes)
+
+    def _places(self) -> str:
+        """A digest of where the rows are that are sent, and why others aren't."""
+        prepared = self._prepared
+        if prepared.rows is None:
+            return ""
+        n = prepared.rows.n
+        digest = hashlib.blake2b(f"{n} {prepared.reasons().write_csv()}".encode(), digest_size=16)
+        if prepared.request.options.group_by:
+            digest.update(prepared.in_sending_order().numbers(0, n).tobytes())
+        return digest.hexdigest()
 
     # --- on the screen ------------------------------------------------------------------------------------------------
 
@@ -156,10 +190,15 @@ class Plan(Generic[FrameT]):
         return plan_screen.Picture(
             title=f"{self.operation} {self.sobject}{key} on {self.host}",
             is_ready=bool(self),
+            has_run=self.has_run,
             problems=[str(problem) for problem in self._prepared.problems],
             lines=plan_screen.lines_of(self) if self else [],
             notes=self.notes,
         )
+
+
+def _raised(error: BaseException) -> NoReturn:
+    raise error
 
 
 def _fates(

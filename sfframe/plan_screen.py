@@ -22,6 +22,7 @@ class Picture:
     Attributes:
         title: What would be done, and where.
         is_ready: Whether it can be done.
+        has_run: Whether it was done already.
         problems: What keeps rows, or the whole frame, from being sent.
         lines: What it is and what it costs: a word, and what is to be said of it.
         notes: What else is to be thought of.
@@ -29,18 +30,23 @@ class Picture:
 
     title: str
     is_ready: bool
+    has_run: bool
     problems: Sequence[str]
     lines: Sequence[tuple[str, str]]
     notes: Sequence[str]
 
     @property
     def verdict(self) -> str:
-        """The first word."""
+        """The first words."""
+        if self.has_run:
+            return "RUN ALREADY"
         return "READY" if self.is_ready else "NOT READY"
 
     @property
     def hint(self) -> str:
         """How to go on."""
+        if self.has_run:
+            return "these rows were sent already: .run() tells what became of them; the verb would send them again"
         if self.is_ready:
             return "nothing was sent yet: .run() sends it"
         return "nothing can be sent: mend these first (.problems has them as a frame)"
@@ -58,7 +64,8 @@ def text(picture: Picture) -> str:
 
 def page(picture: Picture) -> str:
     """The picture as a piece of HTML."""
-    color = (markup.NOTED if picture.notes else markup.GOOD) if picture.is_ready else markup.BAD
+    is_noted = bool(picture.notes) or picture.has_run
+    color = (markup.NOTED if is_noted else markup.GOOD) if picture.is_ready else markup.BAD
     rows = [(markup.safe(word), markup.safe(told)) for word, told in picture.lines]
     parts = [
         markup.bullets(_first(picture.problems)),

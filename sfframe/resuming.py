@@ -10,7 +10,7 @@ from typing import Any, Final
 import polars as pl
 
 from sfframe.bridge import blocking, in_thread
-from sfframe.call import Call, concluded, report_left_out
+from sfframe.call import Call, Ended, concluded, report_left_out
 from sfframe.errors import Interrupted, JobTimeout, JournalError
 from sfframe.front import BackendName, DtypeBackend, backend_of
 from sfframe.ingest.journal import Journal
@@ -164,9 +164,8 @@ async def _given_again(journal: Journal, org: Org | None) -> IngestResult[Any]:
         done = await in_thread(_all_done, journal, prepared)
     finally:
         await in_thread(journal.close)
-    return concluded(
-        done, source, request, org=org, host=intent.host, began=began, run=journal.folder, sent=sent_of(prepared)
-    )
+    ended = Ended(done=done, host=intent.host, seconds=time.monotonic() - began, run=journal.folder)
+    return concluded(ended, source, request, org=org, sent=sent_of(prepared))
 
 
 def _all_done(journal: Journal, prepared: Prepared) -> Done:

@@ -13,12 +13,13 @@ from typing import Any
 import pandas as pd
 import polars as pl
 import pytest
+from polars.testing import assert_frame_equal
 
 import sfframe
-from sfframe import verbs
+from sfframe import once, verbs
 from sfframe.localorg.faults import Fault
 from sfframe.localorg.manners import Manners
-from sfframe.once import Once
+from sfframe.once import Once, Run
 from sfframe.query.lookup import rows as lookup
 from tests import at_once
 
@@ -221,19 +222,20 @@ def test_a_run_that_was_cancelled_is_not_begun_again() -> None:
     async def scene() -> None:
         load, begun = Once(), asyncio.Event()
 
-        async def work() -> None:
+        async def send(_: Any) -> None:
             begun.set()
             await asyncio.Event().wait()
 
-        task = asyncio.create_task(load.do(work))
+        run = Run(send=send, given_again=lambda _: None, places="")
+        task = asyncio.create_task(load.do(run))
         await begun.wait()
         with pytest.raises(RuntimeError, match="running already"):
-            await load.do(work)
+            await load.do(run)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
         with pytest.raises(RuntimeError, match="may be in the org"):
-            await load.do(work)
+            await load.do(run)
 
     asyncio.run(scene())
 
@@ -282,6 +284,8 @@ def test_the_reserve_is_looked_at_when_it_is_run(local: sfframe.LocalOrg) -> Non
 
 @pytest.fixture
 def notebook(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A notebook in which nothing was run so far."""
+    monkeypatch.setattr(once, "_known", {})
     monkeypatch.setattr(verbs, "in_notebook", lambda: True)
 
 
@@ -290,11 +294,76 @@ def test_in_a_notebook_cells_that_run_again_load_nothing_twice(local: sfframe.Lo
     def cells(frame: Any, **options: Any) -> Any:
         return frame.sfbulk.plan("Contact", "insert", org=org, **options).run()
 
-    first = cells(contacts(3))
-    assert cells(contacts(3)) is first
+    first, again = cells(contacts(3)), cells(contacts(3))
     assert n_contacts(local) == 3
+    assert_frame_equal(again.successful_results, first.successful_results)
     assert len(cells(contacts(3, start=3))) == 3  # other rows
     assert n_contacts(local) == 6
+
+
+@pytest.mark.usefixtures("notebook")
+def test_another_frame_of_the_same_rows_gets_its_own_rows_back(org: sfframe.Org) -> None:
+    sent = contacts(3).to_pandas()
+    ids = sent.sfbulk.plan("Contact", "insert", org=org).run().successful_results["sf__Id"].to_list()
+    options: dict[str, Any] = {"columns": {"src": None}, "org": org}
+    others: list[Any] = [
+        sent.assign(src=["x", "y", "z"]).set_axis([50, 60, 70]),
+        pl.DataFrame(sent).with_columns(src=pl.Series(["x", "y", "z"])),
+    ]
+    for other in others:
+        rows = other.sfbulk.plan("Contact", "insert", **options).run().successful_results
+        assert type(rows) is type(other)
+        assert list(rows.columns) == [*other.columns, "sf__Id", "sf__Created"]
+        assert (list(rows["src"]), list(rows["sf__Id"])) == (["x", "y", "z"], ids)
+    assert others[0].sfbulk.plan("Contact", "insert", **options).run().to_frame().index.to_list() == [50, 60, 70]
+
+
+@pytest.mark.usefixtures("notebook")
+def test_rows_that_go_with_others_left_out_are_not_loaded_twice(local: sfframe.LocalOrg, org: sfframe.Org) -> None:
+    contacts(3).sfbulk.plan("Contact", "insert", org=org).run()
+    more = pl.concat([contacts(1, start=7).with_columns(LastName=pl.lit("x" * 100)), contacts(3)])
+    plan = more.sfbulk.plan("Contact", "insert", org=org, invalid="report")
+    with pytest.raises(RuntimeError, match="nothing was sent now"):
+        plan.run()
+    assert n_contacts(local) == 3
+
+
+@pytest.mark.usefixtures("notebook")
+@pytest.mark.parametrize("fault", [None, Fault("job", "fail", error="X : y")])
+def test_a_plan_made_anew_warns_and_raises_as_its_own_options_say(
+    local: sfframe.LocalOrg, org: sfframe.Org, fault: Fault | None
+) -> None:
+    frame = contacts(3).with_columns(Email=pl.Series(["ada@example.com", "no address", None]))
+    local.faults.extend([fault] if fault else [])
+
+    def cells(on_failure: Any) -> Any:
+        return frame.sfbulk.plan("Contact", "insert", org=org, on_failure=on_failure).run()
+
+    error = sfframe.JobFailed if fault else sfframe.RecordsFailed
+    counts = cells("return").counts
+    for _ in range(2):
+        with pytest.raises(error) as caught:
+            cells("raise")
+        assert caught.value.result.counts == counts
+    for _ in range(0 if fault else 2):
+        with pytest.warns(sfframe.RecordsFailedWarning):
+            cells("warn")
+    assert n_jobs(org) == 1
+
+
+@pytest.mark.usefixtures("notebook")
+def test_what_was_run_already_says_so(local: sfframe.LocalOrg, org: sfframe.Org) -> None:
+    first = contacts(3).sfbulk.plan("Contact", "insert", org=org)
+    assert "nothing was sent yet" in repr(first)
+    first.run()
+    again = contacts(3).sfbulk.plan("Contact", "insert", org=org)
+    for plan in (first, again):
+        assert plan.has_run
+        for text in (repr(plan), plan._repr_html_()):
+            assert "RUN ALREADY" in text
+            assert "the verb would send them again" in text
+    assert any("was run already" in note for note in again.run().notes)
+    assert not first.run().notes
 
 
 def test_in_a_script_a_plan_made_anew_is_run_anew(local: sfframe.LocalOrg, org: sfframe.Org) -> None:
