@@ -128,6 +128,10 @@ class Journal:
             raise
         return cls(folder, lock, db, intent)
 
+    def __del__(self) -> None:
+        # A thread may open it when the call that asked for it has been interrupted, and nobody is left to have it.
+        self._db.close()
+
     def close(self) -> None:
         """Let other processes have it."""
         with self._writing:
