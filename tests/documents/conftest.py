@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import polars as pl
 import pytest
 
 import sfframe
@@ -20,17 +19,14 @@ from .shell import reader_s_files
 def reader(
     local: sfframe.LocalOrg, org: sfframe.Org, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> Iterator[dict[str, Any]]:
-    """An org with two accounts, the environment's variables, a frame of contacts, a folder with files."""
+    """An org without records, the environment's variables, a folder: a page is whole by itself."""
     monkeypatch.chdir(tmp_path)
     reader_s_files(tmp_path)
     for name, value in {"URL": local.url, "CLIENT_ID": local.client_id, "CLIENT_SECRET": local.client_secret}.items():
         monkeypatch.setenv(f"SFFRAME_{name}", value)
-    accounts = pl.DataFrame({"ExternalId__c": ["A-1", "A-7"], "Name": ["Analytical Engines", "Bletchley Park"]})
-    sfframe.ingest(accounts, "Account", "upsert", "ExternalId__c", org=org)
     sfframe.set_default_org(org)
-    contacts = pl.DataFrame({"ExternalId__c": ["C-0"], "LastName": ["Babbage"]})
     with _logging_as_before():
-        yield {"__name__": "document", "contacts": contacts}
+        yield {"__name__": "document"}
     sfframe.set_default_org(None)
 
 
