@@ -44,7 +44,7 @@ def simple_salesforce_upsert(local: Any, frame: Any) -> tuple[list[dict[str, Any
     org.bulk2_url = f"{local.url}/services/data/v{VERSION}/jobs/"  # it writes https whatever it is given
     jobs = org.bulk2.Contact.upsert(records=frame.to_dict("records"), external_id_field=KEY)
     results = [org.bulk2.Contact.get_all_ingest_records(job["job_id"]) for job in jobs]
-    return [row for result in results for kind in result.values() for row in kind], ["dicts of text"]
+    return [row for result in results for kind in result.values() for row in kind], ["CSV, or dicts of text"]
 
 
 def aiosalesforce_upsert(local: Any, frame: Any) -> tuple[list[dict[str, Any]], list[str]]:
