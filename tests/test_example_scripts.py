@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import runpy
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -94,6 +95,15 @@ def test_a_load_with_refused_rows_is_red_at_once_and_hands_them_over(
     assert any("INVALID_EMAIL_ADDRESS" in str(cell) for row in sheet.values for cell in row)
 
 
+def test_a_workbook_that_cannot_be_written_does_not_hide_why_rows_failed(
+    etl: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "xlsxwriter", None)
+    with pytest.raises(sfframe.RecordsFailed) as caught:
+        etl["flow"](customers(tmp_path, SPOILT), str(tmp_path / "day"))
+    assert "pip install 'sfframe[excel]'" in caught.value.__notes__[0]
+
+
 # --- nightly_upsert ---------------------------------------------------------------------------------------------------
 
 Nightly = Callable[..., int]
@@ -135,6 +145,18 @@ def test_refused_rows_are_1_and_wait_for_the_colleague(nightly: Nightly, tmp_pat
     refused = dict(zip(header, row, strict=True))
     assert (refused["LastName"], refused["_loaded_at"]) == ("Åkesson 0", 7)
     assert str(refused["sf__Error"]).startswith("INVALID_EMAIL_ADDRESS:")
+
+
+def test_a_job_that_failed_as_a_whole_is_2_and_its_rows_are_handed_over_in_their_file(
+    nightly: Nightly, local: sfframe.LocalOrg, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    local.faults.append(Fault("job", "fail", times=None))
+    assert nightly(model(tmp_path), *LEFT_OUT) == 2
+    left = tmp_path / "state" / "latest" / "unprocessed_records.parquet"
+    assert pl.read_parquet(left)["LastName"].to_list() == [f"Åkesson {i}" for i in range(3)]
+    assert f"rows that the org didn't come to: 3, in {left}" in caplog.text
+    assert "rows to mend" not in caplog.text
+    assert not (tmp_path / "state" / "to_mend.xlsx").exists()
 
 
 def test_a_load_that_cannot_be_is_2_and_says_why(
@@ -197,15 +219,23 @@ def test_a_relation_sends_what_is_new_and_then_what_has_changed(
     local: sfframe.LocalOrg, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     main = script("from_duckdb")["main"]
-    main(str(CUSTOMERS))
-    main(str(CUSTOMERS))
-    main(customers(tmp_path, ("Seán", "Shane"), SPOILT))
+    changed = customers(tmp_path, ("Seán", "Shane"), SPOILT)
+    assert [main([export]) for export in (str(CUSTOMERS), str(CUSTOMERS), changed, changed)] == [0, 0, 1, 1]
     assert re.findall(r"Contact: .*", capsys.readouterr().out) == [
         "Contact: 12 new, 0 changed, 0 refused",
         "Contact: 0 new, 0 changed, 0 refused",
         "Contact: 0 new, 1 changed, 1 refused",
+        "Contact: 0 new, 0 changed, 1 refused",
     ]
-    assert local.count("create") == 3
+    assert local.count("create") == 4
+
+
+def test_a_relation_whose_job_failed_as_a_whole_is_1_and_told(
+    local: sfframe.LocalOrg, capsys: pytest.CaptureFixture[str]
+) -> None:
+    local.faults.append(Fault("job", "fail", times=None))
+    assert script("from_duckdb")["main"]([str(CUSTOMERS)]) == 1
+    assert re.search(r"Account: 0 new, 0 changed, 0 refused\n    10 unprocessed: .*Failed", capsys.readouterr().out)
 
 
 # --- the page ---------------------------------------------------------------------------------------------------------
@@ -217,3 +247,14 @@ def test_the_page_names_every_script_and_each_says_how_it_is_run() -> None:
     assert sorted(set(re.findall(r"\(examples/(\w+\.py)\)", page))) == scripts
     for name in scripts:
         assert f"    python docs/examples/{name} " in (EXAMPLES / name).read_text("utf-8")
+
+
+@pytest.mark.parametrize("name", sorted(path.name for path in EXAMPLES.glob("*.py")))
+def test_a_script_without_its_arguments_says_how_it_is_used(
+    name: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.argv", [name])
+    with pytest.raises(SystemExit) as ended:
+        runpy.run_path(str(EXAMPLES / name), run_name="__main__")
+    assert ended.value.code == 2
+    assert f"usage: {name} " in capsys.readouterr().err

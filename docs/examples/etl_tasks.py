@@ -12,6 +12,7 @@ finds it there, collects what the org has done meanwhile, and sends the rest.
 
 from __future__ import annotations
 
+import argparse
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -67,7 +68,10 @@ def load(prepared: str, sobject: str) -> dict[str, int]:
     try:
         return rows.upsert(sobject, "ExternalId__c", journal=day / "journal", on_failure="raise").counts
     except sfframe.RecordsFailed as error:
-        error.result.to_excel(day / "refused.xlsx")
+        try:
+            error.result.to_excel(day / "refused.xlsx")
+        except (OSError, ValueError, ImportError) as trouble:  # of which the rows' own error must not be hidden
+            error.add_note(f"there is no workbook of these rows: {trouble}")
         raise
 
 
@@ -95,4 +99,8 @@ def flow(export: str, day: str) -> None:
 
 
 if __name__ == "__main__":
-    flow(*sys.argv[1:])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("export", help="the shop's customers, a CSV file")
+    parser.add_argument("day", help="a folder for this day's files and its journal")
+    options = parser.parse_args()
+    flow(options.export, options.day)

@@ -7,8 +7,9 @@ The model is Parquet, one file or many (`"crm_contacts/*.parquet"`), or a table 
 (`warehouse.duckdb#marts.crm_contacts`); its columns are named as the fields, and it may be larger than memory.
 
 Exit code 0: every row is in the org. 1: some were refused; `state/to_mend.xlsx` has them, with the reasons, for the
-colleague who knows the data. 2: the load itself failed. Killed at any moment and run again, by hand or the next night,
-it finishes what was begun before anything else, and no row goes twice. Needs `pip install sfframe[excel]`.
+colleague who knows the data. 2: the load itself failed; rows that the org took and didn't come to are in
+`state/latest/unprocessed_records.parquet`. Killed at any moment and run again, by hand or the next night, it finishes
+what was begun before anything else, and no row goes twice. Needs `pip install sfframe[excel]`.
 """
 
 from __future__ import annotations
@@ -61,11 +62,16 @@ def upsert(options: argparse.Namespace) -> sfframe.IngestResult[Any]:
 
 
 def hand_over(result: sfframe.IngestResult[Any], state: Path) -> None:
-    """What wasn't loaded, for the colleague; sent again as it is when it is mended: sf__ columns are never sent."""
+    """What wasn't loaded. What was refused is for the colleague; mended, it goes as it is: no sf__ column is sent."""
     folder = result.save(state / "latest")
-    refused = pl.read_parquet(folder / "failed_results.parquet")
-    refused.write_excel(state / "to_mend.xlsx", "failed_results", autofit=True)
-    log.warning("%s rows to mend in %s", f"{refused.height:,}", state / "to_mend.xlsx")
+    if n_refused := result.counts["failed"]:
+        refused = pl.read_parquet(folder / "failed_results.parquet")
+        refused.write_excel(state / "to_mend.xlsx", "failed_results", autofit=True)
+        log.warning("rows to mend: %s, in %s", f"{n_refused:,}", state / "to_mend.xlsx")
+    if n_left := result.counts["unprocessed"]:
+        left = folder / "unprocessed_records.parquet"
+        log.error("the load itself failed: rows that the org didn't come to: %s, in %s", f"{n_left:,}", left)
+        log.info("nothing is to be mended in those: run this again, or let the next night send them")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -86,7 +92,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if result:
         return 0
     hand_over(result, options.state)
-    return 1
+    return 2 if result.counts["unprocessed"] else 1
 
 
 if __name__ == "__main__":
