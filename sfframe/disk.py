@@ -1,9 +1,13 @@
-"""Disk: to be sure that what was written is there also after a power loss."""
+"""Disk: files that are there whole or not at all, and what was written is there also after a power loss."""
 
 from __future__ import annotations
 
 import os
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 
 def settle(path: Path) -> None:
@@ -15,3 +19,30 @@ def settle(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+@contextmanager
+def replaced(path: Path) -> Iterator[BinaryIO]:
+    """A file that takes the place of the one at the path once it is whole; after an error nothing is left of it.
+
+    Raises:
+        OSError: No file can be made there.
+    """
+    place = path.resolve()  # what a link leads to, not the link
+    if place.is_dir():
+        raise IsADirectoryError(f"{str(path)!r} is a folder: a file's name is needed")
+    if not place.parent.is_dir():
+        raise FileNotFoundError(f"there is no folder {str(place.parent)!r} for {place.name}: make it first")
+    beside = place.with_name(f".{place.name}.{uuid.uuid4().hex[:12]}.part")
+    try:
+        file = beside.open("xb")
+    except OSError as error:
+        why = f"no file can be made in the folder {str(place.parent)!r} ({error.strerror})"
+        raise type(error)(f"{why}: give {place.name!r} another place") from None
+    try:
+        with file:
+            yield file
+        beside.replace(place)
+    except BaseException:
+        beside.unlink(missing_ok=True)
+        raise

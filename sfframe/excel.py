@@ -12,11 +12,10 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, Final
-
-import polars as pl
+from typing import Any, BinaryIO, Final
 
 from sfframe.failures import Mark
+from sfframe.listed import Listed
 
 # What a sheet holds, says Microsoft ("Excel specifications and limits").
 MAX_ROWS: Final = 1_048_576
@@ -51,33 +50,38 @@ class Sheet:
         return max((len(values) for values in self.columns.values()), default=0)
 
 
-def sheet_of(name: str, frame: Any) -> Sheet:
-    """A frame of any library as a sheet; a pandas index that isn't a mere row count comes first.
+def path_of(path: str | Path) -> Path:
+    """Where a workbook is to be.
+
+    Raises:
+        ValueError: By its name it would be something else.
+    """
+    target = Path(path)
+    if target.suffix.lower() != ".xlsx" and not target.is_dir():  # of a folder the disk has a word of its own
+        raise ValueError(f"{target.name!r} doesn't end in .xlsx, and an Excel workbook is what is written: rename it")
+    return target
+
+
+def sheet_of(name: str, frame: Listed) -> Sheet:
+    """A frame as a sheet; an index comes first.
 
     Raises:
         ValueError: More rows or columns than a sheet holds, or a text that is too long for a cell.
     """
-    if isinstance(frame, pl.LazyFrame):
-        _check_height(name, frame.select(pl.len()).collect().item())
-        frame = frame.collect()
-    elif hasattr(frame, "count_rows"):  # a pyarrow dataset
-        _check_height(name, frame.count_rows())
-        frame = frame.to_table()
-    _check_height(name, len(frame))
-    index, own = list(_index(frame)), list(_columns(frame))
-    places = {label: at for at, (label, _) in reversed(list(enumerate(own, start=len(index))))}
-    sheet = Sheet(name, dict(_unique([*index, *own])), places)
+    check_height(name, frame.height)
+    places = {label: at for at, (label, _) in reversed(list(enumerate(frame.columns, start=len(frame.index))))}
+    sheet = Sheet(name, dict(_unique([*frame.index, *frame.columns])), places)
     if len(sheet.columns) > MAX_COLUMNS:
         raise ValueError(f"{name} has {len(sheet.columns):,} columns, a sheet of Excel holds {MAX_COLUMNS:,}")
     _check_texts(sheet)
     return sheet
 
 
-def write(path: Path, sheets: Iterable[Sheet], marks: Mapping[str, Iterable[Mark]] | None = None) -> None:
-    """Write a workbook; where it was, it is replaced.
+def write(file: BinaryIO, sheets: Iterable[Sheet], marks: Mapping[str, Iterable[Mark]] | None = None) -> None:
+    """Write a workbook.
 
     Args:
-        path: The file.
+        file: An empty one, open for writing.
         sheets: Its sheets.
         marks: What is to be seen beside each row, by the name of a sheet. The first of these that has rows is in front
             when the workbook is opened.
@@ -85,7 +89,7 @@ def write(path: Path, sheets: Iterable[Sheet], marks: Mapping[str, Iterable[Mark
     Raises:
         ModuleNotFoundError: xlsxwriter isn't installed.
     """
-    workbook = _workbook_class()(str(path), {"constant_memory": True, "in_memory": False})
+    workbook = _workbook_class()(file, {"constant_memory": True, "in_memory": False})
     try:
         styles = _Styles(workbook)
         for sheet in sheets:
@@ -112,34 +116,6 @@ def _workbook_class() -> Any:
 # --- from frames ------------------------------------------------------------------------------------------------------
 
 
-def _columns(frame: Any) -> Iterator[tuple[str, Sequence[Any]]]:
-    if isinstance(frame, pl.DataFrame):
-        yield from ((series.name, series.to_list()) for series in frame.iter_columns())
-    elif hasattr(frame, "column_names"):  # a pyarrow table
-        yield from ((name, frame.column(i).to_pylist()) for i, name in enumerate(frame.column_names))
-    else:  # pandas, which only its own room imports
-        for position, label in enumerate(frame.columns):
-            yield str(label), _values(frame.iloc[:, position])
-
-
-def _index(frame: Any) -> Iterator[tuple[str, Sequence[Any]]]:
-    """The index of a pandas frame as columns."""
-    index = getattr(frame, "index", None)
-    # A row count stays one when rows are left out of it, whatever type it then has.
-    if index is None or (index.nlevels == 1 and index.name is None and index.dtype.kind == "i"):
-        return
-    names = [
-        n if n is not None else ("index" if index.nlevels == 1 else f"level_{i}") for i, n in enumerate(index.names)
-    ]
-    levels = (index.get_level_values(level) for level in range(index.nlevels))
-    yield from ((str(name), _values(level)) for name, level in zip(names, levels, strict=True))
-
-
-def _values(column: Any) -> list[Any]:
-    nulls = column.isna()
-    return [None if is_null is True else value for value, is_null in zip(column.tolist(), nulls.tolist(), strict=True)]
-
-
 def _unique(columns: Iterable[tuple[str, Sequence[Any]]]) -> Iterator[tuple[str, Sequence[Any]]]:
     """Columns under names that differ, as a header may hold the same one twice."""
     seen: set[str] = set()
@@ -151,7 +127,12 @@ def _unique(columns: Iterable[tuple[str, Sequence[Any]]]) -> Iterator[tuple[str,
         yield free, values
 
 
-def _check_height(name: str, n_rows: int) -> None:
+def check_height(name: str, n_rows: int) -> None:
+    """Refuse more rows than a sheet holds.
+
+    Raises:
+        ValueError: There are more.
+    """
     if n_rows >= MAX_ROWS:
         raise ValueError(
             f"{name} has {n_rows:,} rows, a sheet of Excel holds {MAX_ROWS:,}, its header included. "

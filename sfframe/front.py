@@ -18,6 +18,7 @@ from sfframe.ingest.echo import FAILED, SUCCESSFUL, UNPROCESSED, WORDS
 from sfframe.ingest.outcomes import Folder as Folder
 from sfframe.ingest.outcomes import Outcomes
 from sfframe.ingest.spool import Rows
+from sfframe.listed import Listed as Listed
 from sfframe.problems import Problem
 from sfframe.query.form import Form, RowsT
 
@@ -119,7 +120,10 @@ class Source(Protocol[FrameT_co]):
         """What the caller calls these rows, on a screen: `row 17`, or by the frame's index."""
 
     def store(self, view: Any, path: Path) -> None:
-        """Write a frame that `view` gave as Parquet."""
+        """Write a frame that `view` gave as Parquet, for `result.save`."""
+
+    def listed(self, view: Any) -> Listed:
+        """A frame that `view` gave as lists of Python values, for `result.to_excel`."""
 
     def unkept(self) -> Sequence[Problem]:
         """What `keep` couldn't keep so that it comes back equal, `NOT_KEPT` each; columns that aren't sent too."""

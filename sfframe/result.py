@@ -9,6 +9,7 @@ from typing import Any, Generic, TypeVar, Unpack
 import polars as pl
 
 from sfframe import chart, excel, page, screen
+from sfframe.disk import replaced
 from sfframe.errors import JobTimeout, RecordsFailed
 from sfframe.failures import Failures
 from sfframe.front import (
@@ -19,6 +20,7 @@ from sfframe.front import (
     Part,
     Source,
 )
+from sfframe.ingest.echo import WORDS
 from sfframe.ingest.outcomes import Outcomes
 from sfframe.ingest.request import IngestRequest
 from sfframe.job_lines import JobLine, job_lines
@@ -275,20 +277,27 @@ class IngestResult(Generic[FrameT]):
         shown behind it. Whole numbers of more than 15 digits, which Excel would round, are text.
 
         Args:
-            path: The file, such as `"contacts.xlsx"`; it is replaced if it is there.
+            path: The file, such as `"contacts.xlsx"`; it is replaced if it is there, once the new one is whole.
 
         Returns:
             The path.
 
         Raises:
-            ValueError: A frame has more rows (1,048,575) or a text more characters (32,767) than Excel takes.
+            ValueError: The name doesn't end in `.xlsx`; a frame has more rows (1,048,575) or a text more characters
+                (32,767) than Excel takes.
+            OSError: No file can be made there: `FileNotFoundError`, `IsADirectoryError`, `PermissionError`, ...
             ModuleNotFoundError: xlsxwriter isn't installed.
         """
-        target = Path(path)
-        parts = (SUCCESSFUL_RESULTS, FAILED_RESULTS, UNPROCESSED_RECORDS)
-        sheets = [excel.sheet_of(part.name, self._view(part)) for part in parts]
-        excel.write(target, sheets, marks={FAILED_RESULTS.name: self._failures.marks()})
+        target = excel.path_of(path)
+        with replaced(target) as file:
+            sheets = [self._sheet(part) for part in (SUCCESSFUL_RESULTS, FAILED_RESULTS, UNPROCESSED_RECORDS)]
+            excel.write(file, sheets, marks={FAILED_RESULTS.name: self._failures.marks()})
         return target
+
+    def _sheet(self, part: Part) -> excel.Sheet:
+        # Counted before it is taken into memory.
+        excel.check_height(part.name, sum(self.counts[WORDS[outcome]] for outcome in part.outcomes))
+        return excel.sheet_of(part.name, self._source.listed(self._view(part)))
 
     def plot(self) -> Any:
         """The result as an Altair chart: when each part was in which stage, why rows failed and where they are in the

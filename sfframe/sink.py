@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import uuid
-from collections.abc import AsyncGenerator, Iterator
-from contextlib import aclosing, contextmanager, suppress
+from collections.abc import AsyncGenerator
+from contextlib import aclosing, suppress
 from pathlib import Path
 from typing import Any, BinaryIO, Final, Literal, Protocol
 
@@ -14,6 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from sfframe.bridge import in_thread
+from sfframe.disk import replaced as replaced
 from sfframe.ingest.forms import NoFormError, value_of
 from sfframe.ingest.printed import text_of
 from sfframe.query.frames import ctrl_c
@@ -151,29 +151,6 @@ def _cell(name: str, dtype: pl.DataType) -> pl.Expr:
         wrapped = pl.struct(column.alias("x")).struct.json_encode()
         return pl.when(column.is_not_null()).then(wrapped.str.slice(5, wrapped.str.len_chars() - 6))
     return value
-
-
-@contextmanager
-def replaced(path: Path) -> Iterator[BinaryIO]:
-    """A file that takes the place of the one at the path once it is whole; after an error nothing is left of it.
-
-    Raises:
-        OSError: No file can be made there.
-    """
-    place = path.resolve()  # what a link leads to, not the link
-    if place.is_dir():
-        raise IsADirectoryError(f"{str(path)!r} is a folder: a file's name is needed")
-    if not place.parent.is_dir():
-        raise FileNotFoundError(f"there is no folder {str(place.parent)!r} for {place.name}: make it first")
-    beside = place.with_name(f".{place.name}.{uuid.uuid4().hex[:12]}.part")
-    file = beside.open("xb")
-    try:
-        with file:
-            yield file
-        beside.replace(place)
-    except BaseException:
-        beside.unlink(missing_ok=True)
-        raise
 
 
 async def _finished(awaitable: Any) -> Any:

@@ -150,7 +150,7 @@ progress.tally
 progress.drawing progress.pace
 progress.events
 screens
-problems
+problems listed
 markup
 bridge disk spelled written
 errors

@@ -16,7 +16,7 @@ from sfframe.frames.dicts import DictsSource, is_records, records, restored_reco
 from sfframe.frames.kept import filtered
 from sfframe.frames.series import column_of, types_of
 from sfframe.frames.streams import StreamSource, restored_stream, stream
-from sfframe.frames.tables import with_columns, with_fates
+from sfframe.frames.tables import listed_table, with_columns, with_fates
 from sfframe.front import (
     Folder,
     Part,
@@ -30,6 +30,7 @@ from sfframe.front import (
 )
 from sfframe.ingest.outcomes import Outcomes
 from sfframe.ingest.spool import CHUNK, MemoryRows, Rows
+from sfframe.listed import Listed
 from sfframe.problems import Problem
 from sfframe.query.form import ARROW
 
@@ -78,6 +79,9 @@ class TableSource:
 
     def store(self, view: pa.Table, path: Path) -> None:
         pq.write_table(view, path)
+
+    def listed(self, view: pa.Table) -> Listed:
+        return listed_table(view)
 
     def unkept(self) -> Sequence[Problem]:
         bad = [field for field in self._table.schema if not shelf.can_be_kept(field.type)]

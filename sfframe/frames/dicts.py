@@ -17,6 +17,7 @@ from sfframe.frames.tagged import NoFormError, of_json, to_json
 from sfframe.front import Folder, Part, Types, by_number, columns_beside, own_labels
 from sfframe.ingest.outcomes import Outcomes
 from sfframe.ingest.spool import CHUNK, MemoryRows, Rows
+from sfframe.listed import Listed, listed
 from sfframe.problems import Problem
 
 
@@ -68,6 +69,9 @@ class DictsSource:
 
     def store(self, view: pl.DataFrame, path: Path) -> None:
         view.write_parquet(path)
+
+    def listed(self, view: pl.DataFrame) -> Listed:
+        return listed(view)
 
     def unkept(self) -> Sequence[Problem]:
         problems = []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,8 @@ from sfframe.front import (
 )
 from sfframe.ingest.outcomes import Outcomes
 from sfframe.ingest.spool import MemoryRows, Rows
+from sfframe.listed import Column as ListedColumn
+from sfframe.listed import Listed
 from sfframe.problems import Problem
 from sfframe.query.form import ARROW
 from sfframe.query.tables import in_arrow
@@ -98,6 +100,11 @@ class PandasSource:
     def store(self, view: pd.DataFrame, path: Path) -> None:
         view.to_parquet(path)
 
+    def listed(self, view: pd.DataFrame) -> Listed:
+        # By position: a label may be there twice.
+        columns = [(str(label), _values(view.iloc[:, at])) for at, label in enumerate(view.columns)]
+        return Listed(columns, list(_levels(view.index)))
+
     def unkept(self) -> Sequence[Problem]:
         self._packing = self._packing or Packing(self._frame)
         return self._packing.problems
@@ -110,6 +117,21 @@ class PandasSource:
 
 def _named(name: str, label: object) -> str:
     return f"{name} {label!r}" if isinstance(label, str | int | float) else f"{name} {label}"
+
+
+def _levels(index: pd.Index[Any]) -> Iterator[ListedColumn]:
+    """An index as columns."""
+    # A row count stays one when rows are left out of it, whatever type it then has.
+    if index.nlevels == 1 and index.name is None and index.dtype.kind == "i":
+        return
+    for level, name in enumerate(index.names):
+        unnamed = "index" if index.nlevels == 1 else f"level_{level}"
+        yield unnamed if name is None else str(name), _values(index.get_level_values(level))
+
+
+def _values(column: Any) -> list[Any]:
+    nulls = column.isna()
+    return [None if is_null is True else value for value, is_null in zip(column.tolist(), nulls.tolist(), strict=True)]
 
 
 def _restored(folder: Path) -> PandasSource:

@@ -27,6 +27,7 @@ from sfframe.front import (
 )
 from sfframe.ingest.outcomes import Outcomes
 from sfframe.ingest.spool import CHUNK, MemoryRows, Rows, SpooledRows
+from sfframe.listed import Listed, listed
 from sfframe.problems import Problem
 from sfframe.query.form import POLARS
 from sfframe.query.scan.ask import chosen
@@ -77,6 +78,9 @@ class PolarsSource:
 
     def store(self, view: pl.DataFrame, path: Path) -> None:
         view.write_parquet(path)
+
+    def listed(self, view: pl.DataFrame) -> Listed:
+        return listed(view)
 
     def unkept(self) -> Sequence[Problem]:
         return _unkept(self._frame.schema)
@@ -209,6 +213,9 @@ class LazySource:
 
     def store(self, view: pl.LazyFrame, path: Path) -> None:
         view.sink_parquet(path)
+
+    def listed(self, view: pl.LazyFrame) -> Listed:
+        return listed(view.collect())
 
     def unkept(self) -> Sequence[Problem]:
         return _unkept(self._schema)

@@ -13,10 +13,11 @@ import pyarrow.parquet as pq
 from sfframe.frames import shelf
 from sfframe.frames.kept import filtered, unkept
 from sfframe.frames.series import column_of, no_form
-from sfframe.frames.tables import SF_TYPES, with_columns, with_fates
+from sfframe.frames.tables import SF_TYPES, listed_table, with_columns, with_fates
 from sfframe.front import Folder, Part, Types, by_number, no_frame, own_labels, sf_columns
 from sfframe.ingest.outcomes import Outcomes
 from sfframe.ingest.spool import CHUNK, Rows, SpooledRows
+from sfframe.listed import Listed
 from sfframe.problems import Problem
 
 if TYPE_CHECKING:
@@ -118,6 +119,9 @@ class StreamSource:
         with pq.ParquetWriter(path, view.schema) as writer:
             for batch in view.to_batches():
                 writer.write_batch(batch)
+
+    def listed(self, view: ds.Dataset) -> Listed:
+        return listed_table(view.to_table())
 
     def unkept(self) -> Sequence[Problem]:
         # What files can't hold is refused by `types` in any case.

@@ -1,10 +1,11 @@
-"""Tables: what is put beside the columns of Arrow tables."""
+"""Tables: Arrow tables with columns put beside theirs, and as lists."""
 
 from __future__ import annotations
 
 import polars as pl
 import pyarrow as pa
 
+from sfframe.listed import Listed
 from sfframe.query.tables import in_arrow
 
 SF_TYPES: dict[str, pa.DataType] = {
@@ -29,3 +30,8 @@ def with_columns(table: pa.Table, columns: pl.DataFrame) -> pa.Table:
     for field, column in zip(made.schema, made.columns, strict=True):
         table = table.append_column(field, column)
     return table
+
+
+def listed_table(table: pa.Table) -> Listed:
+    """The table as lists of Python values."""
+    return Listed([(name, table.column(at).to_pylist()) for at, name in enumerate(table.column_names)])

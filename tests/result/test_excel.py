@@ -21,6 +21,8 @@ from openpyxl.utils.escape import unescape
 import sfframe
 from sfframe import excel
 from sfframe.failures import Mark
+from sfframe.front import source_of
+from sfframe.listed import Listed
 from sfframe.localorg import Fault
 from tests.conftest import MakeFrame
 
@@ -33,7 +35,8 @@ def sheets(path: Path) -> dict[str, list[tuple[Any, ...]]]:
 
 def cells(path: Path, frame: Any) -> list[tuple[Any, ...]]:
     """A frame's rows, header first, after a trip through a workbook."""
-    excel.write(path, [excel.sheet_of("rows", frame)])
+    with path.open("wb") as file:
+        excel.write(file, [excel.sheet_of("rows", source_of(frame).listed(frame))])
     return sheets(path)["rows"]
 
 
@@ -154,11 +157,58 @@ def test_any_text_comes_back_as_it_was(tmp_path_factory: pytest.TempPathFactory,
 
 
 def test_more_rows_than_a_sheet_holds_are_a_clear_error_and_no_file(tmp_path: Path, org: sfframe.Org) -> None:
-    rows = pl.DataFrame({"a": pl.int_range(excel.MAX_ROWS, eager=True)})
-    for frame in (rows, rows.lazy(), rows.to_pandas(), rows.to_arrow()):
-        with pytest.raises(ValueError, match=r"1,048,576 rows.*\.save\(folder\)"):
-            excel.sheet_of("failed_results", frame)
-    assert excel.sheet_of("failed_results", rows[1:]).height == excel.MAX_ROWS - 1
+    rows = [""] * excel.MAX_ROWS
+    with pytest.raises(ValueError, match=r"1,048,576 rows.*\.save\(folder\)"):
+        excel.sheet_of("failed_results", Listed([("a", rows)]))
+    assert excel.sheet_of("failed_results", Listed([("a", rows[1:])])).height == excel.MAX_ROWS - 1
+
+
+def test_too_many_rows_are_refused_before_they_are_taken_into_memory(
+    org: sfframe.Org, make_frame: MakeFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(excel, "MAX_ROWS", 2)
+    result = sfframe.ingest(make_frame({"LastName": ["x", "y"]}), "Contact", "insert", org=org)
+    monkeypatch.setattr(type(result._source), "listed", lambda self, view: pytest.fail("it is read"))
+    with pytest.raises(ValueError, match=r"successful_results has 2 rows.*\.save\(folder\)"):
+        result.to_excel(tmp_path / "x.xlsx")
+    assert [*tmp_path.iterdir()] == []
+
+
+@pytest.mark.parametrize(
+    ("name", "error", "told"),
+    [
+        ("nodir/x.xlsx", FileNotFoundError, r"no folder '.*nodir' for x\.xlsx: make it first"),
+        (".", IsADirectoryError, r"is a folder: a file's name is needed"),
+        ("x.csv", ValueError, r"'x\.csv' doesn't end in \.xlsx, .*: rename it"),
+        ("x", ValueError, r"'x' doesn't end in \.xlsx"),
+    ],
+)
+def test_a_place_where_no_workbook_can_be_is_told(
+    org: sfframe.Org, tmp_path: Path, name: str, error: type[Exception], told: str
+) -> None:
+    result = sfframe.ingest(pl.DataFrame({"LastName": ["x"]}), "Contact", "insert", org=org)
+    with pytest.raises(error, match=told):
+        result.to_excel(tmp_path / name)
+    assert [*tmp_path.iterdir()] == []
+
+
+@pytest.mark.skipif(not Path("/proc/self").is_dir(), reason="no folder where root can't write either")
+def test_a_folder_that_takes_no_file_is_told_in_one_error(org: sfframe.Org) -> None:
+    result = sfframe.ingest(pl.DataFrame({"LastName": ["x"]}), "Contact", "insert", org=org)
+    with pytest.raises(OSError, match=r"no file .* in the folder '/proc' \(.*\): give 'x.xlsx' another place") as error:
+        result.to_excel("/proc/x.xlsx")
+    assert error.value.__suppress_context__
+
+
+def test_a_workbook_that_could_not_be_made_leaves_the_one_before_as_it_was(org: sfframe.Org, tmp_path: Path) -> None:
+    path = tmp_path / "x.xlsx"
+    path.write_bytes(b"yesterday's")
+    frame = pl.DataFrame({"LastName": ["x"], "Note": ["n" * 32_768]})
+    result = sfframe.ingest(frame, "Contact", "insert", org=org, columns={"Note": None})
+    with pytest.raises(ValueError, match="'Note'"):
+        result.to_excel(path)
+    assert path.read_bytes() == b"yesterday's"
+    assert [*tmp_path.iterdir()] == [path]
 
 
 def test_a_text_that_a_cell_cant_hold_is_a_clear_error_and_no_file(org: sfframe.Org, tmp_path: Path) -> None:
@@ -263,9 +313,10 @@ def test_mended_in_the_workbook_it_is_sent_as_it_is(org: sfframe.Org, tmp_path: 
 
 
 def test_many_marked_rows_have_notes_up_to_a_bound(tmp_path: Path) -> None:
-    sheet = excel.sheet_of("failed_results", pl.DataFrame({"a": range(1_500)}))
+    sheet = excel.sheet_of("failed_results", Listed([("a", range(1_500))]))
     marks = [Mark(columns=("a",), cause="because")] * 1_500
-    excel.write(tmp_path / "x.xlsx", [sheet], marks={"failed_results": marks})
+    with (tmp_path / "x.xlsx").open("wb") as file:
+        excel.write(file, [sheet], marks={"failed_results": marks})
     [written] = openpyxl.load_workbook(tmp_path / "x.xlsx").worksheets
     assert len(marked(written)) == 1_500
     assert len(notes(written)) == 1_000
