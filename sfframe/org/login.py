@@ -190,7 +190,10 @@ def cli_url(alias: str) -> str:
 def _explained(found: Mapping[str, str], sets: Sequence[_Set]) -> str:
     begun = [login for login in sets if any(name in found for name in login.needs)]
     if not begun and "URL" not in found:
-        return "no SFFRAME_... variable names an org"
+        return (
+            "no SFFRAME_... variable names an org: set SFFRAME_URL and the variables of a login, such as "
+            "SFFRAME_CLIENT_ID and SFFRAME_CLIENT_SECRET, or SFFRAME_CLI_ALIAS alone; sfframe.Org.from_env tells all"
+        )
     lines = ["the SFFRAME_... variables name no org: no set of them is complete."]
     for login in begun or sets:
         names = " + ".join(PREFIX + name for name in login.needs)

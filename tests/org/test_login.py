@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -118,9 +120,15 @@ def test_an_address_without_any_login_is_told_all_of_them() -> None:
     assert "SFFRAME_CLI_ALIAS" in str(caught.value)
 
 
-def test_an_environment_without_a_word_says_so() -> None:
-    with pytest.raises(NoOrgError, match="no SFFRAME_"):
-        from_env({"HOME": "/root"})
+def test_an_environment_without_a_word_is_told_what_to_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in os.environ if name.startswith("SFFRAME_")]:
+        monkeypatch.delenv(name)
+    with pytest.raises(NoOrgError) as caught:
+        Org.from_env()
+    first, *others = re.findall(r"SFFRAME_(\w+)", str(caught.value))
+    assert from_env(environ(URL=URL, **dict.fromkeys(others[:-1], "x"))).auth == ClientCredentials("x", "x")
+    assert from_env(environ(**{others[-1]: "dev"})).auth == CliSession("dev")
+    assert first == "URL"
 
 
 # The Salesforce CLI, played by a script on the PATH.
