@@ -32,6 +32,7 @@ from sfframe.org.quota import keep_reserve
 from sfframe.prepare import Prepared, SpoolFolder, prepare, prepare_again
 from sfframe.progress.events import Finished, Preparing, Started
 from sfframe.progress.listeners import telling
+from sfframe.query.objects import telling_what_was_meant
 from sfframe.result import IngestResult
 from sfframe.runs import RunFolder, run_for
 from sfframe.sent import Sent, sent_of
@@ -83,7 +84,13 @@ async def sent(
         org: Where the rows go.
         note: Told how the call ended, if anything may have been sent, whatever is raised then.
     """
-    call = Call(request, org, note)
+    async with telling_what_was_meant(org, request.sobject):  # the org itself says so where it isn't asked to describe
+        return await _sent(preparing, Call(request, org, note), request, org)
+
+
+async def _sent(
+    preparing: Callable[..., Awaitable[Prepared]], call: Call, request: IngestRequest, org: Org
+) -> IngestResult[Any]:
     if request.options.journal is None:
         prepared = await call.prepared(preparing)
         if prepared.refused:

@@ -32,7 +32,7 @@ from sfframe.ingest.spool import Numbers, Rows, SomeRows, grouped
 from sfframe.org.describe import SObject
 from sfframe.org.org import Org
 from sfframe.problems import Problem, error_of
-from sfframe.query.objects import object_named
+from sfframe.query.objects import describing
 
 
 class SpoolFolder:
@@ -133,8 +133,7 @@ async def prepare(
     """
 
     async def describe(name: str) -> SObject:
-        # What a user typed may be misspelt; what a describe refers to isn't.
-        return await (object_named(org(), name) if name == request.sobject else org().describe(name))
+        return await describing(org(), request.sobject)(name)
 
     return await _prepare(source_of(frame), request, describe, folder)
 

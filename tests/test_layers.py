@@ -93,7 +93,6 @@ query.changes.window
 query.changes.deletes
 query.changes.cursor
 query.changes.given
-query.objects
 query.scan.explain
 query.scan.source
 query.scan.run
@@ -120,6 +119,7 @@ query.schema.types
 query.soql.params
 query.soql.literals
 query.soql.statement
+query.objects
 local
 definition
 org.org

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import polars as pl
 import pytest
 
 import sfframe
 from sfframe.query.objects import close_names
+from sfframe.testing import Fault
 
 
 def test_every_object_of_the_org_has_a_row(local: sfframe.LocalOrg, org: sfframe.Org) -> None:
@@ -68,9 +71,37 @@ def test_an_unknown_object_brings_those_that_are_close(name: str, org: sfframe.O
         sfframe.describe_sobject(name, org=org)
 
 
-def test_a_call_on_an_unknown_object_brings_those_that_are_close(org: sfframe.Org) -> None:
-    with pytest.raises(sfframe.ApiError, match="no object 'Contacts' that this user may see; did you mean 'Contact'"):
-        sfframe.ingest([{"LastName": "Ng"}], "Contacts", "insert", org=org)
+ROWS = pl.DataFrame({"LastName": ["Ng"]})
+MISSPELT: dict[str, Callable[[sfframe.Org], object]] = {
+    "insert": lambda org: sfframe.bulk(ROWS).insert("Contacts", org=org),
+    "insert without describe": lambda org: sfframe.bulk(ROWS).insert("Contacts", org=org, describe=False),
+    "lookup": lambda org: sfframe.bulk(ROWS).lookup("Contacts", "LastName", ["Id"], org=org),
+    "read over REST": lambda org: sfframe.read_soql("SELECT Id FROM Contacts", org=org, api="rest"),
+    "read by a query job": lambda org: sfframe.read_soql("SELECT Id FROM Contacts", org=org, api="bulk"),
+    "count": lambda org: sfframe.read_soql("SELECT COUNT() FROM Contacts", org=org),
+    "explain": lambda org: sfframe.explain_soql("SELECT Id FROM Contacts", org=org),
+    "changes": lambda org: sfframe.read_changes("Contacts", ["Id"], org=org),
+}
+
+
+@pytest.mark.parametrize("way", MISSPELT)
+def test_a_misspelt_object_is_answered_with_those_that_may_have_been_meant(way: str, org: sfframe.Org) -> None:
+    with pytest.raises(sfframe.ApiError, match=r"Contacts.*; did you mean 'Contact'"):
+        MISSPELT[way](org)
+
+
+def test_a_scan_of_a_misspelt_object_has_the_same_text_in_polars_own_error(org: sfframe.Org) -> None:
+    with pytest.raises(pl.exceptions.ComputeError, match=r"no object 'Contacts' .*; did you mean 'Contact'"):
+        sfframe.scan_sobject("Contacts", org=org).collect()
+
+
+def test_a_list_of_objects_that_cannot_be_had_leaves_the_error_as_it_was(
+    org: sfframe.Org, local: sfframe.LocalOrg
+) -> None:
+    local.faults.append(Fault("any", "status", match=r"/sobjects(?!/)", status=403))
+    with pytest.raises(sfframe.ApiError, match=r"404 .*no object 'Contacts' that this user may see$"):
+        sfframe.describe_sobject("Contacts", org=org)
+    assert local.faults_met == 1
 
 
 def test_what_is_close_to_nothing_brings_no_guess(org: sfframe.Org) -> None:

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping, Sequence
-from typing import Any
+import re
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, Final
 
-from sfframe.errors import ApiError
+from sfframe.errors import ApiError, SfframeError
 from sfframe.org.describe import SObject
 from sfframe.org.org import Org
+
+# As describe, a query and the creation of a job say that there is none.
+_NO_OBJECT: Final = re.compile(r"has no object '|sObject type '.*' is not supported|Unable to find object")
 
 
 async def object_named(org: Org, name: str) -> SObject:
@@ -19,14 +24,49 @@ async def object_named(org: Org, name: str) -> SObject:
     """
     if not isinstance(name, str):
         raise TypeError(f"an object is named by text, such as 'Contact', not by {type(name).__name__}")
-    try:
+    async with telling_what_was_meant(org, name):
         return await org.describe(name)
+
+
+def describing(org: Org, typed: str) -> Callable[[str], Awaitable[SObject]]:
+    """The org's describes: of a name that a user typed it is told what may have been meant by it.
+
+    What a describe refers to isn't misspelt.
+    """
+
+    async def describe(name: str) -> SObject:
+        return await (object_named(org, name) if name == typed else org.describe(name))
+
+    return describe
+
+
+@asynccontextmanager
+async def telling_what_was_meant(org: Org, name: str) -> AsyncGenerator[None, None]:
+    """Where the org says in the block that it has no object of a name, names and labels close to it are told too.
+
+    Raises:
+        ApiError: As the block.
+    """
+    try:
+        yield
     except ApiError as error:
-        if error.status != 404:
+        hint = await _hint(org, name, error)
+        if not hint:
             raise
-        close = close_names(name, await org.rest.sobjects())
-        hint = f"; did you mean {' or '.join(map(repr, close))}?" if close else ""
-        raise ApiError(f"{error.message}{hint}", status=404, error_code=error.error_code) from error
+        told = f"{error.message}{hint}"
+        raise ApiError(told, status=error.status, error_code=error.error_code, job_id=error.job_id) from error
+
+
+async def _hint(org: Org, name: str, error: ApiError) -> str:
+    if not _NO_OBJECT.search(error.message) or "did you mean" in error.message:
+        return ""
+    try:
+        known = await org.rest.sobjects()
+    except SfframeError:  # the first error is the one that counts
+        return ""
+    close = close_names(name, known)
+    is_there = any(name.lower() == str(one["name"]).lower() for one in known)
+    return f"; did you mean {' or '.join(map(repr, close))}?" if close and not is_there else ""
 
 
 def close_names(name: str, known: Sequence[Mapping[str, Any]], *, most: int = 3) -> tuple[str, ...]:

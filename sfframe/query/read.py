@@ -19,6 +19,7 @@ from sfframe.progress.listeners import Listener, nobody
 from sfframe.progress.log import apart
 from sfframe.query.ahead import Ahead
 from sfframe.query.form import POLARS, Form, RowsT
+from sfframe.query.objects import describing, telling_what_was_meant
 from sfframe.query.pages.begin import Begun, begin, begin_over_rest, take_up
 from sfframe.query.pages.bulk import BulkPages
 from sfframe.query.pages.decode import BadPage, header_of
@@ -140,7 +141,8 @@ class Reading:
             await self._open_job(self._wanted_job)
             return
         assert self.statement is not None
-        self.columns = await columns_of(self.statement, self._org.describe, self._request.types)
+        describe = describing(self._org, self.statement.sobject)
+        self.columns = await columns_of(self.statement, describe, self._request.types)
         self._route = route_of(self._request, self.statement, self.columns)
 
     async def next(self) -> Page | None:
@@ -155,7 +157,8 @@ class Reading:
             return first
         if self._begun is None:
             assert self.statement is not None
-            self._begun = await begin(self._org, self._request, self.statement, self._route, self._tell)
+            async with telling_what_was_meant(self._org, self.statement.sobject):  # a COUNT() needs no describe
+                self._begun = await begin(self._org, self._request, self.statement, self._route, self._tell)
         page = await self._next(self._begun)
         self._came(page)
         return page

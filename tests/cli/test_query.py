@@ -105,7 +105,7 @@ async def _jobs(org: sfframe.Org) -> list[sfframe.JobInfo]:
 def test_what_cannot_be_read_is_2_and_leaves_no_file(run: Run, tmp_path: Path) -> None:
     for arguments, told in (
         (["SELECT LastNam FROM Contact", "-o", "x.csv"], "Did you mean 'LastName'"),
-        (["SELECT Id FROM Contakt"], "did you mean 'Contact'? `sfframe describe` lists the objects"),
+        (["SELECT Id FROM Contakt"], "did you mean 'Contact'?"),
         ([SOQL, "-o", "x.xlsx"], "ends in none of .csv, .parquet"),
         ([SOQL, "-o", "nowhere/x.csv"], "there is no folder"),
         (["@none.soql"], "there is no file 'none.soql'"),

@@ -26,6 +26,7 @@ from sfframe.progress.events import KeysLookedUp, LookupStarted, QueryFinished, 
 from sfframe.progress.listeners import Listener, nobody
 from sfframe.progress.log import apart
 from sfframe.query.lookup.keys import KEY, WRITTEN, batches, key_field, keys_of, literals
+from sfframe.query.objects import object_named
 from sfframe.query.pages.decode import BadPage, empty_frame
 from sfframe.query.pages.rest import RestPages
 from sfframe.query.pages.route import MAX_CHARACTERS, Api, ReadRequest, Transport, bulk_refusal
@@ -102,7 +103,7 @@ class Lookup:
             SoqlError: The object doesn't have what is wanted, or it is wanted twice.
             ApiError: There is no such object.
         """
-        sobject = await org.describe(request.sobject)
+        sobject = await object_named(org, request.sobject)
         finder = Finder(sobject, org.describe, request.types)
         columns = [await finder.field(_parts(name)) for name in request.fields]
         seen: set[str] = set()

@@ -9,6 +9,7 @@ from typing import Final, Literal, TypeAlias, get_args
 from sfframe.errors import ApiError, SoqlError
 from sfframe.org.org import Org
 from sfframe.org.rest import total_of
+from sfframe.query.objects import describing
 from sfframe.query.pages.trouble import took_too_long
 from sfframe.query.schema.columns import Column, columns_of
 from sfframe.query.schema.types import TypeOptions
@@ -82,7 +83,7 @@ async def explain(org: Org, request: ReadRequest) -> Route:
         ApiError: The org refuses the statement.
     """
     statement = parse(request.soql)
-    columns = await columns_of(statement, org.describe, request.types)
+    columns = await columns_of(statement, describing(org, statement.sobject), request.types)
     known = route_of(request, statement, columns)
     if known is not None:
         return known

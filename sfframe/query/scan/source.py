@@ -18,6 +18,7 @@ from sfframe.errors import SoqlError
 from sfframe.org.describe import Field
 from sfframe.org.org import Org
 from sfframe.progress.listeners import ReadProgress
+from sfframe.query.objects import object_named
 from sfframe.query.pages.decode import empty_frame
 from sfframe.query.pages.route import Api, ReadRequest
 from sfframe.query.scan.ask import Ask, ask_for, chosen
@@ -112,7 +113,7 @@ class Source:
         return self.uid, self.org, self.sobject, self.parents, self.all_rows, self.api, self.types
 
     async def _columns(self) -> dict[str, Column]:
-        sobject = await self.org.describe(self.sobject)
+        sobject = await object_named(self.org, self.sobject)
         finder = Finder(sobject, self.org.describe, self.types)
         found = [await finder.field((field.name,)) for field in sobject.fields if _is_given(field)]
         for parent in self.parents:
