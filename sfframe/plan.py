@@ -110,6 +110,15 @@ class Plan(Generic[FrameT]):
 
     @property
     def has_run(self) -> bool:
+        """Whether this load was run already: `run` sends nothing more.
+
+        For example:
+
+            plan = contacts.sfbulk.plan("Contact", "upsert", "ExternalId__c")
+            plan.run()
+            print(plan.has_run)
+            # True
+        """
         return self._once.is_over
 
     @property
