@@ -57,7 +57,7 @@ check: $(VENV)/.with-dev  ## lint, format, types, habits that are dangerous, dep
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy
 	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory types; else echo "no npm: pyright isn't asked"; fi
-	$(PY) -m bandit --configfile pyproject.toml --quiet --recursive sfframe pytest_sfframe.py
+	$(PY) -m bandit --configfile pyproject.toml --quiet --recursive sfframe sfframe_command.py pytest_sfframe.py
 	$(PY) -m tests.security.advisories
 
 # Budget: 30 seconds, and 1 minute the first time for the installation by npm (20 MB, nothing of it runs scripts).

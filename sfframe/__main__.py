@@ -6,6 +6,8 @@ import sys
 from collections.abc import Sequence
 from typing import Final
 
+from sfframe_command import INTERRUPTED, quiet_ctrl_c
+
 _NO_CLICK: Final = "sfframe: the command line needs click, which is not installed: pip install 'sfframe[cli]'\n"
 
 
@@ -19,14 +21,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
         The exit code: 0 all rows done, 1 some rows failed, 2 the call itself failed, 130 interrupted.
     """
     try:
-        from sfframe.cli.main import run
+        with quiet_ctrl_c():
+            from sfframe.cli.main import run
     except ModuleNotFoundError as error:
         if error.name != "click":
             raise
-        sys.stderr.write(_NO_CLICK)
+        if sys.stderr is not None:  # it may have been closed
+            sys.stderr.write(_NO_CLICK)
         return 2
     return run(arguments)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)

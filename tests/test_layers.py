@@ -23,6 +23,7 @@ cli.csv_file cli.results
 cli.call_errors cli.lazily
 cli.orgs
 cli.words cli.taught
+cli.streams
 demo
 testing
 testing.bad_days testing.frames

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Coroutine, Mapping
 from contextlib import nullcontext
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Any, Final, Literal, TypeVar
 import click
 
 import sfframe
-from sfframe.cli import results, words
+from sfframe.cli import results, streams, words
 from sfframe.cli.call_errors import CallError
 from sfframe.cli.orgs import org_of, org_option
 from sfframe.cli.outcome import as_json, job_facts
@@ -189,8 +188,7 @@ def job_results(
         files: Mapping[Any, Path] = _records(job_id, org_name, out)
     elif which is not None:
         csv = _asked(lambda org: org.ingest.download(job_id, _FILES[which]), org_name, kind)
-        sys.stdout.buffer.write(csv)
-        sys.stdout.buffer.flush()
+        streams.out().write(csv)
         return 0
     else:
         assert out is not None
@@ -213,7 +211,7 @@ def _records(job_id: str, org_name: str | None, out: Path | None) -> dict[str, P
     """The pages of a query job below one header."""
     org = org_of(org_name)
     path = None if out is None else out / "records.csv"
-    with nullcontext(sys.stdout.buffer) if path is None else replaced(path) as file:
+    with nullcontext(streams.out()) if path is None else replaced(path) as file:
         page = _answered(org.query.results(job_id), "query")
         file.write(page.data)
         while page.locator:

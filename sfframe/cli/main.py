@@ -11,7 +11,7 @@ from typing import Any, Final
 import click
 
 import sfframe
-from sfframe.cli import words
+from sfframe.cli import streams, words
 from sfframe.cli.call_errors import CALL_FAILED, EXPECTED, CallError, code_of, facts_of, text_of
 from sfframe.cli.completion import completed, completion
 from sfframe.cli.doctor import doctor
@@ -22,6 +22,7 @@ from sfframe.cli.local_org import local_org
 from sfframe.cli.looking import describe, limits
 from sfframe.cli.outcome import as_json
 from sfframe.cli.query import query
+from sfframe.cli.streams import NotWritten
 from sfframe.cli.taught import Command, Group
 
 NAME: Final = "sfframe"
@@ -78,9 +79,13 @@ def run(arguments: Sequence[str] | None = None) -> int:
         The exit code.
     """
     given = list(sys.argv[1:] if arguments is None else arguments)
-    if (answered := completed(root, NAME, given)) is not None:
-        return answered
-    _write_what_the_terminal_can()
+    with streams.guarded():
+        if (answered := completed(root, NAME, given)) is not None:
+            return answered
+        return _ended(given)
+
+
+def _ended(given: list[str]) -> int:
     code = 0
     try:
         with warnings.catch_warnings():
@@ -89,7 +94,10 @@ def run(arguments: Sequence[str] | None = None) -> int:
             code = _run(given)
         sys.stdout.flush()
     except BrokenPipeError:
-        words.nobody_reads()
+        pass  # the reader had enough
+    except NotWritten as lost:
+        words.say(f"{NAME}: {lost}")
+        code = max(code, CALL_FAILED)
     return code
 
 
@@ -116,18 +124,23 @@ def _run(given: list[str]) -> int:
 def _failed(error: BaseException, given: Sequence[str], text: str) -> int:
     code = code_of(error)
     words.say(f"{' '.join([NAME, *_names(given)])}: {text}")
-    if "--json" in given:
-        words.put(as_json({"ok": False, "exit_code": code, "error": facts_of(error)}))
-    return code
+    return _told_machines(error, given, code)
 
 
 def _wrong_call(error: click.ClickException, given: Sequence[str]) -> int:
     context = getattr(error, "ctx", None)
     path = context.command_path if context is not None else NAME
     words.say(f"{path}: {words.harmless(error.format_message())}\n`{path} --help` shows examples.")
+    return _told_machines(error, given, CALL_FAILED)
+
+
+def _told_machines(error: BaseException, given: Sequence[str], code: int) -> int:
     if "--json" in given:
-        words.put(as_json({"ok": False, "exit_code": CALL_FAILED, "error": facts_of(error)}))
-    return CALL_FAILED
+        try:
+            words.put(as_json({"ok": False, "exit_code": code, "error": facts_of(error)}))
+        except NotWritten as lost:
+            words.say(f"{NAME}: {lost}")
+    return code
 
 
 def _names(given: Sequence[str]) -> list[str]:
@@ -145,9 +158,3 @@ def _names(given: Sequence[str]) -> list[str]:
 def _note(message: Warning | str, *_: Any, **__: Any) -> None:
     words.say(f"{NAME}: note: {words.in_shell(str(message))}")
 
-
-def _write_what_the_terminal_can() -> None:
-    """A name in an alphabet that the terminal lacks is no reason to stop."""
-    for stream in (sys.stdout, sys.stderr):
-        if (reconfigure := getattr(stream, "reconfigure", None)) is not None:
-            reconfigure(errors="backslashreplace")

@@ -15,7 +15,7 @@ import polars as pl
 import pyarrow as pa
 
 import sfframe
-from sfframe.cli import words
+from sfframe.cli import streams, words
 from sfframe.cli.call_errors import CallError
 from sfframe.cli.orgs import knowing_objects, org_of, org_option
 from sfframe.cli.outcome import as_json
@@ -153,7 +153,7 @@ def _kind_of(place: Path | None, is_json: bool) -> OutputFormat:
 @contextmanager
 def _opened(place: Path | None) -> Iterator[BinaryIO]:
     if place is None:
-        yield sys.stdout.buffer
+        yield streams.out()
         return
     with replaced(place) as file:
         yield file

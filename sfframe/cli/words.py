@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shlex
 import sys
@@ -29,27 +28,20 @@ _FLAGS: Final = {"describe=False": "--no-describe", "new_run=True": "--new-run",
 
 
 def say(text: str) -> None:
-    """A line, or several, for the person who looks on: never on stdout, which is for data.
-
-    If nobody looks on any more (`2>&1 | head`), that says nothing of the call.
-    """
-    with suppress(BrokenPipeError):
-        sys.stderr.write(text.rstrip("\n") + "\n")
-        sys.stderr.flush()
+    """A line, or several, for the person who looks on: never on stdout, which is for data."""
+    sys.stderr.write(text.rstrip("\n") + "\n")
+    sys.stderr.flush()
 
 
 def put(text: str) -> None:
-    """Data, for whoever reads stdout. If that one has gone, the call ends as it would have otherwise."""
-    try:
+    """Data, for whoever reads stdout. If that one has gone, the call ends as it would have otherwise.
+
+    Raises:
+        NotWritten: stdout is closed, or can't be written to.
+    """
+    with suppress(BrokenPipeError):
         sys.stdout.write(text)
         sys.stdout.flush()
-    except BrokenPipeError:
-        nobody_reads()
-
-
-def nobody_reads() -> None:
-    """The reader of stdout had enough (`| head`): what is left must not be written at exit either."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def a_person_looks_on() -> bool:

@@ -19,7 +19,7 @@ from typing import Final
 from .mutant import Mutant
 
 ROOT: Final = Path(__file__).parents[2]
-_COPIED: Final = ("sfframe", "tests", "pytest_sfframe.py", "pyproject.toml")
+_COPIED: Final = ("sfframe", "tests", "sfframe_command.py", "pytest_sfframe.py", "pyproject.toml")
 _LEFT_OUT: Final = shutil.ignore_patterns("node_modules", "npm", ".*_cache", "benchmarks")
 # A test that failed, by pytest, or a scene in which the law was broken, by the simulator.
 _BY: Final = re.compile(r"^(?:(?:FAILED|ERROR) (\S+)|(seed \d+): )", re.MULTILINE)

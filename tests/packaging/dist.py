@@ -90,7 +90,8 @@ def try_tests(sdist: Path, whole: Environment, folder: Path, arguments: list[str
     (sources,) = folder.glob("sfframe-*")
     # Tests must find what is installed.
     shutil.rmtree(sources / "sfframe")
-    (sources / "pytest_sfframe.py").unlink()
+    for beside in ("sfframe_command.py", "pytest_sfframe.py"):
+        (sources / beside).unlink()
     _say("the sdist's tests, on the wheel:")
     whole.run("-m", "pytest", "-n", "auto", "--dist", "worksteal", *(arguments or SOME), cwd=sources)
 
