@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from os import PathLike
 from pathlib import Path
 from typing import Any, Final
@@ -22,6 +23,7 @@ from sfframe.ingest.runner import Done
 from sfframe.ingest.taken_up import note_on_lost
 from sfframe.org.org import Org, current_org
 from sfframe.prepare import Prepared, SpoolFolder, prepare_again
+from sfframe.progress.listeners import IngestProgress
 from sfframe.result import IngestResult
 from sfframe.runs import RunFolder, facts_of, frame_of, is_of, request_of, runs_in
 from sfframe.sent import sent_of
@@ -40,7 +42,9 @@ _FACTS: Final[dict[str, pl.DataType]] = {
 }
 
 
-async def resume_async(run: str | PathLike[str] | JobTimeout | Interrupted, *, org: Org | None = None) -> Any:
+async def resume_async(
+    run: str | PathLike[str] | JobTimeout | Interrupted, *, org: Org | None = None, progress: IngestProgress = None
+) -> Any:
     """Finish a run that a call with `journal=` has begun, from this process or another one.
 
         contacts.sfbulk.upsert("Contact", "ExternalId__c", journal="journals")
@@ -55,6 +59,7 @@ async def resume_async(run: str | PathLike[str] | JobTimeout | Interrupted, *, o
             `JobTimeout` or `Interrupted` of the call.
         org: The org, the same as the call's; without it the innermost `with org:`, the default org, or the environment
             decides. A finished run needs none.
+        progress: As in the call, which doesn't decide it for others.
 
     Returns:
         The `IngestResult` that the call would have given, in frames of the same kind; of a finished run the same result
@@ -82,7 +87,8 @@ async def resume_async(run: str | PathLike[str] | JobTimeout | Interrupted, *, o
                 "make the call again"
             )
         the_org = current_org(org)
-        call = Call(request_of(journal.intent), the_org)
+        request = request_of(journal.intent)
+        call = Call(replace(request, options=request.options.changed({"progress": progress})), the_org)
         source = await in_thread(frame_of, journal)
         await call.before_sending(the_org.transport.log_in())
         _check_org(journal, the_org)
@@ -141,7 +147,7 @@ def _folder_of(run: str | PathLike[str] | JobTimeout | Interrupted) -> Path:
         names = ", ".join(str(path) for path in unfinished)
         raise JournalError(f"{len(unfinished)} runs in {folder} aren't finished; name one of them: {names}")
     if not found:
-        raise JournalError(f"there is no run in {folder}: give the folder of the call's journal=...")
+        raise JournalError(f"there is no run in {folder}: give the folder that the call had as journal=")
     finished = [path for path in found if states[path] is RunState.FINISHED]
     return (unfinished or finished or found)[-1]
 
@@ -150,7 +156,7 @@ def _check_org(journal: Journal, org: Org) -> None:
     if not is_of(journal.intent, org):
         raise JournalError(
             f"the run in {journal.folder} is of the org {journal.intent.host} and can't be finished in {org.host}: "
-            "say org=..."
+            "name its org by org="
         )
 
 

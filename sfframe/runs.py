@@ -155,7 +155,7 @@ def runs_in(folder: Path) -> list[Path]:
     try:
         return sorted(path for path in folder.iterdir() if is_run(path))
     except FileNotFoundError as error:
-        raise JournalError(f"there is no folder {folder}: give the one of the call's journal=...") from error
+        raise JournalError(f"there is no folder {folder}: give the one that the call had as journal=") from error
     except OSError as error:
         raise JournalError(f"no runs can be looked for in {folder}: {error}") from error
 

@@ -21,6 +21,8 @@ CALL_FAILED: Final = 2
 INTERRUPTED: Final = 130
 _SHOWN: Final = 20
 _WHICH_ORG: Final = "`sfframe doctor` tells which org would be used and why."
+_WAYS_OF_PYTHON: Final = re.compile(r"which org\? .*\.from_env\)\.")
+_ATTRIBUTES: Final = re.compile(r": \.rows has .* own files\.", re.DOTALL)
 _OUT_OF_REACH: Final = re.compile(r"can't be reached: |^no secure connection to ")
 
 # What isn't a defect of sfframe: bad input, a bad org, a full disk.
@@ -46,7 +48,9 @@ def text_of(error: BaseException) -> str:
         return _ended_early(error)
     text = words.in_shell(str(error)) or type(error).__name__
     if isinstance(error, sfframe.NoOrgError):
-        return f"{text}\n{WAYS}\n{_WHICH_ORG}"
+        return f"{_WAYS_OF_PYTHON.sub('which org?', text)}\n{WAYS}\n{_WHICH_ORG}"
+    if isinstance(error, sfframe.ResultMismatch):
+        return _ATTRIBUTES.sub(": these rows count as unprocessed, though they may be in the org.", text)
     if isinstance(error, sfframe.AuthenticationError):
         return f"{text}\n`sfframe doctor` tells which login was used, and why."
     if isinstance(error, sfframe.ApiError) and _OUT_OF_REACH.search(text):
@@ -116,7 +120,7 @@ def problem_lines(problems: pl.DataFrame, place: Mapping[int, str]) -> list[str]
 def problem_facts(problems: pl.DataFrame, place: Mapping[int, str]) -> list[dict[str, Any]]:
     """The same for machines."""
     return [
-        {**row, "remedy": words.in_shell(row["remedy"]), "place": place.get(row["row"])}
+        {**row, **{name: words.in_shell(row[name]) for name in ("message", "remedy")}, "place": place.get(row["row"])}
         for row in problems.iter_rows(named=True)
     ]
 
@@ -126,6 +130,7 @@ def _problem(row: Mapping[str, Any], place: Mapping[int, str]) -> str:
     field = f" (field {row['field']})" if row["field"] and row["field"] != row["column"] else ""
     rows = ""
     if row["rows"] is not None:
-        first = place.get(row["row"], f"row {row['row'] + 1:,}")
+        first = place.get(row["row"], f"row {row['row']:,}")
         rows = f" in {count(row['rows'], 'row')}, first in {first}"
-    return words.in_shell(words.harmless(f"{where}{field}: {row['message']}{rows}. {row['remedy']}"))
+    told = words.in_shell(f"{row['message']}{rows}. {row['remedy']}")
+    return words.harmless(f"{where}{field}: {told}")

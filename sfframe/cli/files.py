@@ -9,8 +9,8 @@ import shutil
 import sys
 import tempfile
 import zlib
-from collections.abc import Callable, Iterable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Final, Literal, get_args
@@ -97,9 +97,9 @@ def _read(path: Path, name: str, kind: str, dialect: csv_file.Dialect) -> Input:
             frame = _arrow(path)
         case _:
             frame = _ndjson(path, name)
+            return Input(name=name, kind="ndjson", frame=frame, places=lambda rows: _lines(path, list(rows)))
     frame.collect_schema()
-    known: Format = "ndjson" if kind == "ndjson" else "arrow" if kind == "arrow" else "parquet"
-    return Input(name=name, kind=known, frame=frame, places=numbered)
+    return Input(name=name, kind="arrow" if kind == "arrow" else "parquet", frame=frame, places=numbered)
 
 
 # --- on the disk ------------------------------------------------------------------------------------------------------
@@ -199,6 +199,17 @@ def _ndjson(path: Path, name: str) -> pl.LazyFrame:
     except pl.exceptions.PolarsError as error:
         raise CallError(f"{name} isn't NDJSON, an object in each line: {_bad_line(path, error)}") from error
     return frame
+
+
+def _lines(path: Path, rows: Sequence[int]) -> dict[int, str]:
+    """In which lines rows are, of which empty ones hold none; of a file that has gone: their numbers."""
+    places, last = numbered(rows), max(rows, default=-1)
+    with suppress(OSError), path.open("rb") as file:
+        full = (number for number, line in enumerate(file, 1) if line.strip())
+        for row, number in zip(range(last + 1), full, strict=False):
+            if row in places:
+                places[row] = f"line {number:,}"
+    return places
 
 
 def _bad_line(path: Path, error: Exception) -> str:

@@ -21,6 +21,8 @@ F = TypeVar("F", bound=Callable[..., Any])
 Kind = Literal["ingest", "query"]
 Which = Literal["successful", "failed", "unprocessed"]
 
+# Those that the org names (wire notes, 3.1).
+_STATES: Final = ("Open", "UploadComplete", "InProgress", "JobComplete", "Failed", "Aborted")
 _TYPES: Final = {"ingest": "V2Ingest", "query": "V2Query"}
 _FILES: Final[dict[Which, Any]] = {
     "successful": "successful_results",
@@ -32,6 +34,19 @@ kind_option: Final = click.option(
     "--kind", type=click.Choice(["ingest", "query"]), default="ingest", show_default=True, help="Of which jobs."
 )
 json_option: Final = click.option("--json", "is_json", is_flag=True, help="As a JSON document.")
+
+
+def _state(context: click.Context, param: click.Parameter, value: str | None) -> str | None:
+    """A state as the org writes it. `click.Choice` would name them in lower case."""
+    if value is None:
+        return None
+    if found := [one for one in _STATES if one.casefold() == value.casefold()]:
+        return found[0]
+    raise click.BadParameter(f"{value!r} is no state of a job: {', '.join(_STATES)}")
+
+
+def _states_like(context: click.Context, param: click.Parameter, typed: str) -> list[str]:
+    return [one for one in _STATES if one.casefold().startswith(typed.casefold())]
 
 
 @click.group(
@@ -67,7 +82,8 @@ def jobs(context: click.Context) -> int:
     short_help="List the latest jobs.",
 )
 @kind_option
-@click.option("--state", metavar="STATE", help="Only these: Open, UploadComplete, InProgress, JobComplete, ...")
+@click.option("--state", callback=_state, shell_complete=_states_like, metavar="STATE",
+              help=f"Only those in one of these: {', '.join(_STATES)}.")  # fmt: skip
 @click.option("--last", "most", type=click.IntRange(min=0), default=20, show_default=True, help="How many; 0: all.")
 @json_option
 @org_option
@@ -76,7 +92,7 @@ def list_jobs(kind: Kind, state: str | None, most: int, is_json: bool, org_name:
     org = org_of(org_name)
     found = sfframe.run(_listed(org, kind))
     if state is not None:
-        found = [job for job in found if job.state.casefold() == state.casefold()]
+        found = [job for job in found if job.state == state]
     found.sort(key=lambda job: (str(job.created_date or ""), job.id), reverse=True)
     shown = found[:most] if most else found
     if is_json:
@@ -141,7 +157,10 @@ def show(job_id: str, kind: Kind, is_json: bool, org_name: str | None) -> int:
 @_one_job
 def abort(job_id: str, kind: Kind, is_json: bool, org_name: str | None) -> int:
     """Stop a job. Rows that were written stay written; what wasn't reached is among its unprocessed rows."""
-    return _tell(_asked(lambda org: _of(org, kind).abort_job(job_id), org_name, kind), is_json)
+    job = _asked(lambda org: _of(org, kind).abort_job(job_id), org_name, kind)
+    if job.state != "Aborted":
+        words.say(f"nothing was stopped: job {job.id} had ended before, as {job.state}")
+    return _tell(job, is_json)
 
 
 @jobs.command(

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import click
 
 import sfframe
 from sfframe.cli import results, words
-from sfframe.cli.load_options import json_option, out_options
+from sfframe.cli.load_options import json_option, out_options, progress_option
 from sfframe.cli.orgs import org_of, org_option
 from sfframe.cli.outcome import Wish, as_json, concluded
 from sfframe.cli.taught import Command
+from sfframe.written import count
 
 
 @click.command(
@@ -65,8 +69,15 @@ def _count(n: int | None) -> str:
 @out_options[0]
 @out_options[1]
 @json_option
+@progress_option
 def resume(
-    run: str, org_name: str | None, out: Path | None, out_format: results.OutFormat | None, as_json: bool
+    *,
+    run: str,
+    org_name: str | None,
+    out: Path | None,
+    out_format: results.OutFormat | None,
+    as_json: bool,
+    progress: bool | None,
 ) -> int:
     """Finish a run; no row is sent twice, and none is lost.
 
@@ -76,4 +87,36 @@ def resume(
         results.made(out)
     org = org_of(org_name) if org_name is not None else None
     wish = Wish(command="resume", out=out, kind=out_format, as_json=as_json)
-    return concluded(lambda: sfframe.resume(run, org=org), wish)
+    return concluded(lambda: _finished(run, org, progress), wish)
+
+
+def _finished(run: str, org: sfframe.Org | None, progress: bool | None) -> sfframe.IngestResult[Any]:
+    before = _runs_at(run)
+    try:
+        result: sfframe.IngestResult[Any] = sfframe.resume(run, org=org, progress=progress)
+    except (sfframe.RecordsFailed, sfframe.JobFailed) as error:  # as the recorded call wanted it
+        _tell_what_was_left(before, error.result)
+        raise
+    _tell_what_was_left(before, result)
+    return result
+
+
+def _runs_at(given: str) -> Mapping[str, Mapping[str, Any]]:
+    """What there is to know of a run, and of its neighbours, by its folder or the one above."""
+    path = Path(given).absolute()
+    for folder in (path, path.parent):
+        with suppress(sfframe.JournalError):  # it is told by those who open it
+            if found := {one["run"]: one for one in sfframe.journals(folder).rows(named=True)}:
+                return found
+    return {}
+
+
+def _tell_what_was_left(before: Mapping[str, Mapping[str, Any]], result: sfframe.IngestResult[Any]) -> None:
+    name = str(result.run)
+    was, now = before.get(name, {}), _runs_at(name).get(name, {})
+    if was.get("state") == "finished":
+        words.say("nothing was sent: the run had been finished, and this is its result once more")
+    elif was and now:
+        n_jobs = now["jobs"] - was["jobs"]
+        anew = f"{count(n_jobs, 'job')} sent now" if n_jobs else "nothing sent anew"
+        words.say(f"{was['rows_collected']:,} of {count(was['rows'], 'row')} had been collected before, {anew}")

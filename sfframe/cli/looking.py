@@ -9,7 +9,7 @@ import click
 
 import sfframe
 from sfframe.cli import words
-from sfframe.cli.orgs import org_of, org_option
+from sfframe.cli.orgs import knowing_objects, org_of, org_option
 from sfframe.cli.outcome import as_json
 from sfframe.cli.taught import Command
 
@@ -77,7 +77,8 @@ def _numbers(limit: Any) -> tuple[str, str, str]:
 def describe(sobject: str | None, is_json: bool, org_name: str | None) -> int:
     """The fields of OBJECT that the user may see; without it, the objects of the org."""
     org = org_of(org_name)
-    frame = sfframe.list_sobjects(org=org) if sobject is None else sfframe.describe_sobject(sobject, org=org)
+    with knowing_objects(org):
+        frame = sfframe.list_sobjects(org=org) if sobject is None else sfframe.describe_sobject(sobject, org=org)
     rows = frame.rows(named=True)
     if is_json:
         words.put(as_json(rows))

@@ -22,7 +22,7 @@ from sfframe.cli.local_org import local_org
 from sfframe.cli.looking import describe, limits
 from sfframe.cli.outcome import as_json
 from sfframe.cli.query import query
-from sfframe.cli.streams import NotWritten
+from sfframe.cli.streams import NotWrittenError
 from sfframe.cli.taught import Command, Group
 
 NAME: Final = "sfframe"
@@ -95,13 +95,17 @@ def _ended(given: list[str]) -> int:
         sys.stdout.flush()
     except BrokenPipeError:
         pass  # the reader had enough
-    except NotWritten as lost:
+    except NotWrittenError as lost:
         words.say(f"{NAME}: {lost}")
         code = max(code, CALL_FAILED)
     return code
 
 
 def _run(given: list[str]) -> int:
+    if not given:
+        with root.make_context(NAME, [], resilient_parsing=True) as context:
+            words.say(root.get_help(context))
+        return CALL_FAILED
     try:
         with root.make_context(NAME, list(given)) as context:
             return int(root.invoke(context) or 0)
@@ -138,7 +142,7 @@ def _told_machines(error: BaseException, given: Sequence[str], code: int) -> int
     if "--json" in given:
         try:
             words.put(as_json({"ok": False, "exit_code": code, "error": facts_of(error)}))
-        except NotWritten as lost:
+        except NotWrittenError as lost:
             words.say(f"{NAME}: {lost}")
     return code
 
@@ -157,4 +161,3 @@ def _names(given: Sequence[str]) -> list[str]:
 
 def _note(message: Warning | str, *_: Any, **__: Any) -> None:
     words.say(f"{NAME}: note: {words.in_shell(str(message))}")
-

@@ -16,7 +16,7 @@ import sfframe
 from sfframe.cli import results, words
 from sfframe.cli.call_errors import CALL_FAILED, DONE, EXPECTED, ROWS_FAILED, code_of, facts_of, text_of
 from sfframe.cli.results import OutFormat
-from sfframe.cli.streams import NotWritten
+from sfframe.cli.streams import NotWrittenError
 from sfframe.written import count, short, verdict
 
 _SHOWN: Final = 8
@@ -95,7 +95,7 @@ def _told(result: Result, wish: Wish, error: BaseException | None) -> int:
         facts |= {"exit_code": code} | ({"error": facts_of(first)} if first else {})
         try:
             words.put(as_json(facts))
-        except NotWritten as lost:
+        except NotWrittenError as lost:
             words.say(f"sfframe {wish.command}: the document is lost: {lost}. What became of the rows is told above.")
             return max(code, CALL_FAILED)
     return code

@@ -32,7 +32,8 @@ def told(plan: sfframe.Plan[Any], rows: Input, *, is_json: bool) -> int:
     if is_json:
         code = DONE if plan else CALL_FAILED
         figures = {name: getattr(plan, name) for name in _FIGURES}
-        figures["seconds"] = round(plan.seconds, 3)
+        # As its text says it: the time is a guess, and the org takes a moment for the smallest job.
+        figures["seconds"] = max(1, round(plan.seconds)) if plan.rows else 0
         words.put(as_json({"ok": bool(plan), "exit_code": code, **figures, "problems": problem_facts(problems, place)}))
         return code
     if not plan:

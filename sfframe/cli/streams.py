@@ -12,7 +12,7 @@ from typing import Any, BinaryIO, Final
 _CLOSED: Final = "it is closed"
 
 
-class NotWritten(OSError):
+class NotWrittenError(OSError):
     """stdout doesn't take what belongs there.
 
     Attributes:
@@ -84,11 +84,11 @@ class _Stdout(_Stream):
 
         Raises:
             BrokenPipeError: Nobody reads any more.
-            NotWritten: It can't be written to.
+            NotWrittenError: It can't be written to.
         """
         if isinstance(error, BrokenPipeError):
             raise error
-        raise NotWritten(error.strerror or str(error)) from error
+        raise NotWrittenError(error.strerror or str(error)) from error
 
 
 class _Stderr(_Stream):
@@ -113,18 +113,18 @@ def out() -> BinaryIO:
     """stdout, for bytes.
 
     Raises:
-        NotWritten: It is closed.
+        NotWrittenError: It is closed.
     """
     stream: Any = sys.stdout.buffer
     if isinstance(stream, _Stream) and stream._beneath is None:
-        raise NotWritten(_CLOSED)
+        raise NotWrittenError(_CLOSED)
     found: BinaryIO = stream
     return found
 
 
 def _guarded(stream: Any, kind: type[_Stream]) -> Any:
     if stream is None:
-        return io.TextIOWrapper(kind(None), encoding="utf-8", errors="backslashreplace")  # type: ignore[type-var]
+        return io.TextIOWrapper(kind(None), encoding="utf-8", errors="backslashreplace")
     if getattr(stream, "buffer", None) is None:
         return stream  # a notebook's own, for instance
     stream.flush()

@@ -15,15 +15,22 @@ from sfframe.written import short
 _TEXT: Final = r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*\""""  # as repr writes it
 _COLUMNS_TO: Final = re.compile(rf"columns=\{{(?P<name>{_TEXT}|\.\.\.): (?P<field>[^}}]*)\}}")
 _NULLS: Final = re.compile(rf"nulls=\{{(?P<name>{_TEXT}): '(?P<word>\w+)'\}}")
-_OPTION: Final = re.compile(rf"\b(?P<name>[a-z]+(?:_[a-z]+)*)=(?P<value>{_TEXT}|True|False|\d+(?:\.\d+)?|\.\.\.)")
+_OPTION: Final = re.compile(rf"\b(?P<name>[a-z]+(?:_[a-z]+)*)=(?P<value>{_TEXT}|True|False|\d+(?:\.\d+)?)")
 _RESUME: Final = re.compile(rf"sfframe\.resume\((?P<run>{_TEXT}|\w+)\)")
 # Options of calls that the command line has by the same names.
 _SAME: Final = frozenset(
     {
-        "columns", "nulls", "naive_datetimes", "invalid", "on_duplicate_key", "group_by", "max_payload_bytes",
-        "max_records", "max_concurrent_jobs", "poll_interval", "timeout", "journal", "api", "job_id",
+        "columns", "nulls", "naive_datetimes", "describe", "invalid", "on_duplicate_key", "assignment_rule_id",
+        "max_payload_bytes", "max_records", "max_concurrent_jobs", "group_by", "retry_rows", "poll_interval", "timeout",
+        "progress", "journal", "new_run", "org", "all_rows", "api", "decimals", "job_id",
     }
 )  # fmt: skip
+# Such a name alone, or with = and nothing behind it, unless it stands in a text, or in a path.
+_NAMED: Final = re.compile(
+    rf"(?<!\w)(?:{_TEXT})|(?<![\w./-])(?:(?P<name>{'|'.join(_SAME)})=(?:\.\.\.)?(?![\w'\"\[{{(])"
+    rf"|(?P<word>{'|'.join(name for name in _SAME if '_' in name)})(?![\w=/'\"(])|(?P<the>[Tt]he|no) frame\b)"
+)
+_DESCRIBE: Final = re.compile(r"sfframe\.describe_sobject\('(?P<name>\w+)'\)")
 _FLAGS: Final = {"describe=False": "--no-describe", "new_run=True": "--new-run", "all_rows=True": "--all-rows"}
 
 
@@ -37,7 +44,7 @@ def put(text: str) -> None:
     """Data, for whoever reads stdout. If that one has gone, the call ends as it would have otherwise.
 
     Raises:
-        NotWritten: stdout is closed, or can't be written to.
+        NotWrittenError: stdout is closed, or can't be written to.
     """
     with suppress(BrokenPipeError):
         sys.stdout.write(text)
@@ -55,8 +62,8 @@ def harmless(text: str) -> str:
 
 
 def numbered(rows: Iterable[int]) -> dict[int, str]:
-    """Rows by their numbers, which are counted from 0, as people count them."""
-    return {row: f"row {row + 1:,}" for row in rows}
+    """Rows by their numbers, which are counted from 0, as results count them too."""
+    return {row: f"row {row:,}" for row in rows}
 
 
 def line_of(*words: object) -> str:
@@ -85,12 +92,22 @@ def table(head: Sequence[str], rows: Sequence[Sequence[Any]], *, right: Sequence
 
 def in_shell(text: str) -> str:
     """sfframe's advice, which names keywords of Python, by the options of the command line."""
+    text = _NAMED.sub(_named, text)
     text = _COLUMNS_TO.sub(_columns, text).replace("columns=[...]", "--columns A,B")
     text = _NULLS.sub(lambda found: f"--nulls {shlex.quote(_bare(found['name']) + '=' + found['word'])}", text)
     for words, flag in _FLAGS.items():
         text = text.replace(words, flag)
+    text = _DESCRIBE.sub(lambda found: f"`sfframe describe {found['name']}`", text)
+    text = text.replace("`await org.limits()`", "`sfframe limits`")
     text = _RESUME.sub(lambda found: f"sfframe resume {_run(found['run'])}", text)
     return _OPTION.sub(_option, text)
+
+
+def _named(found: re.Match[str]) -> str:
+    if found["the"]:
+        return f"{found['the']} file"
+    name = found["name"] or found["word"]
+    return f"--{name.lower().replace('_', '-')}" if name else found[0]
 
 
 def _columns(found: re.Match[str]) -> str:
@@ -102,8 +119,7 @@ def _columns(found: re.Match[str]) -> str:
 def _option(found: re.Match[str]) -> str:
     if found["name"] not in _SAME:
         return found[0]
-    value = _bare(found["value"])
-    return f"--{found['name'].replace('_', '-')} {'...' if value == '...' else shlex.quote(value)}"
+    return f"--{found['name'].replace('_', '-')} {shlex.quote(_bare(found['value']))}"
 
 
 def _run(given: str) -> str:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from typing import Final
 
 from sfframe.ingest.columns import RESULT_COLUMNS
 from sfframe.ingest.request import IngestRequest
 from sfframe.options import did_you_mean
 from sfframe.problems import Problem
+
+_LISTED: Final = 12
 
 
 def chosen(labels: Sequence[object], request: IngestRequest) -> tuple[dict[str, str], list[Problem]]:
@@ -89,8 +92,15 @@ def _misnamed(labels: Sequence[object], request: IngestRequest) -> Iterable[Prob
                     str(name),
                     "NO_COLUMN",
                     f"{option}= names it, but the frame has no such column",
-                    f"{hint(str(name), texts)}Correct the option.",
+                    f"{hint(str(name), texts)}{_listed(texts)}Correct {option}=.",
                 )
+
+
+def _listed(columns: Sequence[str]) -> str:
+    """`The frame has 'a', 'b' and 3 more. `, or nothing."""
+    names = [*map(repr, columns[:_LISTED]), *([f"{len(columns) - _LISTED} more"] if len(columns) > _LISTED else [])]
+    *most, last = names or [""]
+    return f"The frame has {', '.join(most)}{' and ' if most else ''}{last}. " if last else ""
 
 
 def hint(name: str, names: Iterable[str]) -> str:

@@ -91,7 +91,7 @@ class _Builder:
 
     def _unknown(self, label: str, target: str, sobject: SObject) -> None:
         close = sobject.close_names(target)
-        hint = f"Did you mean {' or '.join(map(repr, close))}? " if close else ""
+        hint = f"Did you mean {' or '.join(map(repr, close))}? " if close else f"{sobject.fields_hint} "
         self._say(
             label,
             "UNKNOWN_FIELD",

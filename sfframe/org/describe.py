@@ -163,6 +163,11 @@ class SObject:
         found = difflib.get_close_matches(_plain(name), known, n=2 * most)
         return tuple(dict.fromkeys(known[key] for key in found))[:most]
 
+    @property
+    def fields_hint(self) -> str:
+        """Where the fields are told, for those who named one that isn't there."""
+        return f"sfframe.describe_sobject({self.name!r}) lists the fields."
+
     @classmethod
     def from_json(cls, described: Mapping[str, Any]) -> SObject:
         """Read a describe answer.

@@ -62,7 +62,7 @@ def run(environment: None, capfd: pytest.CaptureFixture[str]) -> Run:
 
     def ran(*arguments: object) -> Ran:
         words = [str(word) for word in arguments]
-        if words[0] in ("insert", "update", "upsert", "delete", "hard-delete"):
+        if words and words[0] in ("insert", "update", "upsert", "delete", "hard-delete"):
             words += ["--poll-interval", "0.01"]
         code = main(words)
         out, err = capfd.readouterr()

@@ -89,6 +89,11 @@ def test_every_command_stands_in_a_section_of_the_help() -> None:
     assert sorted(name for names in root.sections.values() for name in names) == sorted(root.commands)
 
 
+def test_without_a_word_the_help_is_told_as_it_is_and_is_2(run: Run) -> None:
+    ran = run()
+    assert (ran.code, ran.out, ran.err) == (2, "", run("--help").out)
+
+
 def test_the_version_is_told(run: Run) -> None:
     assert run("--version").out == f"sfframe, version {sfframe.__version__}\n"
 

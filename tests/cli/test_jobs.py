@@ -26,7 +26,14 @@ def test_jobs_are_listed_the_latest_first(run: Run, contacts: Path, job: str) ->
     assert [one["id"] for one in run("jobs", "list", "--last", "1", "--json").json] == [lines[1].split()[0]]
     assert "1 of 2 jobs; --last 0 lists all" in run("jobs", "list", "--last", "1").err
     assert run("jobs", "list", "--state", "aborted").out.count("\n") == 1
+    assert run("jobs", "list", "--state", "JOBCOMPLETE").out.splitlines() == lines
     assert run("jobs", "list", "--kind", "query").out.count("\n") == 1
+
+
+def test_a_state_that_is_none_is_refused_and_those_that_are_named(run: Run) -> None:
+    ran = run("jobs", "list", "--state", "Complete")
+    assert (ran.code, ran.out) == (2, "")
+    assert "'Complete' is no state of a job: Open, UploadComplete, InProgress, JobComplete, Failed, Aborted" in ran.err
 
 
 def test_a_job_is_shown(run: Run, job: str) -> None:
@@ -69,11 +76,17 @@ def test_records_that_could_not_be_collected_leave_no_file_that_looks_whole(run:
 def test_a_job_is_aborted_and_deleted(run: Run, contacts: Path) -> None:
     ran = run("upsert", contacts, *UPSERT, "--json")
     (job,) = ran.json["running_job_ids"]
-    assert "Aborted" in run("jobs", "abort", job).out
+    aborted = run("jobs", "abort", job)
+    assert ("Aborted" in aborted.out, aborted.err) == (True, "")
     deleted = run("jobs", "delete", job, "--json")
     assert (deleted.json, deleted.err) == ({"ok": True, "id": job}, f"job {job} is deleted\n")
     gone = run("jobs", "show", job)
     assert (gone.code, "is it a job of another kind? --kind query" in gone.err) == (2, True)
+
+
+def test_a_job_that_had_ended_is_not_said_to_be_stopped(run: Run, job: str) -> None:
+    ran = run("jobs", "abort", job)
+    assert (ran.code, ran.err) == (0, f"nothing was stopped: job {job} had ended before, as JobComplete\n")
 
 
 def test_what_can_be_no_id_is_refused(run: Run) -> None:
@@ -98,6 +111,7 @@ def test_an_object_is_described_and_so_are_all(run: Run) -> None:
     assert any(line.startswith("Contact ") for line in run("describe").out.splitlines())
     assert "Contact" in [one["name"] for one in run("describe", "--json").json]
     assert "did you mean 'Contact'?" in run("describe", "Contakt").err
+    assert "'Nope' that this user may see; `sfframe describe` lists the objects" in run("describe", "Nope").err
 
 
 def test_runs_are_listed(run: Run, contacts: Path) -> None:

@@ -174,6 +174,40 @@ def test_problems_are_told_by_the_lines_of_the_file_and_nothing_is_sent(
     assert local.count("create") == 0
 
 
+def test_options_that_name_no_column_are_told_by_their_names_and_the_columns_of_the_file(
+    run: Run, contacts: Path
+) -> None:
+    line = ("upsert", contacts, *UPSERT, "--columns", "Nam=LastName", "--nulls", "Emai=clear", "--group-by", "LastNam")
+    told = run(*line).err
+    columns = "The file has 'ExternalId__c', 'LastName', 'Email' and 'Description'."
+    assert f"'Nam': --columns names it, but the file has no such column. {columns} Correct --columns." in told
+    assert f"has no such column. Did you mean 'Email'? {columns} Correct --nulls." in told
+    assert f"has no such column. Did you mean 'LastName'? {columns} Correct --group-by." in told
+
+
+def test_a_column_that_is_like_no_field_is_told_with_where_the_fields_are(run: Run) -> None:
+    Path("c.csv").write_text("LastName,Zzq\nNg,1\n", "utf-8")
+    assert "has no field 'Zzq' that you may see. `sfframe describe Contact` lists the fields. Rename" in run(
+        "insert", "c.csv", "Contact").err  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("suffix", "place"), [("parquet", "row 1"), ("arrow", "row 1"), ("ndjson", "line 3"), ("csv", "line 3")]
+)
+def test_rows_are_told_by_lines_where_a_file_has_lines_and_else_as_results_count_them(
+    run: Run, suffix: str, place: str
+) -> None:
+    people = pl.DataFrame({"LastName": ["Ng", "Hopper"], "Birthdate": ["2000-01-01", "yesterday"]})
+    people.write_parquet("c.parquet")
+    people.write_ipc("c.arrow")
+    people.write_csv("c.csv")
+    Path("c.ndjson").write_text(people.write_ndjson().replace("\n", "\n\n", 1), "utf-8")  # an empty line is no row
+    ran = run("insert", f"c.{suffix}", "Contact", "--json")
+    assert f"in 1 row, first in {place}. " in ran.err
+    (problem,) = ran.json["error"]["problems"]
+    assert (problem["row"], problem["place"]) == (1, place)
+
+
 def test_each_kind_of_call_that_cannot_be_is_2_and_says_what_to_do(run: Run, contacts: Path, tmp_path: Path) -> None:
     (tmp_path / "contacts.json").write_bytes(b"[]")
     (tmp_path / "contacts.parquet").write_bytes(b"no parquet")
@@ -224,6 +258,7 @@ def test_a_plan_tells_what_would_be_done_and_sends_nothing(run: Run, contacts: P
     assert ".run()" not in ran.out + ran.err
     facts = run("upsert", contacts, *UPSERT, "--plan", "--json").json
     assert (facts["ok"], facts["rows"], facts["inserts"], facts["updates"], facts["jobs"]) == (True, 3, 3, 0, 1)
+    assert f"about {facts['seconds']} s, at" in ran.out
     assert local.count("create") == 0
 
 

@@ -48,7 +48,7 @@ def begun(local: sfframe.LocalOrg, folder: Path, *words: str, without: str = "",
     """
     clean = {name: value for name, value in os.environ.items() if not name.startswith("SFFRAME_")}
     command = ["-c", _WITHOUT.format(closed=without.split(), words=words)] if without else ["-m", "sfframe", *words]
-    streams = {name: subprocess.PIPE for name in ("stdout", "stderr")}
+    streams = dict.fromkeys(("stdout", "stderr"), subprocess.PIPE)
     room = Path("/dev/full").open("wb") if full else None  # noqa: SIM115  # closed below
     if room is not None:
         streams[full] = room.fileno()

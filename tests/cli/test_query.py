@@ -105,6 +105,7 @@ async def _jobs(org: sfframe.Org) -> list[sfframe.JobInfo]:
 def test_what_cannot_be_read_is_2_and_leaves_no_file(run: Run, tmp_path: Path) -> None:
     for arguments, told in (
         (["SELECT LastNam FROM Contact", "-o", "x.csv"], "Did you mean 'LastName'"),
+        (["SELECT Foo FROM Contact"], "that you may see. `sfframe describe Contact` lists the fields."),
         (["SELECT Id FROM Contakt"], "did you mean 'Contact'?"),
         ([SOQL, "-o", "x.xlsx"], "ends in none of .csv, .parquet"),
         ([SOQL, "-o", "nowhere/x.csv"], "there is no folder"),

@@ -43,6 +43,7 @@ def test_a_run_is_finished_and_its_rows_are_written(
     out, told = capfd.readouterr()
     assert out == ""
     assert "NOT OK  insert Contact" in told
+    assert told.startswith("7 of 24 rows had been collected before, 2 jobs sent now\n")
     assert "6 FAILED, 18 successful of 24 rows" in told
     assert "REQUIRED_FIELD_MISSING" in told
     assert f"failed rows, each with its reason in sf__Error: {tmp_path / 'rows' / 'failed.parquet'}" in told
@@ -61,7 +62,21 @@ def test_a_run_whose_rows_are_all_well_is_0_also_the_second_time(
     assert main(["resume", str(run)]) == 0
     monkeypatch.delenv("SFFRAME_URL")  # a finished one needs no org
     assert main(["resume", str(run)]) == 0
-    assert capsys.readouterr().err.count("OK  insert Contact") == 2
+    told = capsys.readouterr().err
+    assert told.count("OK  insert Contact") == 2
+    assert told.count("nothing was sent: the run had been finished, and this is its result once more\nOK") == 1
+
+
+@pytest.mark.usefixtures("environment")
+def test_a_bar_is_drawn_while_a_run_is_finished_if_asked_for(
+    org: sfframe.Org, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    dead(org, tmp_path / "with")
+    dead(org, tmp_path / "without")
+    main(["resume", str(tmp_path / "with"), "--progress"])
+    assert "100%" in capsys.readouterr().err
+    main(["resume", str(tmp_path / "without"), "--no-progress"])
+    assert "100%" not in capsys.readouterr().err
 
 
 @pytest.mark.usefixtures("environment")
@@ -83,7 +98,7 @@ def test_what_cannot_be_finished_is_2_and_says_why(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     assert main(["resume", str(tmp_path)]) == 2
-    assert "sfframe resume: there is no run in" in capsys.readouterr().err
+    assert f"there is no run in {tmp_path}: give the folder that the call had as --journal\n" in capsys.readouterr().err
     dead(org, tmp_path)
     local.faults.append(Fault("get_job", "status", status=404, error_code="NOT_FOUND", times=None))
     assert main(["resume", str(tmp_path), "--out", str(tmp_path / "rows")]) == 2

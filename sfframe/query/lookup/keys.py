@@ -45,8 +45,8 @@ def key_field(sobject: SObject, name: str) -> Field:
     found = sobject.field(name)
     if found is None:
         close = " or ".join(map(repr, sobject.close_names(name)))
-        hint = f" Did you mean {close}?" if close else ""
-        raise SoqlError(f"{sobject.name} has no field {name!r} that you may see.{hint}")
+        hint = f"Did you mean {close}?" if close else sobject.fields_hint
+        raise SoqlError(f"{sobject.name} has no field {name!r} that you may see. {hint}")
     if not found.filterable or found.is_compound or kind_of(found) in _NO_KEYS:
         keys = [one.name for one in sobject.fields if one.external_id or one.id_lookup]
         why = f"{found.name} of {sobject.name} is a {found.type} field by which no records can be looked up"

@@ -307,5 +307,5 @@ def _unknown(
 ) -> SoqlError:
     names = " and ".join(one.name for one in objects) or "what is behind it"
     likely = " or ".join(repr(name) for name in dict.fromkeys(close[:3]))
-    did_you_mean = f" Did you mean {likely}?" if likely else ""
+    did_you_mean = f" Did you mean {likely}?" if likely else f" {objects[0].fields_hint}" if objects else ""
     return SoqlError(f"{'.'.join(parts)!r}: {names} has no {what} that you may see.{did_you_mean}{hint}")
