@@ -296,6 +296,16 @@ def test_a_full_disk_does_not_hide_what_became_of_the_rows(
     assert local.rows("Contact").num_rows == 2
 
 
+def test_results_that_match_no_row_are_told_without_the_words_of_python(
+    run: Run, contacts: Path, local: sfframe.LocalOrg
+) -> None:
+    local.faults.append(Fault("results", "truncate", looks_whole=True, times=None))
+    ran = run("upsert", contacts, *UPSERT)
+    assert ran.code == 2
+    assert "Nothing was guessed: these rows count as unprocessed, though they may be in the org." in ran.err
+    assert re.findall(r"\s\.[a-z_]+", ran.err) == []
+
+
 def test_when_the_time_is_up_the_jobs_are_named_and_the_known_rows_written(
     run: Run, contacts: Path, local: sfframe.LocalOrg
 ) -> None:

@@ -112,6 +112,17 @@ def test_what_stdout_does_not_take_is_2_and_told(
     )  # fmt: skip
 
 
+@needs_dev_full
+def test_rows_that_are_lost_at_the_very_end_are_no_success(
+    local: sfframe.LocalOrg, org: sfframe.Org, tmp_path: Path
+) -> None:
+    """A few bytes are taken, and only then, when they are to go on, there is no room."""
+    job = sfframe.ingest(pl.DataFrame({"LastName": ["Ng"]}), "Contact", "insert", org=org).jobs[0].id
+    with begun(local, tmp_path, "jobs", "results", job, "--which", "successful", full="stdout") as process:
+        code, _, err = ended(process)
+    assert (code, err.partition(". ")[0]) == (2, "sfframe: stdout can't be written to: No space left on device")
+
+
 def test_a_load_whose_document_is_lost_tells_what_became_of_its_rows(
     local: sfframe.LocalOrg, contacts: Path, tmp_path: Path
 ) -> None:

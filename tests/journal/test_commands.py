@@ -107,7 +107,10 @@ def test_what_cannot_be_finished_is_2_and_says_why(
     assert sum(known) == 24  # what is known is written all the same
     monkeypatch.delenv("SFFRAME_URL")
     assert main(["resume", str(tmp_path)]) == 2
-    assert "SFFRAME_URL" in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert "SFFRAME_URL" in told
+    assert "--org URL" in told
+    assert "org=" not in told
 
 
 @pytest.mark.usefixtures("environment")
