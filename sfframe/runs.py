@@ -207,7 +207,7 @@ def _difference(journal: Journal, prepared: Prepared) -> str | None:
     kept, given = journal.intent.options, _as_json(prepared.request.options)
     others = [name for name in _OF_THE_ROWS if kept.get(name) != given[name]]
     if others:
-        return "; ".join(f"{name} was {kept.get(name)!r} and is {given[name]!r}" for name in others)
+        return "; ".join(f"{name}= was {kept.get(name)!r} and is {given[name]!r}" for name in others)
     names = list(prepared.rows.schema)
     if set(names) != set(journal.intent.sent):
         missing, more = set(journal.intent.sent) - set(names), set(names) - set(journal.intent.sent)

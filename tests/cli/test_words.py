@@ -34,6 +34,7 @@ from sfframe.written import short
         ("say api='rest'", "say --api rest"),
         ("timeout=5 s was up", "--timeout 5 s was up"),
         ("nulls= names it, but the frame has no such column", "--nulls names it, but the file has no such column"),
+        ("nulls= was 'ignore' and is 'clear'; group_by= was", "--nulls was 'ignore' and is 'clear'; --group-by was"),
         ("that the call had as journal=.", "that the call had as --journal."),
         ("name its org by org=...", "name its org by --org"),
         ("Raise max_payload_bytes, or shorten", "Raise --max-payload-bytes, or shorten"),

@@ -39,14 +39,14 @@ def dead(org: sfframe.Org, folder: Path, *, step: int = 11, frame: Any = None, *
 
 
 OTHER_OPTIONS: list[tuple[dict[str, Any], str]] = [
-    ({"columns": {"own": "Visits__c"}}, "columns was"),
-    ({"nulls": {"ExternalId__c": "clear"}}, "nulls was 'ignore' and is {'ExternalId__c': 'clear'}"),
-    ({"invalid": "report"}, "invalid was"),
-    ({"on_duplicate_key": "send"}, "on_duplicate_key was"),
-    ({"group_by": "ExternalId__c"}, "group_by was"),
-    ({"describe": False}, "describe was True and is False"),
-    ({"naive_datetimes": "UTC"}, "naive_datetimes was"),
-    ({"columns": ["LastName"]}, "columns was"),
+    ({"columns": {"own": "Visits__c"}}, "columns= was"),
+    ({"nulls": {"ExternalId__c": "clear"}}, "nulls= was 'ignore' and is {'ExternalId__c': 'clear'}"),
+    ({"invalid": "report"}, "invalid= was"),
+    ({"on_duplicate_key": "send"}, "on_duplicate_key= was"),
+    ({"group_by": "ExternalId__c"}, "group_by= was"),
+    ({"describe": False}, "describe= was True and is False"),
+    ({"naive_datetimes": "UTC"}, "naive_datetimes= was"),
+    ({"columns": ["LastName"]}, "columns= was"),
 ]
 
 
