@@ -15,7 +15,7 @@ import polars as pl
 
 from sfframe import bridge
 from sfframe.bridge import INTERRUPTED, in_thread, interrupt_in
-from sfframe.conclude import conclude, notes_on, running_in
+from sfframe.conclude import conclude, notes_on, running_in, running_rows_in
 from sfframe.errors import Interrupted, JobTimeout, JournalError, NoOrgError
 from sfframe.front import NOT_SUCCESSFUL, Folder, Source
 from sfframe.ingest.cost import API_REQUESTS, BATCHES, batches_of, calls_for
@@ -282,6 +282,7 @@ def concluded(
         sent=sent,
         timeline=ended.timeline,
         running_job_ids=running_in(done),
+        running_rows=running_rows_in(done),
         notes=[*notes, *notes_on(done)],
         again=_Again(org, request),
         run=ended.run,

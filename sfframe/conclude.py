@@ -20,8 +20,10 @@ from sfframe.errors import (
     RecordsFailedWarning,
     ResultMismatch,
 )
+from sfframe.ingest.echo import UNPROCESSED
 from sfframe.ingest.run import Mismatch
 from sfframe.ingest.runner import Done
+from sfframe.ingest.spool import Numbers
 from sfframe.result import IngestResult
 
 
@@ -95,6 +97,13 @@ def running_in(done: Done) -> list[str]:
     """The jobs of which some rows may be in the org, without that it has been told."""
     named = [job_id for error in done.trouble if isinstance(error, OutcomeUnknown) for job_id in error.job_ids]
     return list(dict.fromkeys([*done.running, *named, *(one.job_id for one in done.mismatches)]))
+
+
+def running_rows_in(done: Done) -> Numbers:
+    """The rows of these jobs that have no fate, by the caller's numbers, ascending."""
+    unknown = [error.rows for error in done.trouble if isinstance(error, OutcomeUnknown)]
+    rows = np.concatenate([*done.running_rows, *unknown, *(one.rows for one in done.mismatches), np.empty(0, np.int64)])
+    return np.intersect1d(rows, done.outcomes.rows(UNPROCESSED))
 
 
 def notes_on(done: Done) -> list[str]:

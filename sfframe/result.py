@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Generic, TypeVar, Unpack
+from typing import Any, Generic, Literal, TypeVar, Unpack
 
+import numpy as np
 import polars as pl
 
 from sfframe import chart, excel, page, screen
@@ -23,6 +24,7 @@ from sfframe.front import (
 from sfframe.ingest.echo import WORDS
 from sfframe.ingest.outcomes import Outcomes
 from sfframe.ingest.request import IngestRequest
+from sfframe.ingest.spool import Numbers
 from sfframe.job_lines import JobLine, job_lines
 from sfframe.options import IngestOptions
 from sfframe.org.jobs import JobInfo
@@ -49,6 +51,8 @@ class IngestResult(Generic[FrameT]):
             later tries come after the first ones.
         running_job_ids: Jobs that may still run, or whose results couldn't be read or matched. Rows of theirs that
             have no fate are in `unprocessed_records` until you ask the org. Empty unless the call ended by an error.
+        running_rows: Which rows these are: int64, counted from 0, ascending. The org may have them; of the other rows
+            of `unprocessed_records` it has none.
         notes: What went wrong with jobs as such, as sentences.
         host: The org's host.
         seconds: How long the call took.
@@ -68,6 +72,7 @@ class IngestResult(Generic[FrameT]):
         sent: Sent | None = None,
         timeline: pl.DataFrame | None = None,
         running_job_ids: Sequence[str] = (),
+        running_rows: Numbers | None = None,
         notes: Sequence[str] = (),
         again: Callable[..., IngestResult[FrameT]],
         run: Path | None = None,
@@ -82,6 +87,7 @@ class IngestResult(Generic[FrameT]):
         self._views: dict[str, FrameT] = {}
         self.jobs = tuple(jobs)
         self.running_job_ids = tuple(running_job_ids)
+        self.running_rows = np.empty(0, np.int64) if running_rows is None else running_rows
         self.notes = tuple(notes)
         self.host = host
         self.seconds = seconds
@@ -134,6 +140,16 @@ class IngestResult(Generic[FrameT]):
         if part.name not in self._views:
             self._views[part.name] = self._source.view(self._outcomes, part)
         return self._views[part.name]
+
+    def rows_with(self, outcome: Literal["successful", "failed", "unprocessed"]) -> Numbers:
+        """Which rows have an outcome: their numbers in the frame, int64, counted from 0, ascending.
+
+        For example:
+
+            print(result.rows_with("failed").tolist())
+            # [2]
+        """
+        return self._outcomes.rows(next(number for number, word in WORDS.items() if word == outcome))
 
     # --- figures ------------------------------------------------------------------------------------------------------
 
@@ -371,10 +387,13 @@ class IngestResult(Generic[FrameT]):
         hints = []
         if self.running_job_ids:
             hints.append(f"these jobs may still run, so look at them first: {', '.join(self.running_job_ids)}")
+            hints.append(
+                f".running_rows numbers the {count(len(self.running_rows), 'row')} of theirs that have no fate"
+            )
         if counts["failed"]:
             hints.append(".failed_results has these rows with sf__Error beside them: mend it and send it as it is")
             hints.append(".errors counts every message; .to_excel('failed.xlsx') marks the cells that are wrong")
-        if counts["unprocessed"]:
+        if counts["unprocessed"] > len(self.running_rows):
             hints.append(".unprocessed_records has the rows that the org didn't come to")
         if not self.running_job_ids and not self:
             hints.append(".retry() sends all of these rows again, unchanged")

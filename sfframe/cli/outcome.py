@@ -24,6 +24,7 @@ _LINE: Final = 110
 _SAID: Final = {
     "failed": "failed rows, each with its reason in sf__Error",
     "unprocessed": "rows that the org didn't come to",
+    "running": "rows of jobs that may still run, so don't send these again before you know",
 }
 
 # Where rows are in what was given, by their numbers from 0.
@@ -173,17 +174,30 @@ def _next(result: Result, wish: Wish, files: Mapping[str, Path]) -> list[str]:
     if result.running_job_ids:
         lines.append("jobs that may still run; look at them before you send their rows again:")
         lines += [f"  sfframe jobs show {job_id}" for job_id in result.running_job_ids]
-    counts = result.counts
-    kinds = [kind for kind in ("failed", "unprocessed") if counts[kind]]
+    n_running = len(result.running_rows)
+    counts = result.counts | {"running": n_running, "unprocessed": result.counts["unprocessed"] - n_running}
+    kinds = [kind for kind in _SAID if counts[kind]]
     if not files:
         return [*lines, *(["--out DIR writes the rows, each with its error"] if kinds else [])]
     if not kinds:
         return [*lines, f"the rows are in {files['successful'].parent}"]
     lines += [f"{_SAID[kind]}: {files[kind]}" for kind in kinds]
-    if wish.again is not None and not result.running_job_ids:
+    if _is_open(result):
+        finish = words.line_of("sfframe", "resume", result.run)
+        return [*lines, "finish the run before any of these is sent; it sends the rows that weren't:", f"  {finish}"]
+    again = [kind for kind in kinds if kind != "running"]
+    if wish.again is not None and again:
         lines.append(_mend(files["failed"]) if counts["failed"] else "send them again:")
-        lines += [f"  {words.line_of(*wish.again(files[kind]))}" for kind in kinds]
+        lines += [f"  {words.line_of(*wish.again(files[kind]))}" for kind in again]
     return lines
+
+
+def _is_open(result: Result) -> bool:
+    """Whether the call is recorded, and something of it is left to do."""
+    if result.run is None:
+        return False
+    runs = sfframe.journals(result.run.parent)
+    return bool((runs.filter(pl.col("run") == str(result.run))["state"] != "finished").any())
 
 
 def _mend(failed: Path) -> str:

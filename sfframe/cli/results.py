@@ -7,6 +7,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any, Final, Literal, get_args
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -15,6 +16,7 @@ from sfframe.cli.call_errors import CallError
 from sfframe.sink import replaced, writer_of
 
 OutFormat = Literal["parquet", "csv"]
+Mask = np.ndarray[Any, np.dtype[np.bool_]]
 OUT_FORMATS: Final[tuple[OutFormat, ...]] = get_args(OutFormat)
 
 # A file for each outcome, and what `result.save` calls it.
@@ -23,6 +25,8 @@ _FILES: Final = {
     "failed": "failed_results",
     "unprocessed": "unprocessed_records",
 }
+# Rows that may be in the org are no rows to send again: they are kept apart from those that it didn't come to.
+_RUNNING: Final = "running"
 _BATCH: Final = 50_000
 
 
@@ -56,25 +60,33 @@ def write(result: sfframe.IngestResult[Any], folder: Path, kind: OutFormat) -> d
     """Write successful, failed and unprocessed rows; a file that is there is replaced by a whole one alone.
 
     Returns:
-        The files by outcome.
+        The files by outcome; `running` too if there are rows of jobs that may still run, which aren't `unprocessed`.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    files = {outcome: folder / f"{outcome}.{kind}" for outcome in _FILES}
+    files = {outcome: folder / f"{outcome}.{kind}" for outcome in (*_FILES, _RUNNING)}
     with tempfile.TemporaryDirectory(prefix=".sfframe-", dir=folder) as beside:
         saved = result.save(beside)
         for outcome, name in _FILES.items():
             parquet = saved / f"{name}.parquet"
-            if kind == "csv":
-                _as_csv(parquet, files[outcome])
+            if outcome == "unprocessed" and len(result.running_rows):
+                runs = np.isin(result.rows_with("unprocessed"), result.running_rows)
+                _copied(parquet, files[_RUNNING], kind, runs)
+                _copied(parquet, files[outcome], kind, ~runs)
+            elif kind == "csv":
+                _copied(parquet, files[outcome], kind)
             else:
                 parquet.replace(files[outcome])
+    if not len(result.running_rows):
+        files.pop(_RUNNING).unlink(missing_ok=True)  # an older call's
     return files
 
 
-def _as_csv(parquet: Path, path: Path) -> None:
-    """Rows as `df.sfbulk` would send them; text as it stands."""
+def _copied(parquet: Path, path: Path, kind: OutFormat, wanted: Mask | None = None) -> None:
+    """Rows, all or some; in CSV as `df.sfbulk` would send them, text as it stands."""
     with pq.ParquetFile(parquet) as source, replaced(path) as file:
-        writer = writer_of("csv", file, source.schema_arrow)
+        writer, start = writer_of(kind, file, source.schema_arrow), 0
         for batch in source.iter_batches(_BATCH):
-            writer.write(pa.Table.from_batches([batch]))
+            chosen = batch if wanted is None else batch.filter(pa.array(wanted[start : start + len(batch)]))
+            writer.write(pa.Table.from_batches([chosen]))
+            start += len(batch)
         writer.close()

@@ -22,7 +22,7 @@ from sfframe.ingest.outcomes import Outcomes
 from sfframe.ingest.payload import Cut, Part, part_of, parts
 from sfframe.ingest.recorded import KnownPart, Stage
 from sfframe.ingest.run import Mismatch, Run
-from sfframe.ingest.spool import Rows, SomeRows
+from sfframe.ingest.spool import Numbers, Rows, SomeRows
 from sfframe.org.jobs import JobInfo
 from sfframe.progress.events import RowsRetried
 
@@ -43,6 +43,7 @@ class Done:
         notes: What else the caller should know, as sentences.
         mismatches: Jobs whose results couldn't be matched.
         running: Jobs that may still run in the org.
+        running_rows: Which rows these have, by the caller's numbers.
         ended_by: `None`, or what ended the run early.
     """
 
@@ -54,6 +55,7 @@ class Done:
     notes: list[str] = field(default_factory=list)
     mismatches: list[Mismatch] = field(default_factory=list)
     running: list[str] = field(default_factory=list)
+    running_rows: list[Numbers] = field(default_factory=list)
     ended_by: BaseException | None = None
 
     @property
@@ -88,9 +90,10 @@ async def run_rows(run: Run, rows: Rows, cut: Cut, *, ends_at: float | None = No
         ended_by = interrupt_in(error)
         if ended_by is None:
             raise
-    for job_id in (*run.closing, *run.running):
-        if (numbers := run.rows_of.get(job_id)) is not None:
-            run.ledger.take_unknown(numbers)  # an error for which they were sent again isn't their last word
+    running = [*run.closing, *run.running]
+    running_rows = [run.rows_of[job_id] for job_id in running if job_id in run.rows_of]
+    for numbers in running_rows:
+        run.ledger.take_unknown(numbers)  # an error for which they were sent again isn't their last word
     await in_thread(run.ledger.close)
     return Done(
         outcomes=run.ledger.outcomes,
@@ -100,7 +103,8 @@ async def run_rows(run: Run, rows: Rows, cut: Cut, *, ends_at: float | None = No
         trouble=run.trouble,
         notes=run.notes,
         mismatches=run.mismatches,
-        running=[*run.closing, *run.running],
+        running=running,
+        running_rows=running_rows,
         ended_by=ended_by,
     )
 

@@ -76,6 +76,9 @@ def told_of(result: Any, error: BaseException | None, frame: pl.DataFrame, name:
     must([result.counts[one] for one in _OUTCOMES] == [len(part) for part in parts], f"counts: {result.counts}")
     good, bad, rest = parts
     unprocessed = {row[at] for row in rest}
+    for outcome, part in zip(_OUTCOMES, parts, strict=True):
+        numbered = [frame[name][int(number)] for number in result.rows_with(outcome)]
+        must(Counter(numbered) == Counter(row[at] for row in part), f"the numbers of {outcome} rows are others")
     return Told(
         successful={row[at]: row[-2] for row in good},
         failed={row[at]: row[-1] for row in bad},
@@ -91,8 +94,11 @@ def _unknown(result: Any, error: BaseException | None, names: list[str], org: Sm
     if isinstance(error, OutcomeUnknown | ResultMismatch):
         must(error.rows is not None, "unknown rows have no numbers")
         unknown.update(names[number] for number in error.rows)
-    for job_id in result.running_job_ids:
-        unknown.update(org.ever[job_id].names)
+    running = {names[number] for number in result.running_rows}
+    jobs = {name for job_id in result.running_job_ids for name in org.ever[job_id].names}
+    unprocessed = {names[number] for number in result.rows_with("unprocessed")}
+    must(running == (unknown | jobs) & unprocessed, f"rows of running jobs are {sorted(jobs)}, told {sorted(running)}")
+    unknown.update(running)
     if isinstance(error, JobTimeout | Interrupted):
         must(set(error.job_ids) == set(result.running_job_ids), "the error names other jobs than its result")
     return unknown

@@ -6,6 +6,7 @@ import re
 import shlex
 import stat
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
@@ -316,8 +317,51 @@ def test_when_the_time_is_up_the_jobs_are_named_and_the_known_rows_written(
     assert f"sfframe jobs show {job}" in ran.err
     assert f"Finish it, no row twice: sfframe resume {ran.json['error']['run']}" in ran.err
     assert ran.json["counts"] == {"successful": 0, "failed": 0, "unprocessed": 3}
-    assert pl.read_parquet("out/unprocessed.parquet").height == 3
+    assert pl.read_parquet("out/running.parquet").height == 3
+    assert pl.read_parquet("out/unprocessed.parquet").height == 0
     assert "org.ingest" not in ran.err
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+def test_rows_that_may_be_in_the_org_are_not_among_those_to_send_again(
+    run: Run, local: sfframe.LocalOrg, kind: str
+) -> None:
+    Path("many.csv").write_text("LastName\n" + "".join(f"N{i}\n" for i in range(7)), encoding="utf-8")
+    local.faults.append(Fault("job", "stuck", nth=2, times=None))
+    out = ("--out", "out", "--out-format", kind)
+    ran = run(
+        "insert", "many.csv", "Contact", "--timeout", "4", "--max-records", "3", "--max-concurrent-jobs", "1", *out
+    )
+    assert ran.code == 2
+    read: Any = pl.read_csv if kind == "csv" else pl.read_parquet
+    rows = {name: read(f"out/{name}.{kind}")["LastName"].to_list() for name in ("successful", "running", "unprocessed")}
+    assert rows == {"successful": ["N0", "N1", "N2"], "running": ["N3", "N4", "N5"], "unprocessed": ["N6"]}
+    assert f"don't send these again before you know: out/running.{kind}" in ran.err
+    assert f"rows that the org didn't come to: out/unprocessed.{kind}" in ran.err
+    assert re.search(rf"send them again:\n.* sfframe insert \S*out/unprocessed.{kind} ", ran.err)
+    local.release_jobs()
+    local.faults.clear()
+    assert run("insert", f"out/unprocessed.{kind}", "Contact", *out).code == 0
+    assert not Path(f"out/running.{kind}").exists()
+    while len(found := local.rows("Contact")["LastName"].to_pylist()) < 7:
+        pass  # the job that was stuck goes on
+    assert sorted(map(str, found)) == [f"N{i}" for i in range(7)]
+
+
+def test_a_run_that_is_open_is_finished_and_none_of_its_rows_offered_to_be_sent(
+    run: Run, local: sfframe.LocalOrg
+) -> None:
+    Path("many.csv").write_text("LastName\n" + "".join(f"N{i}\n" for i in range(7)), encoding="utf-8")
+    local.faults.append(Fault("job", "stuck", nth=2, times=None))
+    options = ("--max-records", "3", "--max-concurrent-jobs", "1", "--out", "out", "--journal", "journals")
+    ran = run("insert", "many.csv", "Contact", "--timeout", "4", *options, "--json")
+    assert "send them again" not in ran.err
+    resume = f"sfframe resume {ran.json['run']}"
+    assert f"finish the run before any of these is sent; it sends the rows that weren't:\n    {resume}" in ran.err
+    local.faults.clear()
+    local.release_jobs()
+    assert run("resume", ran.json["run"]).code == 0
+    assert local.rows("Contact").num_rows == 7
 
 
 @pytest.mark.usefixtures("ctrl_c")

@@ -145,6 +145,7 @@ def test_rows_of_unmatched_jobs_are_named_beside_those_of_lost_ones(local: sffra
     told = {int(name.split()[1]) for name in result.successful_results["LastName"]}
     assert told | rows == set(range(N))
     assert told.isdisjoint(rows)
+    assert result.running_rows.tolist() == sorted(rows)
     assert len(rows) > 100
     assert len(result.running_job_ids) == 2
 
