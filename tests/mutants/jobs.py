@@ -331,8 +331,8 @@ MUTANTS: Final = (
         name="running-jobs-not-named",
         harm="The error of a call whose time was up names no job, so that nobody can look for them.",
         file="ingest/runner.py",
-        old="running=[*run.closing, *run.running]",
-        new="running=[*run.closing]",
+        old="running=running,",
+        new="running=[*run.closing],",
         tests=(f"{_RUNNER}::test_a_timeout_names_the_committed_job_and_leaves_it_alone",),
     ),
     Mutant(
