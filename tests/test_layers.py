@@ -38,7 +38,8 @@ frames.pandas_kept frames.dicts frames.streams
 frames.pandas_arrays
 frames.cells
 frames.shelf frames.objects frames.tagged
-frames.series frames.files frames.kept frames.tables
+frames.kept
+frames.series frames.files frames.tables
 verbs
 changes objects lookup resuming
 reading scanning

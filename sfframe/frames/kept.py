@@ -13,6 +13,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from sfframe.frames.series import panics_at
 from sfframe.problems import Problem
 
 Mask = np.ndarray[Any, np.dtype[np.bool_]]
@@ -52,12 +53,12 @@ def unkept(schema: pa.Schema, sent: Sequence[str]) -> Iterator[Problem]:
             yield _problem(field.name, "NOT_KEPT", message, remedy, "type")
 
 
-# What Polars panics at in a file: list views, and zones that are offsets.
-_PANICS = re.compile(r"list_view<|tz=[+-]\d")
+# What Polars panics at in a file beside the rest: list views.
+_PANICS = re.compile(r"list_view<")
 
 
 def _can_be_kept(arrow_type: Any, *, is_sent: bool) -> bool:
-    if _PANICS.search(str(arrow_type)):
+    if _PANICS.search(str(arrow_type)) or panics_at(arrow_type):
         return False
     try:
         one = pa.table({"x": pa.nulls(1, arrow_type)})

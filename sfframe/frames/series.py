@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import decimal
+import functools
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -39,6 +40,8 @@ class Column:
 
 def column_of(name: str, array: pa.Array[Any] | pa.ChunkedArray[Any]) -> Column:
     """An Arrow column as a series, or the problem that it is."""
+    if panics_at(array.type, offsets=_offset(array.type) is None):
+        return Column(None, problem=no_form(name, str(array.type)))
     try:
         if (offset := _offset(array.type)) is not None:
             return Column(_with_offset(array, offset).alias(name), OFFSET_DATETIMES)
@@ -56,6 +59,31 @@ def types_of(found: Mapping[str, Column], series: dict[str, pl.Series]) -> Types
         marks={name: column.mark for name, column in found.items() if column.mark is not None},
         problems=[column.problem for column in found.values() if column.problem is not None],
     )
+
+
+def panics_at(arrow_type: Any, *, offsets: bool = True) -> bool:
+    """Whether the engine panics at a type, of which stderr would tell: intervals, unions, zones that it doesn't know.
+
+    Args:
+        arrow_type: The type, or one in which it is.
+        offsets: Offsets are no zones.
+    """
+    if pa.types.is_interval(arrow_type) or pa.types.is_union(arrow_type):
+        return True
+    if pa.types.is_timestamp(arrow_type):
+        return offsets and arrow_type.tz is not None and not _is_zone(arrow_type.tz)
+    if isinstance(arrow_type, pa.DictionaryType | pa.RunEndEncodedType):
+        return panics_at(arrow_type.value_type)
+    return any(panics_at(arrow_type.field(at).type) for at in range(arrow_type.num_fields))
+
+
+@functools.cache
+def _is_zone(name: str) -> bool:
+    try:
+        pl.Series([], dtype=pl.Datetime("us")).dt.replace_time_zone(name)
+    except pl.exceptions.PolarsError:
+        return False
+    return True
 
 
 def no_form(name: str, what: str) -> Problem:

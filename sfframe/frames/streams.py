@@ -55,8 +55,8 @@ class StreamSource:
     def types(self, names: Sequence[str]) -> Types:
         problems: list[Problem] = []
         for name in names:
-            arrow_type = self._schema.types[self._schema.names.index(name)]
-            column = column_of(name, pa.array([], type=arrow_type))
+            arrow_type: Any = self._schema.types[self._schema.names.index(name)]
+            column = column_of(name, pa.nulls(0, arrow_type))  # there is no array of unions otherwise
             if column.series is None or column.mark is not None:
                 problems.append(column.problem or no_form(name, str(arrow_type)))
             else:

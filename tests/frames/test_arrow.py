@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -64,6 +65,36 @@ def test_a_name_that_is_there_twice_is_an_error(org: Org) -> None:
     table = pa.Table.from_arrays([pa.array(["a"]), pa.array(["b"])], names=["LastName", "LastName"])
     with pytest.raises(sfframe.SchemaError, match="several columns of this name"):
         bulk(table).insert("Contact", org=org)
+
+
+@pytest.mark.parametrize(
+    "strange",
+    [
+        pa.month_day_nano_interval(),
+        pa.dense_union([pa.field("a", pa.int8())]),
+        pa.timestamp("us", "Nowhere/X"),
+        pa.list_(pa.struct([("a", pa.month_day_nano_interval())])),
+        pa.list_(pa.timestamp("us", "+05:30")),
+    ],
+    ids=str,
+)
+def test_a_type_at_which_the_engine_panics_is_refused_without_a_word_on_stderr(
+    strange: Any, org: Org, capfd: pytest.CaptureFixture[str]
+) -> None:
+    table = pa.table({"LastName": pa.array(["a"]), "Description": pa.nulls(1, strange)})
+    for frame in (table, table.to_reader()):
+        with pytest.raises(sfframe.UnsupportedTypeError, match=rf"{re.escape(str(strange))} values have no CSV form"):
+            sfframe.ingest(frame, "Contact", "insert", org=org)
+    assert capfd.readouterr().err == ""
+
+
+def test_an_interval_of_a_relation_is_refused_without_a_word_on_stderr(
+    org: Org, capfd: pytest.CaptureFixture[str]
+) -> None:
+    relation = duckdb.sql("SELECT 'a' AS LastName, INTERVAL 1 DAY AS Description")
+    with pytest.raises(sfframe.UnsupportedTypeError, match="month_day_nano_interval values have no CSV form"):
+        sfframe.ingest(relation, "Contact", "insert", org=org)
+    assert capfd.readouterr().err == ""
 
 
 # --- what can be read once --------------------------------------------------------------------------------------------
