@@ -141,6 +141,10 @@ class IngestResult(Generic[FrameT]):
             self._views[part.name] = self._source.view(self._outcomes, part)
         return self._views[part.name]
 
+    def _untouched(self, part: Part) -> FrameT:
+        """The same for ourselves: the caller may have mended his in place. Those of a stream are files, and stay."""
+        return self._view(part) if self._source.is_stream else self._source.view(self._outcomes, part)
+
     def rows_with(self, outcome: Literal["successful", "failed", "unprocessed"]) -> Numbers:
         """Which rows have an outcome: their numbers in the frame, int64, counted from 0, ascending.
 
@@ -277,7 +281,7 @@ class IngestResult(Generic[FrameT]):
         target = Path(folder)
         target.mkdir(parents=True, exist_ok=True)
         for part in (SUCCESSFUL_RESULTS, FAILED_RESULTS, UNPROCESSED_RECORDS):
-            self._source.store(self._view(part), target / f"{part.name}.parquet")
+            self._source.store(self._untouched(part), target / f"{part.name}.parquet")
         return target
 
     def to_excel(self, path: str | Path) -> Path:
@@ -313,7 +317,7 @@ class IngestResult(Generic[FrameT]):
     def _sheet(self, part: Part) -> excel.Sheet:
         # Counted before it is taken into memory.
         excel.check_height(part.name, sum(self.counts[WORDS[outcome]] for outcome in part.outcomes))
-        return excel.sheet_of(part.name, self._source.listed(self._view(part)))
+        return excel.sheet_of(part.name, self._source.listed(self._untouched(part)))
 
     def plot(self) -> Any:
         """The result as an Altair chart: when each part was in which stage, why rows failed and where they are in the

@@ -414,3 +414,16 @@ def test_saved_results_are_read_back_as_they_were(org: Org, make_frame: MakeFram
     folder = result.save(tmp_path / "run")
     assert pl.read_parquet(folder / "failed_results.parquet")["Title"].to_list() == ["y"]
     assert pl.read_parquet(folder / "successful_results.parquet").columns[:2] == ["LastName", "Title"]
+
+
+@pytest.mark.parametrize("kind", [pd.DataFrame, pl.DataFrame])
+def test_rows_mended_in_place_change_nothing_that_is_saved(org: Org, kind: Any, tmp_path: Any) -> None:
+    result = bulk(kind({"LastName": ["a", None], "Title": ["x", "y"]})).insert("Contact", org=org)
+    failed: Any = result.failed_results
+    if kind is pd.DataFrame:
+        failed["Title"] = "mended"
+    else:
+        failed[0, "Title"] = "mended"
+    assert failed["Title"].to_list() == result.failed_results["Title"].to_list() == ["mended"]
+    saved = pl.read_parquet(result.save(tmp_path / "run") / "failed_results.parquet")
+    assert saved["Title"].to_list() == ["y"]
