@@ -101,6 +101,12 @@ class IngestJobs(Jobs):
     async def put_job_data(self, job_id: str, data: Body, *, sent: Callable[[int], None] | None = None) -> None:
         """Send a job's data, once: UTF-8 CSV as bytes, or the path of such a file.
 
+            job = await org.ingest.create_job("Contact", "insert")
+            await org.ingest.put_job_data(job.id, b"LastName\\nNg\\n")
+            job = await org.ingest.get_job(job.id)
+            print(job.state)
+            # Open
+
         Never repeated, since a second PUT spoils a job. After an error the job can only be aborted, and
         another one made.
 
@@ -125,6 +131,12 @@ class IngestJobs(Jobs):
 
     async def close_job(self, job_id: str) -> JobInfo:
         """Tell the org that a job's data is complete. Its rows may be written from this moment on.
+
+            job = await org.ingest.create_job("Contact", "insert")
+            await org.ingest.put_job_data(job.id, b"LastName\\nNg\\n")
+            job = await org.ingest.close_job(job.id)
+            print(job.state)
+            # UploadComplete
 
         A lost answer is settled by looking at the job.
 
@@ -181,6 +193,13 @@ class IngestJobs(Jobs):
         most_bytes: int = RESULT_BYTES,
     ) -> bytes:
         """One result file of a job.
+
+            from pathlib import Path
+
+            path = Path("failed.csv")
+            await org.ingest.download(result.jobs[0].id, "failed_results", path)
+            print(path.read_text("utf-8").splitlines()[0])
+            # "sf__Id","sf__Error","ExternalId__c","LastName","Email"
 
         Args:
             job_id: The job.

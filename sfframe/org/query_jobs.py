@@ -107,7 +107,19 @@ class QueryJobs(Jobs):
         return await self._csv(self._path(job_id, "results", api_version=api_version), job_id, params)
 
     async def results_at(self, url: str, job_id: str) -> ResultPage:
-        """The page at one of the addresses that `result_pages` gives; otherwise as `results`."""
+        """The page at one of the addresses that `result_pages` gives; otherwise as `results`.
+
+        For example:
+
+            job = await org.query.create_job("SELECT LastName FROM Contact ORDER BY LastName")
+            while not job.is_final:
+                job = await org.query.get_job(job.id)
+            addresses, _ = await org.query.result_pages(job.id)
+            for address in addresses:
+                page = await org.query.results_at(address, job.id)
+                print(page.data.decode().splitlines()[1])
+            # "Hopper"
+        """
         return await self._csv(url, job_id)
 
     async def result_pages(

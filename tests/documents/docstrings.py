@@ -25,8 +25,7 @@ INNER = {
     "JwtBearer.user", "RefreshToken.flow", "RefreshToken.rotated", "RefreshToken.user", "SoapLogin.flow",
     "SoapLogin.user", "UsernamePassword.flow", "UsernamePassword.user", "PollPolicy.next_s", "PollPolicy.starting_at",
     "RetryPolicy.patient", "RetryPolicy.slow", "RetryPolicy.wait_s", "Options.changed", "Options.clears",
-    "JobInfo.from_json", "Fault.fits", "Fault.is_about_answer", "LocalOrg.server", "IngestJobs.close_job",
-    "IngestJobs.download", "IngestJobs.put_job_data", "QueryJobs.results_at",
+    "JobInfo.from_json", "Fault.fits", "Fault.is_about_answer", "LocalOrg.server",
 }  # fmt: skip
 
 
