@@ -32,6 +32,10 @@ RETRY_ROWS: Mapping[str, int] = {
 }
 
 
+# What an org's defaults may say beside options of ingest calls, which pass it over: those that reads alone have.
+READS_ALONE = ("all_rows", "api", "decimals", "multiselect")
+
+
 class IngestOptions(TypedDict, total=False):
     """The keyword options of every ingest call, as a type for `**options`; see `Options` for their meaning.
 
@@ -131,7 +135,8 @@ class Options:
             TypeError: An option that doesn't exist.
             ValueError: A value that an option doesn't take.
         """
-        merged = {**(defaults or {}), **given}
+        of_org = {name: value for name, value in (defaults or {}).items() if name not in READS_ALONE}
+        merged = {**of_org, **given}
         names = [f.name for f in fields(cls)]
         for name in merged:
             if name not in names:
@@ -161,6 +166,21 @@ class Options:
     def clears(self, column: str) -> bool:
         """Whether a null in this frame column sets the field to null."""
         return (self.nulls if isinstance(self.nulls, str) else self.nulls.get(column, "ignore")) == "clear"
+
+
+def checked_defaults(defaults: Mapping[str, Any]) -> dict[str, Any]:
+    """Options of an org's every call.
+
+    Raises:
+        TypeError: An option that neither loads nor reads have.
+        ValueError: A value that an option doesn't take.
+    """
+    names = [*(f.name for f in fields(Options)), *READS_ALONE]
+    for name in defaults:
+        if name not in names:
+            raise TypeError(f"defaults=: there is no option {name!r}{did_you_mean(name, names)}")
+    Options.of({}, defaults)
+    return dict(defaults)
 
 
 def did_you_mean(name: str, names: Iterable[str]) -> str:

@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import Any, Final, Self, TypedDict, Unpack
 
 from sfframe.errors import NoOrgError
+from sfframe.options import checked_defaults
 from sfframe.org import login
 from sfframe.org.address import host_of, normalized
 from sfframe.org.answers import ApiUsage
@@ -88,7 +89,8 @@ class Org:
             api_version: For the requests of new jobs.
             quota_reserve: The share of the day's API calls and batches (0.1 for a tenth) that calls leave to
                 others.
-            defaults: Options of every call on this org, by name.
+            defaults: Options of every call on this org, by name: those of `sfframe.Options`, and `all_rows`, `api`,
+                `decimals` and `multiselect` of reads.
             retry: How passing faults are met.
             poll: How often jobs are looked at.
             timeouts: How long silence is borne.
@@ -100,7 +102,8 @@ class Org:
                 or `CURL_CA_BUNDLE` if set.
 
         Raises:
-            ValueError: The address, the version, the reserve or the proxy makes no sense.
+            TypeError: There is no option of a name in `defaults`.
+            ValueError: The address, the version, the reserve, the proxy or a default makes no sense.
         """
         # From here on no frame shows it.
         proxy = None if proxy is None else Secret(proxy)
@@ -111,7 +114,7 @@ class Org:
         self.auth: Final = auth
         self.api_version: Final = _version(api_version)
         self.quota_reserve: Final = quota_reserve
-        self.defaults: Final[Mapping[str, Any]] = MappingProxyType(dict(defaults or {}))
+        self.defaults: Final[Mapping[str, Any]] = MappingProxyType(checked_defaults(defaults or {}))
         self.retry: Final = retry or RetryPolicy()
         self.poll: Final = poll or PollPolicy()
         self.timeouts: Final = timeouts or Timeouts()

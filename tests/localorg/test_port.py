@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gzip
 import socket
 import ssl
@@ -13,6 +14,7 @@ from urllib.parse import urlencode, urlsplit
 
 import pytest
 
+import sfframe
 from sfframe.localorg import Fault, Server
 from sfframe.localorg.web import port
 
@@ -20,6 +22,14 @@ from .client import DEADLINE_S, FORM, JOBS, TOKEN, Client
 
 DESCRIBE = "/services/data/v66.0/sobjects/Contact/describe"
 LOGIN = "/services/Soap/u/64.0"
+
+
+def test_a_port_that_is_taken_is_named_with_what_to_do(server: Server) -> None:
+    taken = urlsplit(server.url).port
+    assert taken is not None
+    with pytest.raises(OSError, match=f"port {taken} is taken; name another one, or none to get a free one") as caught:
+        sfframe.LocalOrg(port=taken).__enter__()
+    assert caught.value.errno == errno.EADDRINUSE
 
 
 def trusting(server: Server) -> ssl.SSLContext:

@@ -11,9 +11,11 @@ import pytest
 
 from sfframe.bridge import run
 from sfframe.errors import NoOrgError
+from sfframe.options import READS_ALONE, IngestOptions, Options
 from sfframe.org.auth import AccessToken, ClientCredentials, UsernamePassword
 from sfframe.org.org import API_VERSION, Org, current_org, set_default_org
 from sfframe.org.retry import RetryPolicy
+from sfframe.query.options import DEFAULTS
 
 from .site import ORG_ID, USER_ID, Site, refuse, reply
 
@@ -221,3 +223,17 @@ async def test_no_secret_of_an_org_in_use_is_in_sight(site: Site, caplog: pytest
         sight += [repr(error), str(error), repr(vars(error)), caplog.text, pickle.dumps(error).decode("latin1")]
     for secret in ("top-secret", "token-1"):
         assert all(secret not in text for text in sight)
+
+
+def test_a_misspelt_default_is_refused_when_the_org_is_made() -> None:
+    with pytest.raises(TypeError, match="no option 'on_fail'; did you mean 'on_failure'"):
+        Org(URL, LOGIN, defaults={"on_fail": "raise"})
+    with pytest.raises(ValueError, match="on_failure='rase' is none of 'warn', 'return', 'raise'"):
+        Org(URL, LOGIN, defaults={"on_failure": "rase"})
+
+
+def test_defaults_of_reads_may_stand_beside_those_of_loads() -> None:
+    assert set(READS_ALONE) == set(DEFAULTS) - set(IngestOptions.__annotations__) - {"org", "params", "job_id"}
+    both = {"api": "bulk", "nulls": "clear"}
+    assert Org(URL, LOGIN, defaults=both).defaults == both
+    assert Options.of({}, both).nulls == "clear"

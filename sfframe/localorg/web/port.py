@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import logging
 import re
 import socket
@@ -59,7 +60,13 @@ class Port:
         Raises:
             OSError: The port is taken.
         """
-        self._listener = listener = socket.create_server((host, port), backlog=_BACKLOG)
+        try:
+            self._listener = listener = socket.create_server((host, port), backlog=_BACKLOG)
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE:
+                raise
+            text = f"port {port} is taken; name another one, or none to get a free one"
+            raise OSError(errno.EADDRINUSE, text) from None
         listener.setblocking(False)
         self._loop: asyncio.AbstractEventLoop = asyncio.get_running_loop()
         self._own(self._accept(listener))
