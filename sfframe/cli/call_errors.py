@@ -21,7 +21,7 @@ CALL_FAILED: Final = 2
 INTERRUPTED: Final = 130
 _SHOWN: Final = 20
 _WHICH_ORG: Final = "`sfframe doctor` tells which org would be used and why."
-_WAYS_OF_PYTHON: Final = re.compile(r"which org\? .*\.from_env\)\.")
+_WAYS_OF_PYTHON: Final = re.compile(r"(?<=which org\?) .*\.from_env\)\.|; sfframe\.Org\.from_env tells all")
 _ATTRIBUTES: Final = re.compile(r": \.rows has .* own files\.", re.DOTALL)
 _OUT_OF_REACH: Final = re.compile(r"can't be reached: |^no secure connection to ")
 
@@ -48,7 +48,7 @@ def text_of(error: BaseException) -> str:
         return _ended_early(error)
     text = words.in_shell(str(error)) or type(error).__name__
     if isinstance(error, sfframe.NoOrgError):
-        return f"{_WAYS_OF_PYTHON.sub('which org?', text)}\n{WAYS}\n{_WHICH_ORG}"
+        return f"{_WAYS_OF_PYTHON.sub('', text)}\n{WAYS}\n{_WHICH_ORG}"
     if isinstance(error, sfframe.ResultMismatch):
         return _ATTRIBUTES.sub(": these rows count as unprocessed, though they may be in the org.", text)
     if isinstance(error, sfframe.AuthenticationError):

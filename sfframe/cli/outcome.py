@@ -97,7 +97,8 @@ def _told(result: Result, wish: Wish, error: BaseException | None) -> int:
         try:
             words.put(as_json(facts))
         except NotWrittenError as lost:
-            words.say(f"sfframe {wish.command}: the document is lost: {lost}. What became of the rows is told above.")
+            why = f"the document is lost, for stdout can't be written to: {lost.reason}"
+            words.say(f"sfframe {wish.command}: {why}. What became of the rows is told above.")
             return max(code, CALL_FAILED)
     return code
 

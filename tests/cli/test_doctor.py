@@ -66,6 +66,14 @@ def test_without_an_org_the_ways_are_told(run: Run, monkeypatch: pytest.MonkeyPa
     assert "`sfframe doctor`" not in ran.out
 
 
+def test_where_no_variable_is_set_nothing_of_python_is_told(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("URL", "CLIENT_ID", "CLIENT_SECRET"):
+        monkeypatch.delenv(f"SFFRAME_{name}")
+    for told in (run("doctor").out, run("limits").err):
+        assert "no SFFRAME_... variable names an org" in told
+        assert "sfframe.Org" not in told
+
+
 def test_a_line_that_is_continued_stands_further_in(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("SFFRAME_CLIENT_SECRET")
     lines = run("doctor").out.splitlines()
