@@ -74,7 +74,9 @@ def _reason(reason: Reason) -> tuple[str, ...]:
     name = " ".join([f"<b><code>{code.replace('_', '_<wbr>')}</code></b>", *fields])
     cause = f"<div><b>cause:</b> {html.escape(cause_of(reason))}</div>" if reason.cause else ""
     said = f"<div>{html.escape(message_of(reason))}</div>"
-    return f"<b>{reason.count:,}</b>", f"{name}{said}{cause}", html.escape(example_of(reason))
+    # A long key is broken before it takes the width from what is wrong with it.
+    which = f'<div style="overflow-wrap:anywhere;min-width:8em">{html.escape(example_of(reason))}</div>'
+    return f"<b>{reason.count:,}</b>", f"{name}{said}{cause}", which
 
 
 def _jobs(picture: Picture) -> Iterator[str]:

@@ -76,6 +76,14 @@ def test_a_call_offers_every_option(shell: Any) -> None:
         assert offered(shell, call, by_jedi=False) >= {f"{option}=" for option in options}, call
 
 
+def test_a_name_for_the_verbs_of_a_polars_frame_offers_them_without_jedi_as_ipython_comes(
+    shell: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shell.Completer, "evaluation", "limited")
+    assert offered(shell, "verbs.", by_jedi=False) >= ACCESSOR
+    assert offered(shell, "verbs.insert('Contact', ", by_jedi=False) >= {f"{option}=" for option in INGEST}
+
+
 def test_jedi_offers_verbs_and_options_too(shell: Any) -> None:
     # On frames it does so in `tests/packaging/by_jedi.py`: all of pandas is read for that, half a minute long.
     assert offered(shell, "verbs.", by_jedi=True) >= ACCESSOR

@@ -232,6 +232,12 @@ def test_a_result_says_what_was_done_where_and_what_to_do_next(
         assert words in shown
 
 
+def test_a_long_key_is_broken_in_its_cell_and_leaves_the_error_its_width(org: sfframe.Org) -> None:
+    frame = pl.DataFrame({"ExternalId__c": ["Z" * 40], "LastName": ["x"], "Email": ["?"]})
+    result = sfframe.ingest(frame, "Contact", "upsert", "ExternalId__c", org=org, on_failure="return")
+    assert re.search(r'<div style="overflow-wrap:anywhere;[^"]*">row 0, ExternalId__c .*Z{40}', result._repr_html_())
+
+
 def test_an_ok_result_has_no_errors_and_no_hints(org: sfframe.Org, make_frame: MakeFrame) -> None:
     result = sfframe.ingest(make_frame({"LastName": ["x"]}), "Contact", "insert", org=org)
     assert len(repr(result).splitlines()) == 1
