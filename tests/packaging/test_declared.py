@@ -19,7 +19,10 @@ from .dist import SOME
 from .lowest import lowest
 
 ROOT = Path(__file__).parents[2]
-PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+DECLARED = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+PROJECT = DECLARED["project"]
+# What the wheel brings: the package, and what lies beside it.
+OWN = {Path(name).stem for name in DECLARED["tool"]["hatch"]["build"]["targets"]["wheel"]["only-include"]}
 EXTRAS: dict[str, list[Requirement]] = {
     name: [Requirement(line) for line in lines] for name, lines in PROJECT["optional-dependencies"].items()
 }
@@ -42,7 +45,7 @@ def imported() -> Iterator[str]:
 def test_whatever_is_imported_is_declared() -> None:
     declared = {one.name for extra in FOR_USERS for one in EXTRAS[extra]} | {one.name for one in HARD}
     distributions = metadata.packages_distributions()
-    for name in set(imported()) - set(sys.stdlib_module_names) - {"sfframe"}:
+    for name in set(imported()) - set(sys.stdlib_module_names) - OWN:
         whose = OF_OTHERS.get(name, distributions.get(name, ["?"])[0])
         assert whose is None or whose.lower() in declared, f"{name}, of {whose}, is in no extra"
 
