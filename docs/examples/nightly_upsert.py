@@ -70,7 +70,7 @@ def hand_over(result: sfframe.IngestResult[Any], state: Path) -> None:
         log.warning("rows to mend: %s, in %s", f"{n_refused:,}", state / "to_mend.xlsx")
     if n_left := result.counts["unprocessed"]:
         left = folder / "unprocessed_records.parquet"
-        log.error("the load itself failed: rows that the org didn't come to: %s, in %s", f"{n_left:,}", left)
+        log.error("the load itself failed; rows that the org didn't come to: %s, in %s", f"{n_left:,}", left)
         log.info("nothing is to be mended in those: run this again, or let the next night send them")
 
 
