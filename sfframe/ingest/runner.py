@@ -112,7 +112,7 @@ async def run_rows(run: Run, rows: Rows, cut: Cut, *, ends_at: float | None = No
 async def _rounds(run: Run, rows: Rows, cut: Cut) -> None:
     """All rows once, then those that deserve it again and again; after what an earlier process has begun of each."""
     begun = await in_thread(_begun_by_attempt, run)
-    _note_committed(run, begun)
+    await in_thread(_note_committed, run, rows, cut, begun)
     most = run.request.options.max_concurrent_jobs
     await _send(run, _Round(rows=rows, cut=cut, known=begun.get(1, ()), n_at_once=most))
     attempt = 1
@@ -171,7 +171,7 @@ def _begun_by_attempt(run: Run) -> dict[int, list[KnownPart]]:
     return found
 
 
-def _note_committed(run: Run, begun: Mapping[int, Sequence[KnownPart]]) -> None:
+def _note_committed(run: Run, rows: Rows, cut: Cut, begun: Mapping[int, Sequence[KnownPart]]) -> None:
     """Name the jobs that may run from the first: a call that ends before it has come to them tells of them too."""
     for part in itertools.chain.from_iterable(begun.values()):
         last = part.jobs[-1] if part.jobs else None
@@ -181,6 +181,8 @@ def _note_committed(run: Run, begun: Mapping[int, Sequence[KnownPart]]) -> None:
             run.closing.add(last.info.id)
         if last is not None and part.numbers is not None:
             run.rows_of[last.info.id] = part.numbers
+        elif last is not None:
+            run.rows_of[last.info.id] = part_of(rows, cut, part.start, part.stop).numbers
 
 
 def _without(again: Again, known: Sequence[KnownPart]) -> Again:

@@ -89,19 +89,23 @@ def told_of(result: Any, error: BaseException | None, frame: pl.DataFrame, name:
 
 
 def _unknown(result: Any, error: BaseException | None, names: list[str], org: SmallOrg) -> set[str]:
-    """The rows that are named as such: by their numbers, or by their jobs."""
+    """The rows that are told to be of jobs that may still run; any other one that is in the org breaks the law."""
     unknown: set[str] = set()
     if isinstance(error, OutcomeUnknown | ResultMismatch):
         must(error.rows is not None, "unknown rows have no numbers")
         unknown.update(names[number] for number in error.rows)
     running = {names[number] for number in result.running_rows}
-    jobs = {name for job_id in result.running_job_ids for name in org.ever[job_id].names}
+    jobs = [org.ever[job_id] for job_id in result.running_job_ids]
+    # Of a job that has ended some rows may be known not to have been processed.
+    run = {name for job in jobs if job.state in ("UploadComplete", "InProgress") for name in job.names}
     unprocessed = {names[number] for number in result.rows_with("unprocessed")}
-    must(running == (unknown | jobs) & unprocessed, f"rows of running jobs are {sorted(jobs)}, told {sorted(running)}")
-    unknown.update(running)
+    missing = (unknown | run) & unprocessed - running
+    must(not missing, f"rows that may be in the org aren't among those of running jobs: {sorted(missing)}")
+    others = running - unknown - {name for job in jobs for name in job.names}
+    must(not others and running <= unprocessed, f"rows of no running job are said to be of one: {sorted(others)}")
     if isinstance(error, JobTimeout | Interrupted):
         must(set(error.job_ids) == set(result.running_job_ids), "the error names other jobs than its result")
-    return unknown
+    return running
 
 
 def check_told(told: Told, frame: pl.DataFrame, verb: str, org: SmallOrg, *, sent_again: Collection[str]) -> None:

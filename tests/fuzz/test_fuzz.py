@@ -106,7 +106,7 @@ FOUND: dict[str, tuple[str, int, str, Given, str]] = {
     ),
     "an object without fields": ("describe", 0, "describe Contact", json_of({"name": "X", "fields": ""}), "describe"),
     "an object of odd kind": ("objects", 0, "sobjects", json_of({"sobjects": [{"name": "A", "custom": 1}]}), "odd"),
-    "objects without names": ("objects", 1, "sobjects", json_of({"sobjects": [{"label": "Contacts"}]}), "no objects"),
+    "objects without names": ("objects", 1, "sobjects", json_of({"sobjects": [{"label": "x"}]}), "no object 'Contact"),
     "limits that are a list": ("limits", 0, "limits", json_of([1]), "isn't what was asked for"),
     "a limit of words": ("limits", 0, "limits", json_of({"DailyApiRequests": {"Max": "x"}}), "no numbers"),
     "a total of words": ("explain", 0, "query", json_of({"totalSize": "x", "records": []}), "holds no number"),

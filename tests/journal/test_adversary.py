@@ -47,7 +47,7 @@ def test_rows_that_went_again_are_known_whatever_the_next_call_says_of_retries(
     with pytest.MonkeyPatch.context() as patch:
         # Four parts have their six steps; the fifth part is closed.
         dead_after(patch, 29, org, tmp_path, max_concurrent_jobs=1)
-    with pytest.raises(sfframe.JournalError, match="retry_rows was"):
+    with pytest.raises(sfframe.JournalError, match="retry_rows= was"):
         call(contacts(), "insert", org, tmp_path, retry_rows=None)
     check(call(contacts(), "insert", org, tmp_path), contacts(), local)
 

@@ -113,7 +113,7 @@ def test_starting_twice_or_on_a_taken_port_is_an_error() -> None:
         with pytest.raises(RuntimeError, match="runs already"):
             server.start()
         port = int(server.url.rpartition(":")[2])
-        with pytest.raises(OSError, match="ddress already in use"), Server(port=port):
+        with pytest.raises(OSError, match=f"port {port} is taken"), Server(port=port):
             pass
     with pytest.raises(RuntimeError, match="isn't started"):
         _ = Server().client_id
