@@ -80,12 +80,18 @@ class Site:
         app.router.add_route("*", "/{path:.*}", self._handle)
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
         await runner.setup()
-        await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=self._tls).start()
-        self.url = f"{'https' if self._tls else 'http'}://127.0.0.1:{runner.addresses[0][1]}"
-        self._ready.set()
-        await self._stop.wait()
         server = runner.server
         assert server is not None
+        door = await self._loop.create_server(server, "127.0.0.1", 0, ssl=self._tls)
+        self.url = f"{'https' if self._tls else 'http'}://127.0.0.1:{door.sockets[0].getsockname()[1]}"
+        self._ready.set()
+        await self._stop.wait()
+        # A client that has been let in but isn't a connection yet, when the door is closed, would stay open for ever.
+        for socket in door.sockets:
+            self._loop.remove_reader(socket.fileno())
+        for _ in range(3):
+            await asyncio.sleep(0)
+        door.close()
         await runner.cleanup()
         for late in server.connections:  # made while the others were closed
             if late.transport is not None:
