@@ -49,7 +49,7 @@ class _Stream(io.BufferedIOBase):
         return memoryview(data).nbytes
 
     def flush(self) -> None:
-        if self._is_over or self._beneath is None:
+        if self._is_over or self._beneath is None or self._beneath.closed:  # whoever closed it has flushed it
             return
         try:
             self._beneath.flush()
