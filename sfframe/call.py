@@ -17,7 +17,7 @@ from sfframe import bridge
 from sfframe.bridge import INTERRUPTED, in_thread, interrupt_in
 from sfframe.conclude import conclude, notes_on, running_in, running_rows_in
 from sfframe.errors import Interrupted, JobTimeout, JournalError, NoOrgError
-from sfframe.front import NOT_SUCCESSFUL, Folder, Source
+from sfframe.front import NOT_SUCCESSFUL, Folder, Source, engine_of
 from sfframe.ingest.cost import API_REQUESTS, BATCHES, batches_of, calls_for
 from sfframe.ingest.echo import FAILED
 from sfframe.ingest.journal import Journal
@@ -27,6 +27,7 @@ from sfframe.ingest.recorded import RunState
 from sfframe.ingest.request import IngestRequest
 from sfframe.ingest.run import Run
 from sfframe.ingest.runner import Done, run_rows
+from sfframe.ingest.slots import Slots
 from sfframe.org.org import Org
 from sfframe.org.quota import keep_reserve
 from sfframe.prepare import Prepared, SpoolFolder, prepare, prepare_again
@@ -45,6 +46,9 @@ _LOOKS = 12  # at a job, if nothing is known of how long it will take
 
 async def ingest(frame: Any, request: IngestRequest, org: Org) -> IngestResult[Any]:
     """Send a frame and give every row back with its fate; see `sfframe.verbs` for what is promised."""
+    if (engine := engine_of(frame)) is not None:
+        result: IngestResult[Any] = await engine.ingest(frame, request, org)
+        return result
     return await sent(partial(prepare, frame), request, org)
 
 
@@ -109,13 +113,27 @@ async def _sent(
 
 
 class Call:
-    """One call on its way: its clock, its org, and who is told."""
+    """One call on its way: its clock, its org, and who is told.
 
-    def __init__(self, request: IngestRequest, org: Org, note: Callable[[Ended], None] | None = None) -> None:
+    Args:
+        request: The call.
+        org: Where the rows go.
+        note: Told how the call ended, if anything may have been sent, whatever is raised then.
+        slots: Bounds the jobs in flight beside those of other processes.
+    """
+
+    def __init__(
+        self,
+        request: IngestRequest,
+        org: Org,
+        note: Callable[[Ended], None] | None = None,
+        slots: Slots | None = None,
+    ) -> None:
         timeout = request.options.timeout
         self._request = request
         self._org = org
         self._note = note
+        self._slots = slots
         self._began = time.monotonic()
         self._ends_at = None if timeout is None else asyncio.get_running_loop().time() + timeout
         self._timeline = Timeline(self._began)
@@ -244,6 +262,7 @@ class Call:
             tell=self._tell,
             journal=journal,
             keeping=keeping,
+            slots=self._slots,
         )
         return await run_rows(run, rows, prepared.cut(), ends_at=self._ends_at)
 
@@ -284,7 +303,7 @@ def concluded(
         running_job_ids=running_in(done),
         running_rows=running_rows_in(done),
         notes=[*notes, *notes_on(done)],
-        again=_Again(org, request),
+        again=Again(org, request),
         run=ended.run,
     )
     return conclude(result, done, on_failure=request.options.on_failure, timeout=ended.timeout)
@@ -337,7 +356,7 @@ def _row_bytes(prepared: Prepared) -> float:
     return 3 * text.width + n_bytes / max(1, text.height)
 
 
-class _Again:
+class Again:
     """Sends the rows of a result that weren't successful once more; pickled, it leaves the org behind."""
 
     def __init__(self, org: Org | None, request: IngestRequest) -> None:
@@ -346,7 +365,7 @@ class _Again:
 
     def __reduce__(self) -> tuple[Any, ...]:
         # A pickled Org carries its login, and a result may travel where secrets must not.
-        return _Again, (None, self._request)
+        return Again, (None, self._request)
 
     def __call__(self, result: IngestResult[Any], *, org: Org | None = None, **options: Any) -> IngestResult[Any]:
         the_org = org or self._org

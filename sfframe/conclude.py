@@ -28,20 +28,34 @@ from sfframe.result import IngestResult
 
 
 def conclude(
-    result: IngestResult[Any], done: Done, *, on_failure: Literal["warn", "return", "raise"], timeout: float | None
+    result: IngestResult[Any],
+    done: Done,
+    *,
+    on_failure: Literal["warn", "return", "raise"],
+    timeout: float | None,
+    go_on: str | None = None,
 ) -> IngestResult[Any]:
-    """Raise, warn, or give the result, as the run ended and the options say."""
+    """Raise, warn, or give the result, as the run ended and the options say.
+
+    Args:
+        result: What is known.
+        done: How the run ended.
+        on_failure: See `Options`.
+        timeout: The seconds that it had.
+        go_on: How a run that isn't finished can be; `None`: as every run that has a folder.
+    """
+    go_on = "\n" + go_on if go_on is not None else _how_to_go_on(result)
     if done.ended_by is not None:
-        _ended_early(result, done, timeout)
+        _ended_early(result, done, timeout, go_on)
     unknown = [error for error in done.trouble if isinstance(error, OutcomeUnknown)]
     if unknown:
         texts = "\n".join([*map(str, unknown), *map(_not_matched, done.mismatches)])
         rows = np.unique(np.concatenate([error.rows for error in unknown] + [one.rows for one in done.mismatches]))
         raise OutcomeUnknown(
-            f"{texts}{_how_to_go_on(result)}", job_ids=result.running_job_ids, result=result, run=result.run, rows=rows
+            f"{texts}{go_on}", job_ids=result.running_job_ids, result=result, run=result.run, rows=rows
         ) from unknown[0]
     if done.mismatches:
-        raise _mismatch(result, done)
+        raise _mismatch(result, done, go_on)
     if done.trouble and not done.jobs:
         raise done.trouble[0]  # nothing was committed: the call didn't happen
     if on_failure == "return":
@@ -57,7 +71,7 @@ def conclude(
     return result
 
 
-def _ended_early(result: IngestResult[Any], done: Done, timeout: float | None) -> NoReturn:
+def _ended_early(result: IngestResult[Any], done: Done, timeout: float | None, go_on: str) -> NoReturn:
     running = result.running_job_ids
     if running:
         left = (
@@ -67,7 +81,7 @@ def _ended_early(result: IngestResult[Any], done: Done, timeout: float | None) -
         )
     else:
         left = "No committed job is left running."
-    known = f"What is known so far is in .result: {result.summary()}{_how_to_go_on(result)}"
+    known = f"What is known so far is in .result: {result.summary()}{go_on}"
     if isinstance(done.ended_by, TimeoutError):
         text = f"timeout={timeout} s was up. {left}\n{known}"
         raise JobTimeout(text, job_ids=running, result=result, run=result.run) from None
@@ -78,7 +92,7 @@ def _how_to_go_on(result: IngestResult[Any]) -> str:
     return f"\nFinish it with sfframe.resume({str(result.run)!r}), or by the same call again." if result.run else ""
 
 
-def _mismatch(result: IngestResult[Any], done: Done) -> ResultMismatch:
+def _mismatch(result: IngestResult[Any], done: Done, go_on: str) -> ResultMismatch:
     rows = np.sort(np.concatenate([m.rows for m in done.mismatches]))
     jobs = ", ".join(m.job_id for m in done.mismatches)
     strangers = sum(m.n_strangers for m in done.mismatches)
@@ -86,7 +100,7 @@ def _mismatch(result: IngestResult[Any], done: Done) -> ResultMismatch:
         f"the results of job {jobs} can't be matched to the rows sent: {len(rows):,} rows without a result, "
         f"{strangers:,} results without a row. Nothing was guessed: .rows has the numbers of these rows (they "
         "count as unprocessed in .result, though they may be in the org), .raw_results the org's own files.\n"
-        f"{result.summary()}{_how_to_go_on(result)}",
+        f"{result.summary()}{go_on}",
         result=result,
         raw_results={m.job_id: m.files for m in done.mismatches},
         rows=rows,

@@ -12,7 +12,7 @@ import polars as pl
 
 from sfframe.causes import NO_PARENT_END, Case, cause_of, differs_by_message
 from sfframe.field_facts import quoted
-from sfframe.front import Source
+from sfframe.front import Views
 from sfframe.ingest.echo import FAILED
 from sfframe.ingest.outcomes import Outcomes
 from sfframe.ingest.request import IngestRequest
@@ -82,7 +82,7 @@ class Failures:
         request: The call.
     """
 
-    def __init__(self, outcomes: Outcomes, source: Source[Any], sent: Sent, request: IngestRequest) -> None:
+    def __init__(self, outcomes: Outcomes, source: Views[Any], sent: Sent, request: IngestRequest) -> None:
         self._outcomes = outcomes
         self._source = source
         self._sent = sent

@@ -6,7 +6,7 @@ index need no repair.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Generic, Literal, Protocol, TypeVar
@@ -17,8 +17,10 @@ from sfframe.ingest.columns import RESULT_COLUMNS
 from sfframe.ingest.echo import FAILED, SUCCESSFUL, UNPROCESSED, WORDS
 from sfframe.ingest.outcomes import Folder as Folder
 from sfframe.ingest.outcomes import Outcomes
+from sfframe.ingest.request import IngestRequest
 from sfframe.ingest.spool import Rows
 from sfframe.listed import Listed as Listed
+from sfframe.org.org import Org
 from sfframe.problems import Problem
 from sfframe.query.form import Form, RowsT
 
@@ -69,48 +71,21 @@ class Types:
     problems: Sequence[Problem] = ()
 
 
-class Source(Protocol[FrameT_co]):
-    """A caller's frame, behind its library's front end."""
-
-    @property
-    def kind(self) -> str:
-        """Which source it is, for `restored`: "pandas", "polars", "polars-lazy", "arrow", "arrow-stream", "dicts"."""
+class Views(Protocol[FrameT_co]):
+    """What a result needs of its caller's frame."""
 
     @property
     def labels(self) -> Sequence[object]:
         """The column labels in order, whatever they are."""
 
     @property
-    def index_names(self) -> Sequence[object]:
-        """Names in the frame's index, if it has one."""
-
-    @property
     def is_stream(self) -> bool:
         """Whether the rows have to be spooled, because they are not in memory."""
-
-    @property
-    def is_once(self) -> bool:
-        """Whether the rows can be had a single time."""
-
-    def types(self, names: Sequence[str]) -> Types:
-        """What the columns are."""
-
-    def rows(self, names: Sequence[str], folder: Callable[[], Folder]) -> Rows:
-        """The columns' rows, in the caller's order; a stream is spooled in the folder, whole."""
 
     def view(self, outcomes: Outcomes, part: Part) -> FrameT_co:
         """The caller's own rows of some outcomes, in order, with the sf__ columns beside them.
 
         Columns of the frame that have the name of a result column give way.
-        """
-
-    def beside(self, columns: pl.DataFrame) -> FrameT_co:
-        """The caller's own rows, all of them in order, with these columns beside them, once `rows` was called.
-
-        What can be read a single time is then in memory.
-
-        Args:
-            columns: A row for each of the caller's; none has the name of a column of the frame.
         """
 
     def table(self, table: pl.DataFrame) -> Any:
@@ -124,6 +99,37 @@ class Source(Protocol[FrameT_co]):
 
     def listed(self, view: Any) -> Listed:
         """A frame that `view` gave as lists of Python values, for `result.to_excel`."""
+
+
+class Source(Views[FrameT_co], Protocol[FrameT_co]):
+    """A caller's frame, behind its library's front end."""
+
+    @property
+    def kind(self) -> str:
+        """Which source it is, for `restored`: "pandas", "polars", "polars-lazy", "arrow", "arrow-stream", "dicts"."""
+
+    @property
+    def index_names(self) -> Sequence[object]:
+        """Names in the frame's index, if it has one."""
+
+    @property
+    def is_once(self) -> bool:
+        """Whether the rows can be had a single time."""
+
+    def types(self, names: Sequence[str]) -> Types:
+        """What the columns are."""
+
+    def rows(self, names: Sequence[str], folder: Callable[[], Folder]) -> Rows:
+        """The columns' rows, in the caller's order; a stream is spooled in the folder, whole."""
+
+    def beside(self, columns: pl.DataFrame) -> FrameT_co:
+        """The caller's own rows, all of them in order, with these columns beside them, once `rows` was called.
+
+        What can be read a single time is then in memory.
+
+        Args:
+            columns: A row for each of the caller's; none has the name of a column of the frame.
+        """
 
     def unkept(self) -> Sequence[Problem]:
         """What `keep` couldn't keep so that it comes back equal, `NOT_KEPT` each; columns that aren't sent too."""
@@ -142,6 +148,19 @@ class Source(Protocol[FrameT_co]):
         """
 
 
+class Engine(Protocol):
+    """What sends frames whose rows are spread over machines, partition by partition."""
+
+    def ingest(self, frame: Any, request: IngestRequest, org: Org) -> Awaitable[Any]:
+        """Send a frame, and give the result."""
+
+    def check(self, frame: Any, request: IngestRequest, org: Callable[[], Org]) -> Awaitable[Any]:
+        """All problems of a call, as `frame_of` gives them in a frame of the engine's library."""
+
+
+_engines: list[tuple[Callable[[Any], bool], Engine]] = []
+# Whose frames are sent once the room that knows them is imported.
+_ROOMS = {"dask": "sfframe.frames.dask"}
 _front_ends: list[tuple[Callable[[Any], bool], Callable[[Any], Source[Any]]]] = []
 _kinds: dict[str, Callable[[Path], Source[Any]]] = {}
 
@@ -149,6 +168,16 @@ _kinds: dict[str, Callable[[Path], Source[Any]]] = {}
 def register(fits: Callable[[Any], bool], source: Callable[[Any], Source[Any]]) -> None:
     """Add a front end: whether a frame is its own, and the frame's source. The last one added is asked first."""
     _front_ends.insert(0, (fits, source))
+
+
+def register_engine(fits: Callable[[Any], bool], engine: Engine) -> None:
+    """Add an engine: whether a frame is its own, and what sends it."""
+    _engines.append((fits, engine))
+
+
+def engine_of(frame: Any) -> Engine | None:
+    """The engine that sends a frame; `None`: it is sent from here."""
+    return next((engine for fits, engine in _engines if fits(frame)), None)
 
 
 def register_kind(kind: str, restore: Callable[[Path], Source[Any]]) -> None:
@@ -184,6 +213,11 @@ def restored(kind: str, folder: Path) -> Source[Any]:
 
 def no_frame(thing: Any) -> TypeError:
     """What is raised for what is no frame."""
+    if (room := _ROOMS.get(type(thing).__module__.partition(".")[0])) is not None:
+        return TypeError(
+            f"a frame of {type(thing).__module__.partition('.')[0]} can be loaded once {room} is imported, and by the "
+            "verbs that write and by check() alone: give what else there is a partition of it, computed"
+        )
     return TypeError(
         f"{type(thing).__name__} is no frame that sfframe can send: give a pandas or Polars frame, anything with "
         "__arrow_c_stream__ (pyarrow, DuckDB, ...), or a sequence of dicts"

@@ -50,7 +50,7 @@ class IngestOptions(TypedDict, total=False):
     naive_datetimes: str
     describe: bool
     invalid: Literal["raise", "report"]
-    on_duplicate_key: Literal["raise", "send"]
+    on_duplicate_key: Literal["raise", "partition", "send"]
     assignment_rule_id: str | None
     max_payload_bytes: int
     max_records: int
@@ -86,7 +86,8 @@ class Options:
         describe: Check columns and values by the object's describe before anything is sent.
         invalid: `"raise"` refuses the call when rows can't be sent; `"report"` leaves these rows out and
             returns them in `failed_results` with `NOT_SENT:why:column --`.
-        on_duplicate_key: What to do when several rows have the same key (or Id): `"raise"` or `"send"`.
+        on_duplicate_key: What to do when several rows have the same key (or Id): `"raise"` or `"send"`. `"partition"`
+            is `"raise"`, but that a frame of Dask is looked at partition by partition, and their keys aren't compared.
         assignment_rule_id: The assignment rule for Case and Lead.
         max_payload_bytes: UTF-8 bytes of CSV in one job, header included.
         max_records: Rows in one job.
@@ -109,7 +110,7 @@ class Options:
     naive_datetimes: str = "error"
     describe: bool = True
     invalid: Literal["raise", "report"] = "raise"
-    on_duplicate_key: Literal["raise", "send"] = "raise"
+    on_duplicate_key: Literal["raise", "partition", "send"] = "raise"
     assignment_rule_id: str | None = None
     max_payload_bytes: int = MAX_PAYLOAD_BYTES
     max_records: int = MAX_RECORDS
@@ -201,7 +202,7 @@ def operation_of(text: str) -> Operation:
 
 _CHOICES: dict[str, tuple[Any, ...]] = {
     "invalid": ("raise", "report"),
-    "on_duplicate_key": ("raise", "send"),
+    "on_duplicate_key": ("raise", "partition", "send"),
     "on_failure": ("warn", "return", "raise"),
     "describe": (True, False),
     "new_run": (True, False),

@@ -42,6 +42,10 @@ class SpoolFolder:
         self.path = Path(tempfile.mkdtemp(prefix="sfframe-"))
         self._finalizer = weakref.finalize(self, shutil.rmtree, self.path, ignore_errors=True)
 
+    def keep(self) -> None:
+        """Have it stay: somebody else is to find it."""
+        self._finalizer.detach()
+
 
 @dataclass(eq=False, kw_only=True)
 class Prepared:
@@ -121,7 +125,11 @@ class Prepared:
 
 
 async def prepare(
-    frame: Any, request: IngestRequest, org: Callable[[], Org], folder: Callable[[], Folder] = SpoolFolder
+    frame: Any,
+    request: IngestRequest,
+    org: Callable[[], Org],
+    folder: Callable[[], Folder] = SpoolFolder,
+    described: Sequence[SObject] = (),
 ) -> Prepared:
     """Find each column's field and every problem. Asks the org for describes alone, or for nothing.
 
@@ -130,10 +138,12 @@ async def prepare(
         request: The call.
         org: Gives the org; not asked with `describe=False`.
         folder: Gives the folder where a stream is spooled.
+        described: Describes that are known already.
     """
+    known = {sobject.name.lower(): sobject for sobject in described}
 
     async def describe(name: str) -> SObject:
-        return await describing(org(), request.sobject)(name)
+        return known.get(name.lower()) or await describing(org(), request.sobject)(name)
 
     return await _prepare(source_of(frame), request, describe, folder)
 

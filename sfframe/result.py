@@ -19,7 +19,7 @@ from sfframe.front import (
     SUCCESSFUL_RESULTS,
     UNPROCESSED_RECORDS,
     Part,
-    Source,
+    Views,
 )
 from sfframe.ingest.echo import WORDS
 from sfframe.ingest.outcomes import Outcomes
@@ -62,7 +62,7 @@ class IngestResult(Generic[FrameT]):
     def __init__(
         self,
         *,
-        source: Source[FrameT],
+        source: Views[FrameT],
         outcomes: Outcomes,
         request: IngestRequest,
         host: str,
@@ -70,6 +70,7 @@ class IngestResult(Generic[FrameT]):
         jobs: Sequence[JobInfo] = (),
         attempts: pl.DataFrame,
         sent: Sent | None = None,
+        failures: Failures | None = None,
         timeline: pl.DataFrame | None = None,
         running_job_ids: Sequence[str] = (),
         running_rows: Numbers | None = None,
@@ -82,7 +83,7 @@ class IngestResult(Generic[FrameT]):
         self._request = request
         self._attempts = attempts
         self._again = again
-        self._failures = Failures(outcomes, source, sent or Sent(), request)
+        self._failures = failures or Failures(outcomes, source, sent or Sent(), request)
         self._timeline = no_timeline() if timeline is None else timeline
         self._views: dict[str, FrameT] = {}
         self.jobs = tuple(jobs)
@@ -152,8 +153,14 @@ class IngestResult(Generic[FrameT]):
 
             print(result.rows_with("failed").tolist())
             # [2]
+
+        Raises:
+            ValueError: There is no such outcome.
         """
-        return self._outcomes.rows(next(number for number, word in WORDS.items() if word == outcome))
+        numbers = {word: number for number, word in WORDS.items()}
+        if outcome not in numbers:
+            raise ValueError(f"{outcome!r} is none of {', '.join(map(repr, numbers))}")
+        return self._outcomes.rows(numbers[outcome])
 
     # --- figures ------------------------------------------------------------------------------------------------------
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from os import PathLike
 from pathlib import Path
@@ -20,6 +21,7 @@ from sfframe.ingest.outcomes import Outcomes
 from sfframe.ingest.recorded import RunState, Stage
 from sfframe.ingest.run_file import is_run, state_in
 from sfframe.ingest.runner import Done
+from sfframe.ingest.slots import Slots
 from sfframe.ingest.taken_up import note_on_lost
 from sfframe.org.org import Org, current_org
 from sfframe.prepare import Prepared, SpoolFolder, prepare_again
@@ -71,12 +73,36 @@ async def resume_async(
 
     The rest as the call.
     """
-    folder = await in_thread(_folder_of, run)
-    journal = await in_thread(Journal.open, folder)
+    journal = await in_thread(_opened, run)
+    return await resumed(journal, org, {"progress": progress})
+
+
+def _opened(run: str | PathLike[str] | JobTimeout | Interrupted) -> Journal:
+    return Journal.open(_folder_of(run))
+
+
+async def resumed(
+    journal: Journal,
+    org: Org | None,
+    options: Mapping[str, Any],
+    *,
+    note: Callable[[Ended], None] | None = None,
+    slots: Slots | None = None,
+) -> IngestResult[Any]:
+    """Finish a run whose journal is open, and close it; see `resume_async`.
+
+    Args:
+        journal: The run's journal.
+        org: The org; `None`: the one that a call would mean.
+        options: Options that a run doesn't keep.
+        note: Told how the run ended, whatever is raised then.
+        slots: Bounds the jobs in flight beside those of other processes.
+    """
+    folder = journal.folder
     try:
         state = await in_thread(lambda: journal.state)
         if state is RunState.FINISHED:
-            return await _given_again(journal, org)
+            return await _given_again(journal, org, note)
         if state is RunState.DROPPED:
             raise JournalError(
                 f"the run in {folder} had sent nothing, and a later call took its place: there is nothing to finish"
@@ -88,7 +114,7 @@ async def resume_async(
             )
         the_org = current_org(org)
         request = request_of(journal.intent)
-        call = Call(replace(request, options=request.options.changed({"progress": progress})), the_org)
+        call = Call(replace(request, options=request.options.changed(options)), the_org, note, slots)
         source = await in_thread(frame_of, journal)
         await call.before_sending(the_org.transport.log_in())
         _check_org(journal, the_org)
@@ -160,7 +186,7 @@ def _check_org(journal: Journal, org: Org) -> None:
         )
 
 
-async def _given_again(journal: Journal, org: Org | None) -> IngestResult[Any]:
+async def _given_again(journal: Journal, org: Org | None, note: Callable[[Ended], None] | None) -> IngestResult[Any]:
     """The result of a finished run, by its journal alone."""
     began = time.monotonic()
     intent, request = journal.intent, request_of(journal.intent)
@@ -171,6 +197,8 @@ async def _given_again(journal: Journal, org: Org | None) -> IngestResult[Any]:
     finally:
         await in_thread(journal.close)
     ended = Ended(done=done, host=intent.host, seconds=time.monotonic() - began, run=journal.folder)
+    if note is not None:
+        note(ended)
     return concluded(ended, source, request, org=org, sent=sent_of(prepared))
 
 

@@ -74,10 +74,16 @@ class RunFolder:
             shutil.rmtree(self.path, ignore_errors=True)
 
 
-def run_for(prepared: Prepared, folder: RunFolder, org: Org) -> Journal:
+def run_for(prepared: Prepared, folder: RunFolder, org: Org, *, is_once: bool = False) -> Journal:
     """The run that a call is: an unfinished one of the same rows, or a new one in the folder.
 
     A frame that the org would take no longer may still be that of an unfinished run.
+
+    Args:
+        prepared: The frame.
+        folder: For a new run.
+        org: Where the rows go.
+        is_once: A finished run of the same rows is this call too.
 
     Raises:
         JournalError: There is an unfinished run that isn't this call, or no run can be recorded.
@@ -89,18 +95,23 @@ def run_for(prepared: Prepared, folder: RunFolder, org: Org) -> Journal:
     if options.new_run or prepared.rows is None:
         return _begun(prepared, folder, org)
     looking = Locked(options.journal, wait_s=_LOOKING_S)  # so that of two calls at once the second sees the first's run
+    states = (RunState.OPEN, RunState.FINISHED) if is_once else (RunState.OPEN,)
     try:
-        return _run_among(list(_open_runs(options.journal, prepared.request, org)), prepared, folder, org)
+        return _run_among(list(_runs_of(options.journal, prepared.request, org)), states, prepared, folder, org)
     finally:
         looking.release()
 
 
-def _run_among(open_runs: Sequence[Path], prepared: Prepared, folder: RunFolder, org: Org) -> Journal:
+def _run_among(
+    runs: Sequence[Path], states: Sequence[RunState], prepared: Prepared, folder: RunFolder, org: Org
+) -> Journal:
     reasons = []
-    for path in open_runs:
+    for path in runs:
+        if state_in(path) not in (RunState.PREPARING, *states):
+            continue
         journal = Journal.open(path)
         try:
-            if journal.state is not RunState.OPEN:  # it was finished meanwhile, or its call died before it could begin
+            if journal.state not in states:  # it was finished meanwhile, or its call died before it could begin
                 journal.close()
                 continue
             why = _difference(journal, prepared)
@@ -115,7 +126,7 @@ def _run_among(open_runs: Sequence[Path], prepared: Prepared, folder: RunFolder,
             raise
         journal.close()
     if reasons and not prepared.refused:
-        raise _other_run(reasons)
+        raise _other_run(reasons, is_once=RunState.FINISHED in states)
     return _begun(prepared, folder, org)
 
 
@@ -182,13 +193,13 @@ def facts_of(path: Path) -> dict[str, Any]:
     }
 
 
-def _open_runs(folder: Path, request: IngestRequest, org: Org) -> Iterator[Path]:
+def _runs_of(folder: Path, request: IngestRequest, org: Org) -> Iterator[Path]:
     for path in runs_in(folder):
         try:
-            intent, state = intent_in(path), state_in(path)
+            intent = intent_in(path)
         except JournalError:
             continue  # of a later version, or damaged: `journals` shows it
-        if state in (RunState.PREPARING, RunState.OPEN) and _is_same_call(intent, request) and is_of(intent, org):
+        if _is_same_call(intent, request) and is_of(intent, org):
             yield path
 
 
@@ -256,8 +267,14 @@ def _begun(prepared: Prepared, folder: RunFolder, org: Org) -> Journal:
     return Journal.begin(folder.path, intent, described=described, left_out=prepared.reasons(), order=order)
 
 
-def _other_run(reasons: list[str]) -> JournalError:
+def _other_run(reasons: list[str], *, is_once: bool) -> JournalError:
     told = "\n".join(f"- {reason}" for reason in reasons)
+    if is_once:
+        return JournalError(
+            f"an earlier try of this partition has sent other rows, so these weren't sent:\n{told}\n"
+            "Where a frame isn't the same each time it is computed (random numbers, an unordered limit, ...), write it "
+            "to files first, and load those."
+        )
     return JournalError(
         f"an unfinished run of the same object and operation isn't this call:\n{told}\n"
         "Finish it with sfframe.resume(folder), which needs no frame; or say new_run=True to begin another one beside "

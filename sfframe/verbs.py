@@ -9,6 +9,7 @@ import polars as pl
 
 from sfframe import call
 from sfframe.bridge import blocking, run
+from sfframe.front import engine_of
 from sfframe.ingest.request import IngestRequest, ingest_request
 from sfframe.lookup import look_up
 from sfframe.options import IngestOptions, Operation, Options, operation_of, spelled_out
@@ -228,6 +229,8 @@ class Bulk(Generic[FrameT]):
             `message`, `remedy`. Empty if all is well.
         """
         request, the_org = _request(sobject, operation, external_id_field, org, options)
+        if (engine := engine_of(self._frame)) is not None:
+            return await engine.check(self._frame, request, lambda: current_org(the_org))
         prepared = await prepare(self._frame, request, lambda: current_org(the_org))
         return prepared.source.table(frame_of(prepared.problems))
 

@@ -33,6 +33,7 @@ testing.in_pandas testing.in_arrow
 testing.forms
 testing.fields
 __init__
+frames.dask
 frames.pandas frames.polars frames.arrow
 frames.pandas_kept frames.dicts frames.streams
 frames.pandas_arrays
@@ -41,6 +42,8 @@ frames.shelf frames.objects frames.tagged
 frames.kept
 frames.series frames.files frames.tables
 verbs
+gathered
+partition
 changes objects lookup resuming
 reading scanning
 sink
@@ -61,6 +64,7 @@ sent
 row_errors
 prepare
 front
+shared_keys
 query.lookup.rows
 query.lookup.keys
 ingest.runner
@@ -69,6 +73,7 @@ ingest.collect
 ingest.taken_up
 ingest.run
 ingest.journal
+ingest.slots
 ingest.run_file
 ingest.recorded
 ingest.locked
@@ -192,7 +197,14 @@ CLIMBS = {
 
 # Who may import a third party; whatever isn't here is everybody's.
 THIRD_PARTIES = {
-    "pandas": {"frames.pandas", "frames.pandas_kept", "frames.pandas_arrays", "demo", "testing.in_pandas"},
+    "pandas": {
+        "frames.dask",
+        "frames.pandas",
+        "frames.pandas_kept",
+        "frames.pandas_arrays",
+        "demo",
+        "testing.in_pandas",
+    },
     "aiohttp": {"org.wire", "org.sessions", "org.lost"},
     "tqdm": {"progress.terminal"},
     "IPython": {"progress.notebook"},
@@ -200,6 +212,7 @@ THIRD_PARTIES = {
     "jwt": {"org.auth"},
     "altair": {"chart"},
     "xlsxwriter": {"excel"},
+    "dask": {"frames.dask"},
     "duckdb": set(),
     "click": {
         "cli.main",

@@ -64,7 +64,7 @@ def check(rows: Rows, layout: Layout, request: IngestRequest) -> Report:
     flaws = [(c, f) for c in layout.columns for f in (*c.value.flaws, *_missing(c))]
     found: list[list[Numbers]] = [[] for _ in flaws]
     too_long = _TooLong(layout, request.options.max_payload_bytes)
-    keys = _Keys(layout) if layout.key is not None and request.options.on_duplicate_key == "raise" else None
+    keys = _Keys(layout) if layout.key is not None and request.options.on_duplicate_key != "send" else None
     for start, frame in chunks(rows):
         for i in _suspects(frame, flaws):
             bad = frame.select(flaws[i][1].bad.fill_null(False)).to_series().arg_true().to_numpy()

@@ -151,6 +151,17 @@ class Journal:
         with self._step() as db:
             db.execute("UPDATE run SET value = ? WHERE name = 'state'", (json.dumps(RunState.OPEN),))
 
+    def leave_out(self, rows: pl.DataFrame) -> None:
+        """Leave further rows out, before any was sent.
+
+        Args:
+            rows: `row`, `sf__Error`.
+        """
+        known = self.left_out()
+        more = rows.join(known, on="row", how="anti")
+        with told(self.folder):
+            write(pl.concat([known, more]).sort("row"), self.folder / _LEFT_OUT)
+
     def part_begun(self, part: Part, positions: Numbers, attempt: int) -> int:
         """Rows will be sent.
 

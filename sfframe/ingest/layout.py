@@ -280,7 +280,7 @@ class _Builder:
         key = self.key.field if self.key is not None else None
         folds = key is not None and key.name != "Id" and not key.case_sensitive
         # With "raise", rows that share a key are found by the check and never sent.
-        is_unique = self.key is not None and self.request.options.on_duplicate_key == "raise"
+        is_unique = self.key is not None and self.request.options.on_duplicate_key != "send"
         return Layout(columns=tuple(self.columns), key=self.key, key_ignores_case=folds, key_is_unique=is_unique)
 
     def _say(

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
 import numpy as np
 import polars as pl
+import pyarrow.parquet as pq
 
+from sfframe.disk import settle
 from sfframe.ingest.echo import FAILED, SUCCESSFUL, UNPROCESSED, WORDS
 from sfframe.ingest.spool import CHUNK, Numbers
 
@@ -50,6 +52,24 @@ class Outcomes:
         self._frames: list[pl.DataFrame] = []
         self._files: list[tuple[int, int, Path]] = []
         self._whole: pl.DataFrame | None = None
+
+    @classmethod
+    def of_all(cls, fates: pl.DataFrame) -> Self:
+        """Those of which everything is known: what `all` gave."""
+        outcomes = cls(fates.height)
+        outcomes._state = fates["outcome"].to_numpy().copy()
+        outcomes._whole = fates
+        outcomes._frames = [fates]
+        return outcomes
+
+    def write(self, path: Path) -> None:
+        """Write what `all` gives as Parquet, for `of_all` of another process; on the disk when this returns."""
+        schema = pl.DataFrame(schema=SCHEMA).to_arrow().schema
+        with pq.ParquetWriter(path, schema, compression="lz4") as writer:
+            for start in range(0, self.n, CHUNK):
+                fates = self.all().slice(start, CHUNK) if self.folder is None else self.between(start, start + CHUNK)
+                writer.write_table(fates.to_arrow())
+        settle(path)
 
     def add(self, fates: pl.DataFrame) -> None:
         """Take the fates of some rows.

@@ -15,6 +15,7 @@ from sfframe.ingest.journal import Journal
 from sfframe.ingest.ledger import Ledger
 from sfframe.ingest.recorded import Stage
 from sfframe.ingest.request import IngestRequest
+from sfframe.ingest.slots import Slots
 from sfframe.ingest.spool import Numbers
 from sfframe.org.jobs import JobInfo, JobState
 from sfframe.progress.events import IngestEvent
@@ -67,6 +68,7 @@ class Run:
         notes: What else the caller should know, as sentences.
         journal: Where each step is written before it is taken; `None`: nowhere.
         keeping: What keeps the frame beside the journal, which has to be done before a job is closed; `None`: it is.
+        slots: Bounds the jobs in flight beside those of other processes; `None`: there are none.
         no_more_parts: Something keeps every further part from being sent.
         downloading, matching: One job's results come down while another's are matched; more at once would only
             use more memory.
@@ -89,6 +91,7 @@ class Run:
     notes: list[str] = field(default_factory=list)
     journal: Journal | None = None
     keeping: asyncio.Task[None] | None = None
+    slots: Slots | None = None
     no_more_parts: bool = False
     downloading: asyncio.Semaphore = field(default_factory=_one_at_once)
     matching: asyncio.Semaphore = field(default_factory=_one_at_once)

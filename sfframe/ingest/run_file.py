@@ -62,6 +62,17 @@ def counts_in(folder: Path) -> dict[str, Any]:
     }
 
 
+def stages_in(folder: Path) -> dict[str, Stage]:
+    """The jobs of the run in a folder, and how far each has come."""
+    with told(folder):
+        db = connected(folder, read_only=True)
+        try:
+            found = db.execute("SELECT job_id, stage FROM jobs ORDER BY rowid").fetchall()
+        finally:
+            db.close()
+    return {job_id: Stage(stage) for job_id, stage in found}
+
+
 def is_run(folder: Path) -> bool:
     """Whether a folder holds a run that was begun."""
     return (folder / FILE).is_file()

@@ -202,7 +202,7 @@ async def _send(run: Run, this: _Round) -> None:
         for begun in this.known:
             await jobs.acquire()
             job = _job_of(run, this, begun, payloads)
-            group.create_task(job.run()).add_done_callback(lambda _: jobs.release())
+            group.create_task(_in_slot(run, job)).add_done_callback(lambda _: jobs.release())
         while True:
             await jobs.acquire()
             await payloads.acquire()
@@ -211,7 +211,17 @@ async def _send(run: Run, this: _Round) -> None:
                 break
             where = part.positions if this.again is None else this.again.positions[part.positions]
             job = PartJob(run, rows, this.cut, part, where, attempt=this.attempt, payloads=payloads)
-            group.create_task(job.run()).add_done_callback(lambda _: jobs.release())
+            group.create_task(_in_slot(run, job)).add_done_callback(lambda _: jobs.release())
+
+
+async def _in_slot(run: Run, job: PartJob) -> None:
+    """Run a job while it is one of those that all processes may have in flight."""
+    slot = await run.slots.take() if run.slots is not None else None
+    try:
+        await job.run()
+    finally:
+        if slot is not None:
+            slot.release()
 
 
 def _parts_between(run: Run, rows: Rows, cut: Cut, known: Sequence[KnownPart]) -> Iterator[Part]:

@@ -1,0 +1,394 @@
+"""Dask: frames whose rows are spread over workers, loaded partition by partition. The only room that imports Dask.
+
+Nothing of the rows passes through the client: the workers keep them and their fates, and so the results, on storage
+that all of them reach.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import secrets
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Any, Final
+
+import dask.dataframe as dd
+import pandas as pd
+import polars as pl
+from dask.base import compute
+from dask.dataframe.extensions import register_dataframe_accessor
+from dask.delayed import delayed
+
+from sfframe import partition
+from sfframe.bridge import INTERRUPTED, in_thread, run
+from sfframe.call import Again
+from sfframe.disk import replaced
+from sfframe.errors import Interrupted, JournalError, OutcomeUnknown
+from sfframe.frames.pandas import PandasSource
+from sfframe.front import Folder, Part, by_number, register_engine
+from sfframe.gathered import problem_of, problems_of, result_of
+from sfframe.ingest.locked import Locked
+from sfframe.ingest.outcomes import Outcomes
+from sfframe.ingest.request import IngestRequest
+from sfframe.listed import Listed
+from sfframe.org.org import Org
+from sfframe.partition import Begun, Finished, Spread
+from sfframe.prepare import Prepared, SpoolFolder, prepare
+from sfframe.problems import Problem, error_of, frame_of
+from sfframe.result import IngestResult
+from sfframe.sent import sent_of
+from sfframe.shared_keys import Twice, check_fingerprints, merged, ranges, twice_in
+from sfframe.verbs import Bulk
+
+_CALL: Final = "call.json"
+
+
+class _Dask:
+    """Sends Dask frames: looks at all partitions, and if nothing is wrong with any of them, sends them."""
+
+    async def ingest(self, frame: dd.DataFrame, request: IngestRequest, org: Org) -> IngestResult[dd.DataFrame]:
+        """Send a frame."""
+        began = time.monotonic()
+        _check_options(request)
+        await org.transport.log_in()
+        prepared = await prepare(frame._meta, request, lambda: org)
+        place = await in_thread(_Place.of, prepared.request, org, frame.npartitions)
+        try:
+            spread = await in_thread(_spread, prepared, org, place)
+            runs = await _begun(frame, spread, prepared)
+            ends = await _finished(runs, spread, place)
+            views = _Views(frame, [_Kept(end.run, end.fates, place.holder) for end in ends])
+            result = result_of(
+                ends,
+                views,
+                prepared.request,
+                sent=replace(sent_of(prepared), rows=None),
+                again=Again(org, request),
+                seconds=time.monotonic() - began,
+                timeout=request.options.timeout,
+                run=place.folder if place.is_given else None,
+                go_on=place.how_to_go_on,
+            )
+            await in_thread(place.finished)
+        except BaseException as error:
+            if getattr(error, "job_ids", ()):
+                place.keep()
+            raise
+        finally:
+            await in_thread(place.close)
+        return result
+
+    async def check(self, frame: dd.DataFrame, request: IngestRequest, org: Callable[[], Org]) -> pd.DataFrame:
+        """All problems of all partitions."""
+        prepared = await prepare(frame._meta, request, org)
+        place = await in_thread(_Place.of, _unrecorded(prepared.request), None, frame.npartitions)
+        try:
+            the_org = org() if request.options.describe else None
+            spread = await in_thread(_spread, prepared, the_org, place)
+            begun = await _looked_at(frame, spread, sends=False)
+            problems = await _problems(begun, spread, prepared)
+        finally:
+            await in_thread(place.close)
+        return PandasSource(frame._meta).table(frame_of(problems))
+
+
+def _check_options(request: IngestRequest) -> None:
+    if request.options.progress not in (None, False):
+        raise ValueError("progress= isn't told for frames of Dask: its workers' dashboard shows how far they are")
+
+
+def _unrecorded(request: IngestRequest) -> IngestRequest:
+    return replace(request, options=replace(request.options, journal=None))
+
+
+def _spread(prepared: Prepared, org: Org | None, place: _Place) -> Spread:
+    layout, options = prepared.layout, prepared.request.options
+    has_key = layout is not None and layout.key is not None
+    return Spread.over(
+        place.folder,
+        prepared.request,
+        org,
+        described=tuple(prepared.described),
+        compares_keys=has_key and options.on_duplicate_key == "raise",
+    )
+
+
+# --- what the workers do ----------------------------------------------------------------------------------------------
+
+
+def _begin(frame: pd.DataFrame, spread: Spread, number: int, sends: bool) -> Begun:
+    return run(partition.begin(frame, spread, number, sends=sends))
+
+
+def _finish(run_folder: Path, spread: Spread) -> Finished:
+    return run(partition.finish(run_folder, spread))
+
+
+async def _begun(frame: dd.DataFrame, spread: Spread, prepared: Prepared) -> list[Path]:
+    """The runs of all partitions, of which none has been sent.
+
+    Raises:
+        PayloadError: Something keeps rows, or all of them, from being sent.
+        JournalError: They can't be kept, or an earlier try has sent other rows.
+    """
+    begun = await _looked_at(frame, spread, sends=True)
+    if any(one.is_under_way for one in begun):  # then all of this was settled by an earlier try
+        problems = problems_of(begun, None)
+        twice = None
+    else:
+        twice = await _twice(begun, spread)
+        problems = await _problems(begun, spread, prepared, twice)
+    is_strict = prepared.request.options.invalid == "raise"
+    if problems and (is_strict or any(problem.rows is None for problem in problems)):
+        error = error_of(problems)
+        error.problems = PandasSource(frame._meta).table(error.problems)
+        raise error
+    runs = [one.run for one in begun if one.run is not None]
+    assert len(runs) == len(begun)
+    if twice is not None and twice.rows:
+        why = _duplicates(twice, begun, prepared)
+        leave = delayed(partition.leave_out, pure=False)
+        await _computed([leave(runs[number], rows, why) for number, rows in twice.rows.items()], spread)
+    return runs
+
+
+async def _looked_at(frame: dd.DataFrame, spread: Spread, *, sends: bool) -> list[Begun]:
+    begin, shared = delayed(_begin, pure=False), _once(spread)
+    parts = enumerate(frame.to_delayed())
+    return await _computed([begin(part, shared, number, sends) for number, part in parts], spread)
+
+
+async def _problems(
+    begun: Sequence[Begun], spread: Spread, prepared: Prepared, twice: Twice | None = None
+) -> list[Problem]:
+    twice = twice or await _twice(begun, spread)
+    problems = problems_of(begun, twice)
+    return [*problems, _duplicates(twice, begun, prepared)] if twice is not None and twice.rows else problems
+
+
+def _duplicates(twice: Twice, begun: Sequence[Begun], prepared: Prepared) -> Problem:
+    assert prepared.layout is not None
+    assert prepared.layout.key is not None
+    key = prepared.layout.key
+    return problem_of(twice, [one.n_rows for one in begun], key.name, key.header)
+
+
+async def _twice(begun: Sequence[Begun], spread: Spread) -> Twice | None:
+    """The keys that stand in several rows, of whatever partitions; each worker compares a range of their hashes."""
+    files = [one.keys for one in begun]
+    if not any(files):
+        return None
+    check_fingerprints([one.hashes for one in begun])
+    compare = delayed(twice_in, pure=False)
+    within = ranges(sum(one.n_rows for one in begun))
+    return merged(await _computed([compare(files, one) for one in within], spread))
+
+
+async def _finished(runs: Sequence[Path], spread: Spread, place: _Place) -> list[Finished]:
+    finish, shared = delayed(_finish, pure=False), _once(spread)
+    try:
+        return await _computed([finish(one, shared) for one in runs], spread, waits=True)
+    except Exception as error:
+        await in_thread(spread.stop)  # of tasks that run on
+        under_way = [job_id for one in runs for job_id in partition.jobs_under_way(one)]
+        place.keep()
+        raise OutcomeUnknown(
+            f"Dask gave up ({type(error).__name__}: {error}), and {len(under_way)} jobs were committed whose results "
+            f"weren't collected. {place.how_to_go_on}",
+            job_ids=under_way,
+            run=place.folder,
+        ) from error
+
+
+def _once(spread: Spread) -> Any:
+    """The call as a value of the graph: it travels to each worker once."""
+    return delayed(spread, name=f"sfframe-call-{spread.name}", traverse=False)
+
+
+async def _computed(tasks: list[Any], spread: Spread, *, waits: bool = False) -> list[Any]:
+    """What tasks give, in their order.
+
+    Args:
+        tasks: The tasks.
+        spread: The call; when it is interrupted, so are they.
+        waits: Whether what they say then is waited for.
+    """
+    work = asyncio.ensure_future(in_thread(partial(compute, *tasks)))
+    try:
+        return list(await asyncio.shield(work))
+    except asyncio.CancelledError as cancelled:
+        await in_thread(spread.stop)
+        if INTERRUPTED not in cancelled.args:
+            raise
+        await asyncio.wait({work})
+        if not waits:
+            raise Interrupted("interrupted before anything was sent") from None
+        return list(work.result())
+
+
+# --- where it is recorded ---------------------------------------------------------------------------------------------
+
+
+class _Place:
+    """The folder of a call.
+
+    Attributes:
+        folder: The call's folder.
+        is_given: Whether the caller named the one that it is in.
+        holder: What keeps it, while there is somebody who needs it; `None`: nobody removes it.
+    """
+
+    def __init__(self, folder: Path, holder: Folder | None) -> None:
+        self.folder = folder
+        self.is_given = holder is None
+        self.holder = holder
+        self._lock = Locked(folder)
+
+    @classmethod
+    def of(cls, request: IngestRequest, org: Org | None, n_partitions: int) -> _Place:
+        """That of an unfinished call of the same kind in the journal's folder, or a new one.
+
+        Raises:
+            JournalError: No folder can be made, or the unfinished call has other partitions.
+            JournalInUse: The unfinished call is being made.
+        """
+        options = request.options
+        if options.journal is None:
+            holder = SpoolFolder()
+            return cls(_made(holder.path, request, org, n_partitions), holder)
+        options.journal.mkdir(mode=0o700, parents=True, exist_ok=True)
+        looking = Locked(options.journal, wait_s=60.0)
+        try:
+            found = None if options.new_run else _unfinished(options.journal, request, org, n_partitions)
+            return cls(found or _made(options.journal, request, org, n_partitions), None)
+        finally:
+            looking.release()
+
+    @property
+    def how_to_go_on(self) -> str:
+        """What to say to a caller whose call isn't finished."""
+        return f"Finish it by the same call with journal={str(self.folder.parent)!r}; what was sent isn't sent again."
+
+    def keep(self) -> None:
+        """Have it stay, also where nobody asked for it: it isn't finished."""
+        if isinstance(self.holder, SpoolFolder):
+            self.holder.keep()
+
+    def finished(self) -> None:
+        """Note that nothing is left to do."""
+        path = self.folder / _CALL
+        facts = json.loads(path.read_text()) | {"state": "finished"}
+        with replaced(path) as file:
+            file.write(json.dumps(facts).encode())
+
+    def close(self) -> None:
+        """Let others have it."""
+        self._lock.release()
+
+
+def _facts(request: IngestRequest, org: Org | None, n_partitions: int) -> dict[str, Any]:
+    return {
+        "sobject": request.sobject,
+        "operation": request.operation,
+        "external_id_field": request.external_id_field,
+        "org": (org.org_id or org.host) if org is not None else None,
+        "partitions": n_partitions,
+        "state": "open",
+    }
+
+
+def _made(root: Path, request: IngestRequest, org: Org | None, n_partitions: int) -> Path:
+    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%f")
+    folder = root / f"{stamp}-{request.sobject}-{request.operation}-{secrets.token_hex(3)}"
+    try:
+        folder.mkdir(mode=0o700)
+        (folder / _CALL).write_text(json.dumps(_facts(request, org, n_partitions)))
+    except OSError as error:
+        raise JournalError(f"no call can be recorded in {root}: {error}") from error
+    return folder
+
+
+def _unfinished(root: Path, request: IngestRequest, org: Org | None, n_partitions: int) -> Path | None:
+    wanted = _facts(request, org, n_partitions)
+    for path in sorted(root.glob(f"*/{_CALL}")):
+        facts = json.loads(path.read_text())
+        if {**facts, "partitions": n_partitions} != wanted:
+            continue
+        if facts["partitions"] != n_partitions:
+            raise JournalError(
+                f"an unfinished call in {path.parent} has {facts['partitions']} partitions, and this frame has "
+                f"{n_partitions}: finish it with the same frame, or say new_run=True to begin another one beside it"
+            )
+        return path.parent
+    return None
+
+
+# --- what comes back --------------------------------------------------------------------------------------------------
+
+
+class _Kept:
+    """A partition's rows and their fates, in files; on the client it holds their folder."""
+
+    def __init__(self, run_folder: Path, fates: Path, holder: Folder | None = None) -> None:
+        self.run = run_folder
+        self.fates = fates
+        self._holder = holder
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _Kept, (self.run, self.fates)
+
+    def __dask_tokenize__(self) -> tuple[str, str]:
+        return str(self.run), str(self.fates)
+
+
+def _viewed(kept: _Kept, part: Part) -> pd.DataFrame:
+    found: pd.DataFrame = partition.viewed(kept.run, kept.fates, part)
+    return found
+
+
+class _Views:
+    """The results of a Dask frame: Dask frames with its divisions, index and dtypes."""
+
+    is_stream = True
+
+    def __init__(self, frame: dd.DataFrame, kept: Sequence[_Kept]) -> None:
+        self._meta: pd.DataFrame = frame._meta
+        self._divisions = frame.divisions
+        self._kept = kept
+
+    @property
+    def labels(self) -> Sequence[object]:
+        return list(self._meta.columns)
+
+    def view(self, outcomes: Outcomes, part: Part) -> dd.DataFrame:
+        del outcomes  # each partition's are in its file
+        meta = PandasSource(self._meta).view(Outcomes(0), part)
+        found: dd.DataFrame = dd.from_map(
+            _viewed, self._kept, part=part, meta=meta, divisions=self._divisions, label=part.name
+        )
+        return found
+
+    def table(self, table: pl.DataFrame) -> pd.DataFrame:
+        return PandasSource(self._meta).table(table)
+
+    def labelled(self, rows: Sequence[int]) -> Sequence[str]:
+        return by_number(rows)
+
+    def store(self, view: dd.DataFrame, path: Path) -> None:
+        view.to_parquet(str(path), overwrite=True)
+
+    def listed(self, view: dd.DataFrame) -> Listed:
+        return PandasSource(self._meta).listed(view.compute())
+
+
+@register_dataframe_accessor("sfbulk")
+class DaskBulk(Bulk[dd.DataFrame]):
+    """`ddf.sfbulk` on Dask frames."""
+
+
+register_engine(lambda frame: isinstance(frame, dd.DataFrame), _Dask())

@@ -1,0 +1,413 @@
+"""Partition: a part of a frame that an engine has spread over machines, as a run of its own on storage that all reach.
+
+`begin` looks at its rows and keeps them; `finish` sends them and says what became of each. An engine may ask for either
+any number of times, also at once: what is begun is begun once, and what was sent isn't sent again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import socket
+import time
+from collections import OrderedDict
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+import numpy as np
+import polars as pl
+
+from sfframe.bridge import INTERRUPTED, in_thread
+from sfframe.call import Ended
+from sfframe.conclude import running_in, running_rows_in
+from sfframe.disk import settle
+from sfframe.errors import Interrupted, JobTimeout, JournalError, JournalInUse, PayloadError, SfframeError
+from sfframe.failures import Failures
+from sfframe.front import Part, restored
+from sfframe.ingest.check import Report
+from sfframe.ingest.echo import UNPROCESSED
+from sfframe.ingest.journal import Journal
+from sfframe.ingest.ledger import Ledger, no_attempts
+from sfframe.ingest.outcomes import Outcomes
+from sfframe.ingest.recorded import Stage
+from sfframe.ingest.request import IngestRequest
+from sfframe.ingest.run_file import intent_in, stages_in, told
+from sfframe.ingest.runner import Done
+from sfframe.ingest.slots import Slots
+from sfframe.ingest.spool import Numbers
+from sfframe.org.describe import SObject
+from sfframe.org.org import Org, current_org
+from sfframe.prepare import Prepared, prepare
+from sfframe.problems import Problem
+from sfframe.result import IngestResult
+from sfframe.resuming import resumed
+from sfframe.runs import RunFolder, run_for
+from sfframe.sent import Sent
+from sfframe.shared_keys import fingerprint, write_keys
+
+T = TypeVar("T")
+
+_BETWEEN_S: Final = 0.1  # looks at a partition that another try has
+_ORGS: Final = 8  # of calls that a process may be at
+_PLACE: Final = "running"
+_LOOKS_S: Final = 0.25  # for whether the call was stopped
+_UNKNOWN: Final = (Stage.CLOSING, Stage.GIVEN_UP_CLOSING, Stage.CLOSED)
+_orgs: OrderedDict[str, Org] = OrderedDict()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Spread:
+    """One call, as each of its partitions needs it; it travels to whoever has the partition.
+
+    Attributes:
+        request: The call. Its options are those of a partition: nobody is told of progress, and nothing raised.
+        org: Where the rows go; `None`: it isn't asked.
+        folder: Of this call, on storage that all machines reach.
+        name: Of this call alone.
+        described: The describes that its columns were laid out by.
+        compares_keys: Keys are compared over the borders of partitions.
+        ends_at: When its time is up, in seconds since the epoch; `None`: never.
+    """
+
+    request: IngestRequest
+    org: Org | None = field(repr=False)
+    folder: Path
+    name: str
+    described: Sequence[SObject] = field(default=(), repr=False)
+    compares_keys: bool = False
+    ends_at: float | None = None
+
+    @classmethod
+    def over(cls, folder: Path, request: IngestRequest, org: Org | None, **more: Any) -> Spread:
+        """A call in a folder, which is marked, so that a machine that has another folder of this name finds out."""
+        name = secrets.token_hex(8)
+        (folder / f"{_PLACE}-{name}").touch(mode=0o600)
+        settle(folder)
+        options = request.options
+        ends_at = None if options.timeout is None else time.time() + options.timeout
+        quiet = options.changed({"on_failure": "return", "progress": False, "timeout": None, "new_run": False})
+        return cls(request=replace(request, options=quiet), org=org, folder=folder, name=name, ends_at=ends_at, **more)
+
+    @property
+    def left_s(self) -> float | None:
+        """The seconds that are left; `None`: as many as it takes."""
+        return None if self.ends_at is None else max(0.0, self.ends_at - time.time())
+
+    def stop(self) -> None:
+        """Have all who are at it come to an end: what isn't committed is aborted, nothing more is sent."""
+        (self.folder / f"{_PLACE}-{self.name}").unlink(missing_ok=True)
+
+    @property
+    def is_stopped(self) -> bool:
+        """Whether it is to come to an end."""
+        return not (self.folder / f"{_PLACE}-{self.name}").exists()
+
+    def partition(self, number: int) -> Path:
+        """Where the runs of a partition are."""
+        return self.folder / f"part-{number:06}"
+
+    @property
+    def slots(self) -> Slots:
+        """Bounds the jobs of the whole call."""
+        return Slots(self.folder / "slots", self.request.options.max_concurrent_jobs)
+
+    def the_org(self) -> Org:
+        """The org: one for all partitions of this call in this process, so that they share its token.
+
+        Raises:
+            NoOrgError: It isn't known.
+        """
+        org = _orgs.setdefault(self.name, current_org(self.org))
+        _orgs.move_to_end(self.name)
+        while len(_orgs) > _ORGS:
+            _orgs.popitem(last=False)
+        return org
+
+    def check_folder(self) -> None:
+        """See that this machine has the folder.
+
+        Raises:
+            JournalError: It hasn't.
+        """
+        if not self.folder.is_dir():
+            raise JournalError(
+                f"{socket.gethostname()} doesn't have the folder {self.folder} of this call, so nothing was sent: "
+                "give journal= a folder that all workers reach under the same path"
+            )
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Begun:
+    """A partition that was looked at.
+
+    Attributes:
+        n_rows: Its rows.
+        problems: What keeps it, or rows of it, from being sent.
+        run: Its run; `None`: it can't be sent, or wasn't to be.
+        is_under_way: An earlier try has sent something of it.
+        keys: The file of its keys, if they are to be compared.
+        hashes: How keys are hashed here; see `shared_keys.fingerprint`.
+    """
+
+    n_rows: int
+    problems: Sequence[Problem] = ()
+    run: Path | None = None
+    is_under_way: bool = False
+    keys: Path | None = None
+    hashes: int = field(default_factory=fingerprint)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Finished:
+    """What became of a partition's rows, but for the rows.
+
+    Attributes:
+        run: Its run.
+        fates: The file of its rows' fates.
+        counts: Rows by outcome.
+        done: All that the run knows at its end; its outcomes are in that file instead.
+        errors: The different errors; see `Failures.errors`.
+        running: Jobs of which some rows may be in the org, without that it has been told.
+        running_rows: The rows of these.
+        host: Of whom this tells.
+        began: When, in seconds since the epoch.
+        seconds: How long it took.
+        timeline: When each part was in which stage.
+    """
+
+    run: Path
+    fates: Path
+    counts: Mapping[str, int]
+    done: Done = field(repr=False)
+    errors: pl.DataFrame = field(repr=False)
+    running: Sequence[str]
+    running_rows: Numbers = field(repr=False)
+    host: str
+    began: float
+    seconds: float
+    timeline: pl.DataFrame | None = field(repr=False)
+
+
+async def begin(frame: Any, spread: Spread, number: int, *, sends: bool = True) -> Begun:
+    """Look at a partition's rows, and keep them where whoever finishes it finds them.
+
+    Args:
+        frame: The partition's rows.
+        spread: The call.
+        number: Of the partition.
+        sends: Whether it will be finished; otherwise it is only looked at.
+
+    Raises:
+        JournalError: The folder can't be used; or an earlier try has sent other rows.
+        ApiError: The org refused, or can't be reached; nothing was sent.
+        JobTimeout: The call's time is up.
+    """
+    return await _in_time(_begun(frame, spread, number, sends=sends), spread)
+
+
+async def _begun(frame: Any, spread: Spread, number: int, *, sends: bool) -> Begun:
+    await in_thread(spread.check_folder)
+    if spread.is_stopped:
+        raise Interrupted("interrupted before anything of this partition was sent")
+    options = spread.request.options.changed({"journal": spread.partition(number)})
+    request = replace(spread.request, options=options)
+    folder = await in_thread(RunFolder.made, spread.partition(number), request)
+    run, is_under_way = None, False
+    try:
+        prepared = await prepare(frame, request, spread.the_org, lambda: folder, spread.described)
+        keys = await in_thread(_keys, prepared, spread.partition(number)) if spread.compares_keys else None
+        if sends:
+            org = spread.the_org()
+            await org.transport.log_in()
+            with suppress(PayloadError):  # which is told with those of the others
+                run, is_under_way = await _run(prepared, folder, org)
+    finally:
+        await in_thread(folder.discard)
+    return Begun(
+        n_rows=prepared.rows.n if prepared.rows is not None else len(frame),
+        problems=[] if run is not None else list(map(_for_an_engine, prepared.problems)),
+        run=run,
+        is_under_way=is_under_way,
+        keys=keys,
+    )
+
+
+def _for_an_engine(problem: Problem) -> Problem:
+    """A column that can't be kept: there is no way around that here."""
+    if problem.code != "NOT_KEPT":
+        return problem
+    message = problem.message.replace("in a journal, from which another process", "in files, from which other workers")
+    return replace(problem, message=message, remedy="Convert the column or drop it from the frame.")
+
+
+def _keys(prepared: Prepared, folder: Path) -> Path | None:
+    if prepared.rows is None or prepared.layout is None or prepared.layout.key is None:
+        return None
+    path = folder / f"keys-{secrets.token_hex(4)}.parquet"
+    write_keys(prepared.rows, prepared.layout, path)
+    return path
+
+
+async def _run(prepared: Prepared, folder: RunFolder, org: Org) -> tuple[Path, bool]:
+    """The partition's run, with its rows on the disk; and whether something of it was sent."""
+    journal = await _patiently(lambda: run_for(prepared, folder, org, is_once=True))
+    try:
+        if prepared.recorded is None:
+            await in_thread(journal.keep, prepared.source.keep)
+        return journal.folder, bool(await in_thread(journal.parts))
+    finally:
+        await in_thread(journal.close)
+
+
+def leave_out(run: Path, rows: Numbers, why: Problem) -> None:
+    """Leave further rows out of a run that hasn't sent anything.
+
+    Args:
+        run: The partition's run.
+        rows: Their numbers in the partition.
+        why: The problem that they have.
+    """
+    journal = Journal.open(run)
+    try:
+        journal.leave_out(Report([replace(why, rows=rows)], rows).reasons())
+    finally:
+        journal.close()
+
+
+async def finish(run: Path, spread: Spread) -> Finished:
+    """Send a partition's rows, or what is left of them; of one that was sent, say again what became of it.
+
+    Where another try is at it, wait until that has come to an end.
+
+    Args:
+        run: The partition's run, as `begin` gave it.
+        spread: The call.
+
+    Returns:
+        What became of the rows; also where nothing could be sent, for whatever reason.
+    """
+    began = time.time()
+    ends: list[Ended] = []
+    result: Any = None
+    try:
+        await in_thread(spread.check_folder)
+        if spread.is_stopped:
+            raise Interrupted("interrupted before anything of this partition was sent")
+        journal = await _in_time(_patiently(partial(Journal.open, run)), spread)
+        options = {"progress": False, "timeout": spread.left_s}
+        async with _stopping(spread):
+            result = await resumed(journal, spread.the_org(), options, note=ends.append, slots=spread.slots)
+    except (SfframeError, KeyboardInterrupt) as error:
+        result = getattr(error, "result", None)
+        if not ends or result is None:
+            return await in_thread(_not_sent, run, spread, error, began)
+    return await in_thread(_finished, run, ends[0], result, began)
+
+
+@asynccontextmanager
+async def _stopping(spread: Spread) -> AsyncGenerator[None, None]:
+    """Interrupt what is done in the block once the call is stopped."""
+    here = asyncio.current_task()
+    assert here is not None
+
+    async def watch() -> None:
+        while not await in_thread(lambda: spread.is_stopped):  # noqa: ASYNC110  # another machine says so
+            await asyncio.sleep(_LOOKS_S)
+        here.cancel(INTERRUPTED)
+
+    watching = asyncio.create_task(watch())
+    try:
+        yield
+    finally:
+        watching.cancel()
+
+
+def _finished(run: Path, ended: Ended, result: IngestResult[Any], began: float) -> Finished:
+    fates = run.parent / f"fates-{secrets.token_hex(4)}.parquet"
+    with told(run.parent):
+        ended.done.outcomes.write(fates)
+    return Finished(
+        run=run,
+        fates=fates,
+        counts=result.counts,
+        done=replace(ended.done, outcomes=Outcomes(0)),
+        errors=result._failures.errors,
+        running=running_in(ended.done),
+        running_rows=running_rows_in(ended.done),
+        host=ended.host,
+        began=began,
+        seconds=ended.seconds,
+        timeline=ended.timeline,
+    )
+
+
+def _not_sent(run: Path, spread: Spread, error: SfframeError | KeyboardInterrupt, began: float) -> Finished:
+    """That nothing was sent now; what an earlier try has sent isn't asked for."""
+    ledger = Ledger(Outcomes(intent_in(run).n_rows), {})
+    ledger.close()
+    done = Done(outcomes=ledger.outcomes, jobs=[], attempts=no_attempts(), running=jobs_under_way(run))
+    if isinstance(error, KeyboardInterrupt | JobTimeout):
+        done.ended_by = TimeoutError() if isinstance(error, JobTimeout) else error
+    else:
+        done.trouble.append(error)
+    ended = Ended(done=done, host=intent_in(run).host, seconds=time.time() - began)
+    fates = run.parent / f"fates-{secrets.token_hex(4)}.parquet"
+    done.outcomes.write(fates)
+    return Finished(
+        run=run,
+        fates=fates,
+        counts=done.outcomes.counts,
+        done=replace(done, outcomes=Outcomes(0)),
+        errors=Failures(done.outcomes, restored(intent_in(run).kind, run), Sent(), spread.request).errors,
+        running=done.running,
+        running_rows=done.outcomes.rows(UNPROCESSED) if done.running else np.empty(0, np.int64),
+        host=ended.host,
+        began=began,
+        seconds=ended.seconds,
+        timeline=None,
+    )
+
+
+def viewed(run: Path, fates: Path, part: Part) -> Any:
+    """The rows of a partition that have some outcomes, with the sf__ columns beside them.
+
+    Args:
+        run: The partition's run.
+        fates: The file of its rows' fates.
+        part: Which rows, and which columns.
+
+    Raises:
+        JournalError: The files can't be read.
+    """
+    with told(run):
+        source = restored(intent_in(run).kind, run)
+        return source.view(Outcomes.of_all(pl.read_parquet(fates, glob=False)), part)
+
+
+def jobs_under_way(run: Path) -> list[str]:
+    """Jobs of a partition that may run, or ran, and whose results aren't in its run; it may be another process's."""
+    return [job_id for job_id, stage in stages_in(run).items() if stage in _UNKNOWN]
+
+
+async def _patiently(work: Callable[[], T]) -> T:
+    """Do it as soon as no other try is at it."""
+    while True:
+        try:
+            return await in_thread(work)
+        except JournalInUse:
+            await asyncio.sleep(_BETWEEN_S)
+
+
+async def _in_time(work: Awaitable[T], spread: Spread) -> T:
+    patience = asyncio.timeout(spread.left_s)
+    try:
+        async with patience:
+            return await work
+    except TimeoutError:
+        if patience.expired():
+            raise JobTimeout("timeout= was up before anything of this partition was sent") from None
+        raise
