@@ -6,7 +6,7 @@ index need no repair.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Generic, Literal, Protocol, TypeVar
@@ -155,7 +155,10 @@ class Engine(Protocol):
         """Send a frame, and give the result."""
 
     def check(self, frame: Any, request: IngestRequest, org: Callable[[], Org]) -> Awaitable[Any]:
-        """All problems of a call, as `frame_of` gives them in a frame of the engine's library."""
+        """All problems of a call, as `frame_of` gives them, in a frame of the engine's library."""
+
+    def payloads(self, frame: Any, request: IngestRequest, org: Callable[[], Org]) -> Iterator[bytes]:
+        """The CSV of each job."""
 
 
 _engines: list[tuple[Callable[[Any], bool], Engine]] = []

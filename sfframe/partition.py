@@ -56,6 +56,7 @@ _ORGS: Final = 8  # of calls that a process may be at
 _PLACE: Final = "running"
 _LOOKS_S: Final = 0.25  # for whether the call was stopped
 _UNKNOWN: Final = (Stage.CLOSING, Stage.GIVEN_UP_CLOSING, Stage.CLOSED)
+_NOTHING: Final[Mapping[str, str]] = {}
 _orgs: OrderedDict[str, Org] = OrderedDict()
 
 
@@ -149,6 +150,8 @@ class Begun:
         problems: What keeps it, or rows of it, from being sent.
         run: Its run; `None`: it can't be sent, or wasn't to be.
         is_under_way: An earlier try has sent something of it.
+        headers: Where its columns go; see `Layout`.
+        told: Where those go of which others had to tell it.
         keys: The file of its keys, if they are to be compared.
         hashes: How keys are hashed here; see `shared_keys.fingerprint`.
     """
@@ -157,6 +160,8 @@ class Begun:
     problems: Sequence[Problem] = ()
     run: Path | None = None
     is_under_way: bool = False
+    headers: Mapping[str, str] = field(default_factory=dict)
+    told: Mapping[str, str] = field(default_factory=dict)
     keys: Path | None = None
     hashes: int = field(default_factory=fingerprint)
 
@@ -192,7 +197,9 @@ class Finished:
     timeline: pl.DataFrame | None = field(repr=False)
 
 
-async def begin(frame: Any, spread: Spread, number: int, *, sends: bool = True) -> Begun:
+async def begin(
+    frame: Any, spread: Spread, number: int, *, sends: bool = True, headers: Mapping[str, str] = _NOTHING
+) -> Begun:
     """Look at a partition's rows, and keep them where whoever finishes it finds them.
 
     Args:
@@ -200,21 +207,22 @@ async def begin(frame: Any, spread: Spread, number: int, *, sends: bool = True) 
         spread: The call.
         number: Of the partition.
         sends: Whether it will be finished; otherwise it is only looked at.
+        headers: Where columns go that have no value in this partition to tell it by; other partitions' have.
 
     Raises:
         JournalError: The folder can't be used; or an earlier try has sent other rows.
         ApiError: The org refused, or can't be reached; nothing was sent.
         JobTimeout: The call's time is up.
     """
-    return await _in_time(_begun(frame, spread, number, sends=sends), spread)
+    return await _in_time(_begun(frame, spread, number, sends=sends, headers=headers), spread)
 
 
-async def _begun(frame: Any, spread: Spread, number: int, *, sends: bool) -> Begun:
+async def _begun(frame: Any, spread: Spread, number: int, *, sends: bool, headers: Mapping[str, str]) -> Begun:
     await in_thread(spread.check_folder)
     if spread.is_stopped:
         raise Interrupted("interrupted before anything of this partition was sent")
-    options = spread.request.options.changed({"journal": spread.partition(number)})
-    request = replace(spread.request, options=options)
+    request = told_headers(spread.request, headers, frame)
+    request = replace(request, options=request.options.changed({"journal": spread.partition(number)}))
     folder = await in_thread(RunFolder.made, spread.partition(number), request)
     run, is_under_way = None, False
     try:
@@ -232,8 +240,20 @@ async def _begun(frame: Any, spread: Spread, number: int, *, sends: bool) -> Beg
         problems=[] if run is not None else list(map(_for_an_engine, prepared.problems)),
         run=run,
         is_under_way=is_under_way,
+        headers={one.name: one.header for one in prepared.layout.columns} if prepared.layout is not None else {},
+        told=headers,
         keys=keys,
     )
+
+
+def told_headers(request: IngestRequest, headers: Mapping[str, str], frame: Any) -> IngestRequest:
+    """The request of a partition, where others have told where some of its columns go."""
+    if not headers:
+        return request
+    columns: Any = request.options.columns or {}
+    if isinstance(columns, tuple):
+        columns = {label: None for label in frame.columns if label not in columns}
+    return replace(request, options=request.options.changed({"columns": {**columns, **headers}}))
 
 
 def _for_an_engine(problem: Problem) -> Problem:

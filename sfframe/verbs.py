@@ -195,6 +195,8 @@ class Bulk(Generic[FrameT]):
             PayloadError: Columns or values can't be sent.
         """
         request, the_org = _request(sobject, operation, external_id_field, org, options)
+        if (engine := engine_of(self._frame)) is not None:
+            return engine.payloads(self._frame, request, lambda: current_org(the_org))
         prepared = run(prepare(self._frame, request, lambda: current_org(the_org)))
         if prepared.refused:
             raise prepared.error()

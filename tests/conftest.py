@@ -106,10 +106,21 @@ MAKERS: dict[str, Callable[[Mapping[str, Any], Mapping[str, Any]], Any]] = {
 }
 
 
-@pytest.fixture(params=list(MAKERS))
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--frames", choices=["local", "dask"], default="local", help="which frames make_frame makes")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    is_dask = metafunc.config.getoption("--frames") == "dask"
+    for fixture, kinds in (("make_frame", ["dask"] if is_dask else list(MAKERS)), ("make_local_frame", list(MAKERS))):
+        if fixture in metafunc.fixturenames:
+            metafunc.parametrize(fixture, kinds, indirect=True)
+
+
+@pytest.fixture
 def make_frame(request: pytest.FixtureRequest) -> MakeFrame:
     """Makes a frame of each kind: `make_frame({"a": [1]}, b=pl.Date)`, dtypes by keyword."""
-    maker = MAKERS[request.param]
+    maker = request.getfixturevalue("make_dask") if request.param == "dask" else MAKERS[request.param]
 
     def make(data: Mapping[str, Sequence[Any]], **schema: Any) -> Any:
         return maker(data, schema)
@@ -117,8 +128,34 @@ def make_frame(request: pytest.FixtureRequest) -> MakeFrame:
     return make
 
 
+make_local_frame = make_frame  # of those kinds alone that have all verbs
+
+
+@pytest.fixture(scope="session")
+def make_dask() -> Iterator[Callable[[Mapping[str, Any], Mapping[str, Any]], Any]]:
+    """Makes frames of Dask, of two partitions each, whose workers are processes."""
+    import dask
+    import dask.dataframe as dd
+    from distributed import LocalCluster
+
+    import sfframe.frames.dask  # noqa: F401  # which registers them
+
+    def make(data: Mapping[str, Any], schema: Mapping[str, Any]) -> Any:
+        return dd.from_pandas(_pandas(data, schema), npartitions=2)
+
+    with (
+        # Columns of objects stay what they are.
+        dask.config.set({"dataframe.convert-string": False}),
+        LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster,
+        cluster.get_client(),
+    ):
+        yield make
+
+
 def column(frame: Any, name: str) -> list[Any]:
     """A column as a list, whatever frame it is in, with `None` for each kind of null."""
+    if type(frame).__module__.startswith("dask"):
+        frame = frame.compute()
     if isinstance(frame, pd.DataFrame):
         return [None if _is_null(value) else value for value in frame[name]]
     if isinstance(frame, pl.LazyFrame):
@@ -127,6 +164,11 @@ def column(frame: Any, name: str) -> list[Any]:
         frame = frame.to_table()
     values = frame[name]
     return list(values.to_pylist() if isinstance(values, pa.ChunkedArray) else values.to_list())
+
+
+def in_one(frame: Any) -> Any:
+    """The frame in a single partition, if it is one that has some."""
+    return frame.repartition(npartitions=1) if hasattr(frame, "npartitions") else frame
 
 
 def columns(frame: Any) -> list[str]:

@@ -19,7 +19,7 @@ from sfframe.localorg.faults import Fault
 from sfframe.localorg.manners import Manners
 from sfframe.progress import Event, JobCreated, JobFinished, PartUploaded
 
-from .conftest import MakeFrame, column
+from .conftest import MakeFrame, column, in_one
 
 
 def stored(local: sfframe.LocalOrg, name: str, sobject: str = "Contact") -> list[Any]:
@@ -207,7 +207,7 @@ def test_a_typo_in_a_column_kills_the_job_after_the_upload(local: sfframe.LocalO
 def test_a_column_in_the_wrong_case_loads_and_vanishes_from_the_results(
     org: sfframe.Org, make_frame: MakeFrame
 ) -> None:
-    frame = make_frame({"LASTNAME": ["a", "b"], "eMail": ["no mail", "b@example.com"]})
+    frame = in_one(make_frame({"LASTNAME": ["a", "b"], "eMail": ["no mail", "b@example.com"]}))
     result = sfframe.ingest(frame, "contact", "insert", org=org, on_failure="return")
     assert column(result.failed_results, "LASTNAME") == ["a"]
     assert column(result.failed_results, "eMail") == ["no mail"]

@@ -46,9 +46,9 @@ def n_contacts(local: sfframe.LocalOrg) -> int:
 
 
 def test_a_plan_sends_nothing_and_its_run_does_what_it_said(
-    local: sfframe.LocalOrg, org: sfframe.Org, make_frame: MakeFrame
+    local: sfframe.LocalOrg, org: sfframe.Org, make_local_frame: MakeFrame
 ) -> None:
-    frame = make_frame({"LastName": [f"Näme {i}" for i in range(10)]})
+    frame = make_local_frame({"LastName": [f"Näme {i}" for i in range(10)]})
     before = n_jobs(org)
     plan = sfframe.bulk(frame).plan("contact", "insert", org=org, max_records=4)
     assert (n_contacts(local), n_jobs(org)) == (0, before)
@@ -162,9 +162,9 @@ def test_a_frame_without_rows_is_a_plan_of_nothing(org: sfframe.Org) -> None:
 
 
 def test_problems_are_those_of_check_and_keep_the_run_back(
-    local: sfframe.LocalOrg, org: sfframe.Org, make_frame: MakeFrame
+    local: sfframe.LocalOrg, org: sfframe.Org, make_local_frame: MakeFrame
 ) -> None:
-    frame = make_frame({"LastName": ["x" * 81, "Ada"], "Emial": ["a@b.example", None]})
+    frame = make_local_frame({"LastName": ["x" * 81, "Ada"], "Emial": ["a@b.example", None]})
     plan = sfframe.bulk(frame).plan("Contact", "insert", org=org)
     assert not plan
     assert (plan.rows, plan.jobs, plan.api_calls) == (0, 0, 0)

@@ -10,7 +10,7 @@ import asyncio
 import json
 import secrets
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
@@ -28,7 +28,7 @@ from sfframe import partition
 from sfframe.bridge import INTERRUPTED, in_thread, run
 from sfframe.call import Again
 from sfframe.disk import replaced
-from sfframe.errors import Interrupted, JournalError, OutcomeUnknown
+from sfframe.errors import Interrupted, JournalError, OutcomeUnknown, PayloadError
 from sfframe.frames.pandas import PandasSource
 from sfframe.front import Folder, Part, by_number, register_engine
 from sfframe.gathered import problem_of, problems_of, result_of
@@ -38,7 +38,7 @@ from sfframe.ingest.request import IngestRequest
 from sfframe.listed import Listed
 from sfframe.org.org import Org
 from sfframe.partition import Begun, Finished, Spread
-from sfframe.prepare import Prepared, SpoolFolder, prepare
+from sfframe.prepare import Prepared, SpoolFolder, payloads_of, prepare
 from sfframe.problems import Problem, error_of, frame_of
 from sfframe.result import IngestResult
 from sfframe.sent import sent_of
@@ -85,16 +85,45 @@ class _Dask:
 
     async def check(self, frame: dd.DataFrame, request: IngestRequest, org: Callable[[], Org]) -> pd.DataFrame:
         """All problems of all partitions."""
-        prepared = await prepare(frame._meta, request, org)
-        place = await in_thread(_Place.of, _unrecorded(prepared.request), None, frame.npartitions)
-        try:
-            the_org = org() if request.options.describe else None
-            spread = await in_thread(_spread, prepared, the_org, place)
-            begun = await _looked_at(frame, spread, sends=False)
-            problems = await _problems(begun, spread, prepared)
-        finally:
-            await in_thread(place.close)
+        _, problems = await _problems_of(frame, request, org)
         return PandasSource(frame._meta).table(frame_of(problems))
+
+    def payloads(self, frame: dd.DataFrame, request: IngestRequest, org: Callable[[], Org]) -> Iterator[bytes]:
+        """The CSV of each job; the rows come to the client, a partition at a time."""
+        begun, problems = run(_problems_of(frame, request, org))
+        if _are_refused(problems, request):
+            raise _error(problems, frame)
+        return _payloads(frame, [partition.told_headers(request, one.told, frame) for one in begun], org)
+
+
+def _payloads(frame: dd.DataFrame, requests: Sequence[IngestRequest], org: Callable[[], Org]) -> Iterator[bytes]:
+    for part, request in zip(frame.to_delayed(), requests, strict=True):
+        yield from payloads_of(run(prepare(part.compute(), request, org)))
+
+
+async def _problems_of(
+    frame: dd.DataFrame, request: IngestRequest, org: Callable[[], Org]
+) -> tuple[list[Begun], list[Problem]]:
+    prepared = await prepare(frame._meta, request, org)
+    place = await in_thread(_Place.of, _unrecorded(prepared.request), None, frame.npartitions)
+    try:
+        the_org = org() if request.options.describe else None
+        spread = await in_thread(_spread, prepared, the_org, place)
+        begun = await _looked_at(frame, spread, sends=False)
+        twice = await _twice(begun, spread)
+        return begun, _all_problems(begun, twice, prepared)
+    finally:
+        await in_thread(place.close)
+
+
+def _are_refused(problems: Sequence[Problem], request: IngestRequest) -> bool:
+    return any(problem.rows is None for problem in problems) or bool(problems and request.options.invalid == "raise")
+
+
+def _error(problems: Sequence[Problem], frame: dd.DataFrame) -> PayloadError:
+    error = error_of(problems)
+    error.problems = PandasSource(frame._meta).table(error.problems)
+    return error
 
 
 def _check_options(request: IngestRequest) -> None:
@@ -121,8 +150,8 @@ def _spread(prepared: Prepared, org: Org | None, place: _Place) -> Spread:
 # --- what the workers do ----------------------------------------------------------------------------------------------
 
 
-def _begin(frame: pd.DataFrame, spread: Spread, number: int, sends: bool) -> Begun:
-    return run(partition.begin(frame, spread, number, sends=sends))
+def _begin(frame: pd.DataFrame, spread: Spread, number: int, sends: bool, headers: Mapping[str, str]) -> Begun:
+    return run(partition.begin(frame, spread, number, sends=sends, headers=headers))
 
 
 def _finish(run_folder: Path, spread: Spread) -> Finished:
@@ -137,17 +166,11 @@ async def _begun(frame: dd.DataFrame, spread: Spread, prepared: Prepared) -> lis
         JournalError: They can't be kept, or an earlier try has sent other rows.
     """
     begun = await _looked_at(frame, spread, sends=True)
-    if any(one.is_under_way for one in begun):  # then all of this was settled by an earlier try
-        problems = problems_of(begun, None)
-        twice = None
-    else:
-        twice = await _twice(begun, spread)
-        problems = await _problems(begun, spread, prepared, twice)
-    is_strict = prepared.request.options.invalid == "raise"
-    if problems and (is_strict or any(problem.rows is None for problem in problems)):
-        error = error_of(problems)
-        error.problems = PandasSource(frame._meta).table(error.problems)
-        raise error
+    is_under_way = any(one.is_under_way for one in begun)  # then an earlier try has settled the rest
+    twice = None if is_under_way else await _twice(begun, spread)
+    problems = _all_problems(begun, twice, prepared)
+    if _are_refused(problems, prepared.request):
+        raise _error(problems, frame)
     runs = [one.run for one in begun if one.run is not None]
     assert len(runs) == len(begun)
     if twice is not None and twice.rows:
@@ -158,15 +181,25 @@ async def _begun(frame: dd.DataFrame, spread: Spread, prepared: Prepared) -> lis
 
 
 async def _looked_at(frame: dd.DataFrame, spread: Spread, *, sends: bool) -> list[Begun]:
-    begin, shared = delayed(_begin, pure=False), _once(spread)
-    parts = enumerate(frame.to_delayed())
-    return await _computed([begin(part, shared, number, sends) for number, part in parts], spread)
+    begin, shared, parts = delayed(_begin, pure=False), _once(spread), frame.to_delayed()
+    begun = await _computed([begin(part, shared, number, sends, {}) for number, part in enumerate(parts)], spread)
+    # A column of objects without a value in its partition: others tell what it is.
+    told = [(number, found) for number, one in enumerate(begun) if (found := _told_by_others(one, begun))]
+    again = await _computed([begin(parts[number], shared, number, sends, found) for number, found in told], spread)
+    for (number, _), one in zip(told, again, strict=True):
+        begun[number] = one
+    return begun
 
 
-async def _problems(
-    begun: Sequence[Begun], spread: Spread, prepared: Prepared, twice: Twice | None = None
-) -> list[Problem]:
-    twice = twice or await _twice(begun, spread)
+def _told_by_others(one: Begun, begun: Sequence[Begun]) -> dict[str, str]:
+    """Where columns go of which a partition alone can't tell it; empty where nobody can."""
+    lost = {problem.column for problem in one.problems if problem.rows is None and problem.column is not None}
+    others = [each.headers for each in begun if not any(problem.rows is None for problem in each.problems)]
+    found = {name: headers[name] for name in sorted(lost) for headers in others if name in headers}
+    return found if len(found) == len(lost) else {}
+
+
+def _all_problems(begun: Sequence[Begun], twice: Twice | None, prepared: Prepared) -> list[Problem]:
     problems = problems_of(begun, twice)
     return [*problems, _duplicates(twice, begun, prepared)] if twice is not None and twice.rows else problems
 

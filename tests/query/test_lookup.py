@@ -68,9 +68,9 @@ def api(request: pytest.FixtureRequest) -> Api:
 
 
 def test_the_orgs_fields_stand_beside_the_frames_own_rows(
-    org: Org, contacts: list[str], make_frame: MakeFrame, api: Api
+    org: Org, contacts: list[str], make_local_frame: MakeFrame, api: Api
 ) -> None:
-    frame = make_frame({"n": [5, 4, 3, 2, 1], "ExternalId__c": ["alan-2", "nobody", None, "Ada-1", "alan-2"]})
+    frame = make_local_frame({"n": [5, 4, 3, 2, 1], "ExternalId__c": ["alan-2", "nobody", None, "Ada-1", "alan-2"]})
     fields = ["Id", "LastName", "Account.Name"]
     found = sfframe.bulk(frame).lookup("Contact", "ExternalId__c", fields, org=org, api=api)
     assert type(found) is type(frame)
@@ -230,14 +230,16 @@ def test_keys_that_the_org_cant_hold_are_not_asked_for(
 
 
 def test_an_empty_frame_has_the_same_columns_as_a_full_one(
-    local: sfframe.LocalOrg, org: Org, contacts: list[str], make_frame: MakeFrame
+    local: sfframe.LocalOrg, org: Org, contacts: list[str], make_local_frame: MakeFrame
 ) -> None:
     fields = ["Id", "CreatedDate", "Account.Name", "Account.NumberOfEmployees"]
     before = local.count("rest")
-    empty = sfframe.bulk(make_frame({"ExternalId__c": []}, ExternalId__c=pl.String))
+    empty = sfframe.bulk(make_local_frame({"ExternalId__c": []}, ExternalId__c=pl.String))
     found = empty.lookup("Contact", "ExternalId__c", fields, org=org)
     assert local.count("rest") == before
-    full = sfframe.bulk(make_frame({"ExternalId__c": ["ada-1"]})).lookup("Contact", "ExternalId__c", fields, org=org)
+    full = sfframe.bulk(make_local_frame({"ExternalId__c": ["ada-1"]})).lookup(
+        "Contact", "ExternalId__c", fields, org=org
+    )
     assert columns(found) == columns(full) == ["ExternalId__c", *fields]
     assert dtypes(found) == dtypes(full)
 
@@ -258,9 +260,11 @@ def test_money_can_be_decimal_and_lists_lists(org: Org, api: Api) -> None:
 # --- a key that the org holds twice -----------------------------------------------------------------------------------
 
 
-def test_a_key_that_the_org_holds_twice_is_an_error_that_names_it(org: Org, make_frame: MakeFrame, api: Api) -> None:
+def test_a_key_that_the_org_holds_twice_is_an_error_that_names_it(
+    org: Org, make_local_frame: MakeFrame, api: Api
+) -> None:
     ids = insert("Contact", org, LastName=["Ng", "ng", "Li", "Li", "Oe"])
-    frame = make_frame({"LastName": ["NG", "Oe"]})
+    frame = make_local_frame({"LastName": ["NG", "Oe"]})
     with pytest.raises(sfframe.DuplicateKeys, match="Contact has several records with the same LastName") as caught:
         sfframe.bulk(frame).lookup("Contact", "LastName", ["Id"], org=org, api=api)
     assert all(id_ in str(caught.value) for id_ in ids[:2])
@@ -291,9 +295,9 @@ def test_a_record_whose_key_is_asked_for_in_two_spellings_is_no_duplicate(
 
 
 def test_a_column_that_the_frame_has_already_is_an_error_or_gets_the_suffix(
-    local: sfframe.LocalOrg, org: Org, contacts: list[str], make_frame: MakeFrame
+    local: sfframe.LocalOrg, org: Org, contacts: list[str], make_local_frame: MakeFrame
 ) -> None:
-    frame = make_frame({"ExternalId__c": ["ADA-1"], "LastName": ["Byron"]})
+    frame = make_local_frame({"ExternalId__c": ["ADA-1"], "LastName": ["Byron"]})
     fields = ["id", "lastname", "externalid__c"]
     before = local.count("rest")
     with pytest.raises(sfframe.SchemaError, match=r"'LastName'.*suffix='_org'") as caught:

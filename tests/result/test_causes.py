@@ -31,7 +31,7 @@ from sfframe.org.describe import Field, SObject
 from sfframe.prepare import Prepared, prepare
 from sfframe.row_errors import parsed
 from sfframe.sent import Sent, SentColumn, sent_of
-from tests.conftest import MakeFrame, column
+from tests.conftest import MakeFrame, column, in_one
 
 ID = "0035e00000A0008AAB"
 LEVELS = ("Bronze", "Silver", "Gold")
@@ -300,7 +300,8 @@ def failing(frame: Any, org: sfframe.Org, operation: Operation = "insert", key: 
 
 
 def test_errors_have_their_first_row_an_example_and_a_cause(org: sfframe.Org, make_frame: MakeFrame) -> None:
-    frame = make_frame({"Key": ["a", "b", "c"], "LastName": ["x", None, "z"], "Level__c": ["Gold", "Gold", "Glod"]})
+    data = {"Key": ["a", "b", "c"], "LastName": ["x", None, "z"], "Level__c": ["Gold", "Gold", "Glod"]}
+    frame = in_one(make_frame(data))
     result = failing(frame, org, "upsert", "ExternalId__c", columns={"Key": "ExternalId__c"})
     rows = zip(*(column(result.errors, name) for name in ("code", "row", "example", "cause")), strict=True)
     assert list(rows) == [

@@ -22,7 +22,7 @@ from sfframe.org.job import JobInfo
 from sfframe.org.job_page import job_page
 from sfframe.row_errors import counted, reasons
 from sfframe.timeline import no_timeline
-from tests.conftest import MakeFrame
+from tests.conftest import MakeFrame, in_one
 from tests.result.contrast import contrast
 
 EVIL = '<script>alert("x")</script><img src=x onerror=alert(1)>\x1b[2J\u202egood'
@@ -199,7 +199,8 @@ def test_many_reasons_are_cut_short_and_the_rest_is_counted() -> None:
 def test_a_result_says_what_was_done_where_and_what_to_do_next(
     local: sfframe.LocalOrg, org: sfframe.Org, make_frame: MakeFrame
 ) -> None:
-    frame = make_frame({"ExternalId__c": ["1", "2"], "LastName": ["x", "y"], "Email": ["a@b.de", "<script>"]})
+    data = {"ExternalId__c": ["1", "2"], "LastName": ["x", "y"], "Email": ["a@b.de", "<script>"]}
+    frame = in_one(make_frame(data))
     result = sfframe.ingest(frame, "Contact", "upsert", "ExternalId__c", org=org, on_failure="return")
     text = re.sub(r"\d+\.\d s", "0.0 s", repr(result)).replace(result.jobs[0].id, "7505e0000000001AAA")
     assert text.splitlines() == [

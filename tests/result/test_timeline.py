@@ -13,7 +13,7 @@ import sfframe
 from sfframe.localorg import Fault
 from sfframe.progress import JobCreated, JobFinished, JobProgressed, PartUploaded, RowsRetried
 from sfframe.timeline import Timeline
-from tests.conftest import MakeFrame, column
+from tests.conftest import MakeFrame, column, in_one
 
 JOB, OTHER = "7505e00000A0001AAA", "7505e00000A0002AAA"
 
@@ -78,7 +78,7 @@ def test_the_timeline_of_a_call_is_a_frame_of_the_callers_library(
     local: sfframe.LocalOrg, org: sfframe.Org, make_frame: MakeFrame
 ) -> None:
     local.faults.append(Fault("rows", "lock", match="y"))
-    frame = make_frame({"LastName": ["x", "y", "z"]})
+    frame = in_one(make_frame({"LastName": ["x", "y", "z"]}))
     result = sfframe.ingest(frame, "Contact", "insert", org=org, max_records=2)
     stages = list(zip(*(column(result.timeline, name) for name in ("job_id", "attempt", "stage", "rows")), strict=True))
     jobs = [job.id for job in result.jobs]
