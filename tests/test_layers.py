@@ -46,6 +46,7 @@ gathered
 partition
 changes objects lookup resuming
 reading scanning
+paged
 sink
 planning
 plan
@@ -129,6 +130,7 @@ query.soql.statement
 query.objects
 local
 definition
+org.carried
 org.org
 org.login
 org.pace

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from functools import partial
 from typing import Any, Self, TypeVar
 
@@ -91,10 +91,23 @@ class Reading:
         """A read of a query job that the org still holds; its columns are those of its result's first line."""
         return cls(org, ReadRequest(soql="", types=types or TypeOptions()), job_id=job_id, tell=tell)
 
+    @classmethod
+    def going_on(cls, org: Org, columns: Sequence[Column], pages: BulkPages) -> Self:
+        """A read that is open already: of pages of a job that was made elsewhere."""
+        reading = cls.of_job(org, pages.job.id)
+        reading.columns = tuple(columns)
+        reading._begun = Begun(pages=pages, transport="bulk", why=f"query job {pages.job.id} was made elsewhere")
+        return reading
+
     @property
     def host(self) -> str:
         """Whose records are read."""
         return self._org.host
+
+    @property
+    def request(self) -> ReadRequest:
+        """What is asked for."""
+        return self._request
 
     @property
     def n_rows(self) -> int:
@@ -155,13 +168,29 @@ class Reading:
         if self._first is not None:
             first, self._first = self._first, None
             return first
-        if self._begun is None:
-            assert self.statement is not None
-            async with telling_what_was_meant(self._org, self.statement.sobject):  # a COUNT() needs no describe
-                self._begun = await begin(self._org, self._request, self.statement, self._route, self._tell)
-        page = await self._next(self._begun)
+        page = await self._next(await self._begin())
         self._came(page)
         return page
+
+    async def answered(self) -> RestPages | BulkPages:
+        """In place of `open`: the pages of an answer that is there, whoever reads them.
+
+        Over REST its first page has come, and a query job has ended well.
+
+        Raises:
+            SoqlError, ApiError, QuotaReserved: As `open` and `next`.
+        """
+        if self._wanted_job is not None:
+            return await self._answered_job(self._wanted_job)
+        await self.open()
+        begun = await self._begin()
+        if isinstance(begun.pages, BulkPages):
+            try:
+                await begun.pages.finish()
+            except ApiError as error:
+                begun = await self._over_rest(begun, error)
+        self._came(None)
+        return begun.pages
 
     async def again(self, page: Page, why: BadPage, tries: int) -> Page:
         """A page that wasn't what it should be, read once more after a wait.
@@ -239,17 +268,43 @@ class Reading:
         try:
             return await begun.pages.next()
         except ApiError as error:
-            pages, spare = begun.pages, begun.spare
-            if spare is None or not isinstance(pages, BulkPages) or not is_failed_for_bulk(pages.job):
-                raise
-            await pages.close(abort=False)
-            self._begun = await begin_over_rest(self._org, spare, f"the query job failed ({error.message})")
-        return await self._begun.pages.next()
+            return await (await self._over_rest(begun, error)).pages.next()
+
+    async def _begin(self) -> Begun:
+        if self._begun is None:
+            assert self.statement is not None
+            async with telling_what_was_meant(self._org, self.statement.sobject):  # a COUNT() needs no describe
+                self._begun = await begin(self._org, self._request, self.statement, self._route, self._tell)
+        return self._begun
+
+    async def _over_rest(self, begun: Begun, error: ApiError) -> Begun:
+        """Go on over REST after an error that says that the statement isn't for a query job.
+
+        Raises:
+            ApiError: That error, if it says something else.
+        """
+        pages, spare = begun.pages, begun.spare
+        if spare is None or not isinstance(pages, BulkPages) or not is_failed_for_bulk(pages.job):
+            raise error
+        await pages.close(abort=False)
+        self._begun = await begin_over_rest(self._org, spare, f"the query job failed ({error.message})")
+        return self._begun
+
+    async def _answered_job(self, job_id: str) -> BulkPages:
+        pages = await self._taken_up(job_id)
+        await pages.finish()
+        self._came(None)
+        names = await self._readable(await pages.head(1), _header_of)
+        self.columns = await columns_of_header(names, pages.job, self._org.describe, self._request.types)
+        return pages
+
+    async def _taken_up(self, job_id: str) -> BulkPages:
+        self._begun = await take_up(self._org, job_id, self._tell)
+        assert isinstance(self._begun.pages, BulkPages)
+        return self._begun.pages
 
     async def _open_job(self, job_id: str) -> None:
-        self._begun = await take_up(self._org, job_id, self._tell)
-        pages = self._begun.pages
-        assert isinstance(pages, BulkPages)
+        pages = await self._taken_up(job_id)
         page = await pages.next()
         self._came(page)
         if page is None:
@@ -258,8 +313,7 @@ class Reading:
         self.columns = await columns_of_header(names, pages.job, self._org.describe, self._request.types)
 
     def _header(self, page: Page) -> list[str]:
-        assert isinstance(page.content, bytes)
-        names = header_of(page.content)
+        names = _header_of(page)
         self._first = page
         return names
 
@@ -303,3 +357,8 @@ class Reading:
         job = f" (query job {self.job_id})" if self.job_id else ""
         with apart():
             _log.info("%s over %s%s: %s", sobject, begun.transport, job, begun.why, extra={**told, "why": begun.why})
+
+
+def _header_of(page: Page) -> list[str]:
+    assert isinstance(page.content, bytes)
+    return header_of(page.content)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
@@ -43,12 +43,12 @@ async def addresses(job: BulkJob) -> AsyncGenerator[list[Address], None]:
     Raises:
         ApiError: The org refused, or named a page twice.
     """
-    first = await _first_list(job) if job.has_result_pages else None
+    first = await _first_list(job)
     n_listed = 0
     if first is not None:
-        async for found in _by_list(job, *first):
-            n_listed += len(found)
-            yield found
+        async for urls in _by_list(job, *first):
+            n_listed += len(urls)
+            yield _at(job, urls)
     if n_listed:
         return
     n_rows = 0
@@ -61,7 +61,30 @@ async def addresses(job: BulkJob) -> AsyncGenerator[list[Address], None]:
             yield found
 
 
+async def all_listed(job: BulkJob) -> AsyncGenerator[list[str], None]:
+    """All pages of a complete job, in order, as addresses by the org's list; none where it makes none.
+
+    Raises:
+        ApiError: The org refused, or named a page twice.
+    """
+    first = await _first_list(job)
+    if first is not None:
+        async for urls in _by_list(job, *first):
+            yield urls
+
+
+async def addresses_at(job: BulkJob, urls: Sequence[str]) -> AsyncGenerator[list[Address], None]:
+    """Pages of a complete job that `all_listed` gave."""
+    yield _at(job, urls)
+
+
+def _at(job: BulkJob, urls: Sequence[str]) -> list[Address]:
+    return [Address(ask=partial(job.page_at, url)) for url in urls]
+
+
 async def _first_list(job: BulkJob) -> tuple[list[str], str | None] | None:
+    if not job.has_result_pages:
+        return None
     try:
         return await job.listed()
     except ApiError as error:
@@ -70,13 +93,13 @@ async def _first_list(job: BulkJob) -> tuple[list[str], str | None] | None:
         return None
 
 
-async def _by_list(job: BulkJob, urls: list[str], following: str | None) -> AsyncIterator[list[Address]]:
+async def _by_list(job: BulkJob, urls: list[str], following: str | None) -> AsyncIterator[list[str]]:
     seen: set[str] = set()
     n_empty = 0
     while True:
         for url in urls:
             _refuse_double(job, url, seen)
-        yield [Address(ask=partial(job.page_at, url)) for url in urls]
+        yield urls
         if following is None:
             return
         _refuse_double(job, following, seen)
@@ -109,8 +132,8 @@ async def _remaining(job: BulkJob, n_rows: int) -> AsyncIterator[list[Address]]:
     first = await _first_list(job)
     if first is None:
         return
-    async for found in _by_list(job, *first):
-        for address in found:
+    async for urls in _by_list(job, *first):
+        for address in _at(job, urls):
             if n_rows <= 0:
                 yield [address]
                 continue

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncGenerator, Coroutine, Iterator
+from collections.abc import AsyncGenerator, Coroutine, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any, Final, TypeVar
 
 from sfframe.org.job import JobInfo
-from sfframe.query.pages.addresses import Address, addresses
+from sfframe.query.pages.addresses import Address, addresses, addresses_at, all_listed
 from sfframe.query.pages.job import BulkJob
 from sfframe.query.pages.page import Page, joined, may_join
-from sfframe.query.pages.trouble import endless, wrong_count
+from sfframe.query.pages.trouble import endless, endless_list, wrong_count
 
 # Pages on their way or waiting to be taken: five and more, and not more bytes than memory has to spare.
 _AT_ONCE: Final = 8
@@ -45,8 +45,17 @@ class BulkPages:
     what there is room for then. All of it belongs to this object, and ends with `close`.
     """
 
-    def __init__(self, job: BulkJob) -> None:
+    def __init__(self, job: BulkJob, urls: Sequence[str] = (), *, is_all: bool = True) -> None:
+        """Nothing is asked for yet.
+
+        Args:
+            job: The job.
+            urls: Addresses of pages that are known; without them the org is asked for all.
+            is_all: These are all pages, so that the job's count is that of their rows.
+        """
         self._job = job
+        self._urls = urls
+        self._is_all = is_all
         self._addresses: AsyncGenerator[list[Address], None] | None = None
         self._step: asyncio.Task[list[Address] | None] | None = None
         self._found: deque[Address] = deque()
@@ -66,6 +75,31 @@ class BulkPages:
         """The job, as it was last seen."""
         return self._job.info
 
+    async def finish(self) -> None:
+        """Wait for the job's end.
+
+        Raises:
+            ApiError: It ended without a result.
+        """
+        await self._job.finish()
+
+    async def head(self, n_records: int) -> Page:
+        """The first records of a result that is there, by themselves."""
+        return await self._page(Address(ask=partial(self._job.page, locator=None, max_records=n_records)))
+
+    async def listed(self) -> list[str]:
+        """The addresses of all pages of a result that is there; none where the org has no list of them.
+
+        Raises:
+            ApiError: The org refused, or names pages without an end.
+        """
+        found: list[str] = []
+        async for some in all_listed(self._job):
+            found += some
+            if len(found) > self.job.number_records_processed + _IN_VAIN:
+                raise endless_list(self.job, len(found))
+        return found
+
     async def next(self) -> Page | None:
         """The next page; `None` after the last one. The first call waits for the job's end.
 
@@ -82,7 +116,8 @@ class BulkPages:
             if self._trouble is not None:
                 raise self._trouble
             if self._step is None:
-                await self._job.look_again(self._n_rows)
+                if self._is_all:
+                    await self._job.look_again(self._n_rows)
                 return None
             await asyncio.wait({self._step})
             self._fill()
@@ -115,7 +150,7 @@ class BulkPages:
 
     def check(self, n_rows: int) -> None:
         """Compare with the job's count, which was looked at again if it didn't fit."""
-        if n_rows != self.job.number_records_processed:
+        if self._is_all and n_rows != self.job.number_records_processed:
             raise wrong_count(self.job, n_rows)
 
     # The window.
@@ -127,7 +162,7 @@ class BulkPages:
         # First the list's next part: the parts come one after the other, and that is what a slow network shows.
         if self._step is None and not self._is_listed and self._wants_addresses():
             if self._addresses is None:
-                self._addresses = addresses(self._job)
+                self._addresses = addresses_at(self._job, self._urls) if self._urls else addresses(self._job)
             self._step = self._started(_next_of(self._addresses))
         while self._found and len(self._asking) < at_once(self._largest):
             self._asking.append(self._started(self._page(self._found.popleft())))

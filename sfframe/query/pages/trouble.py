@@ -129,6 +129,15 @@ def endless(job: JobInfo, n_rows: int) -> ApiError:
     )
 
 
+def endless_list(job: JobInfo, n_pages: int) -> ApiError:
+    """The org lists ever more pages."""
+    return ApiError(
+        f"the org lists {n_pages:,} pages and more of a result that has {job.number_records_processed:,} rows. "
+        f"{resume(job.id)}",
+        job_id=job.id,
+    )
+
+
 def timed_out(seconds: float | None, job_id: str | None) -> JobTimeout:
     """The time of a read was up; its job is left running."""
     if job_id is None:
