@@ -100,6 +100,21 @@ def result_of(
     Raises:
         What `conclude` raises.
     """
+    result, done = gathered(ends, source, request, sent=sent, again=again, seconds=seconds, run=run)
+    return conclude(result, done, on_failure=request.options.on_failure, timeout=timeout, go_on=go_on)
+
+
+def gathered(
+    ends: Sequence[Finished],
+    source: Views[Any],
+    request: IngestRequest,
+    *,
+    sent: Sent,
+    again: Callable[..., IngestResult[Any]],
+    seconds: float,
+    run: Path | None,
+) -> tuple[IngestResult[Any], Done]:
+    """The result, and what is known at the call's end, for `conclude`; see `result_of`."""
     outcomes = GatheredOutcomes(ends)
     done = _done(ends, outcomes)
     result: IngestResult[Any] = IngestResult(
@@ -118,7 +133,7 @@ def result_of(
         again=again,
         run=run,
     )
-    return conclude(result, done, on_failure=request.options.on_failure, timeout=timeout, go_on=go_on)
+    return result, done
 
 
 def _numbered(ends: Sequence[Finished], rows: Sequence[Numbers]) -> list[Numbers]:

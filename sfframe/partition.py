@@ -11,7 +11,7 @@ import secrets
 import socket
 import time
 from collections import OrderedDict
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence, Sized
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -66,7 +66,7 @@ class Spread:
 
     Attributes:
         request: The call. Its options are those of a partition: nobody is told of progress, and nothing raised.
-        org: Where the rows go; `None`: it isn't asked.
+        org: Where the rows go, or what says so on the machine that asks; `None`: it isn't asked.
         folder: Of this call, on storage that all machines reach.
         name: Of this call alone.
         described: The describes that its columns were laid out by.
@@ -75,7 +75,7 @@ class Spread:
     """
 
     request: IngestRequest
-    org: Org | None = field(repr=False)
+    org: Org | Callable[[], Org] | None = field(repr=False)
     folder: Path
     name: str
     described: Sequence[SObject] = field(default=(), repr=False)
@@ -83,7 +83,7 @@ class Spread:
     ends_at: float | None = None
 
     @classmethod
-    def over(cls, folder: Path, request: IngestRequest, org: Org | None, **more: Any) -> Spread:
+    def over(cls, folder: Path, request: IngestRequest, org: Org | Callable[[], Org] | None, **more: Any) -> Spread:
         """A call in a folder, which is marked, so that a machine that has another folder of this name finds out."""
         name = secrets.token_hex(8)
         (folder / f"{_PLACE}-{name}").touch(mode=0o600)
@@ -122,7 +122,10 @@ class Spread:
         Raises:
             NoOrgError: It isn't known.
         """
-        org = _orgs.setdefault(self.name, current_org(self.org))
+        if self.name not in _orgs:
+            org = current_org(self.org if isinstance(self.org, Org | None) else self.org())
+            _orgs.setdefault(self.name, org)
+        org = _orgs[self.name]
         _orgs.move_to_end(self.name)
         while len(_orgs) > _ORGS:
             _orgs.popitem(last=False)
@@ -236,7 +239,7 @@ async def _begun(frame: Any, spread: Spread, number: int, *, sends: bool, header
     finally:
         await in_thread(folder.discard)
     return Begun(
-        n_rows=prepared.rows.n if prepared.rows is not None else len(frame),
+        n_rows=prepared.rows.n if prepared.rows is not None else len(frame) if isinstance(frame, Sized) else 0,
         problems=[] if run is not None else list(map(_for_an_engine, prepared.problems)),
         run=run,
         is_under_way=is_under_way,

@@ -20,7 +20,7 @@ from sfframe.ingest.locked import Locked
 from sfframe.ingest.recorded import Intent, RunState, Stage
 from sfframe.ingest.request import IngestRequest
 from sfframe.ingest.run_file import counts_in, intent_in, is_run, state_in, told
-from sfframe.ingest.same import same_rows
+from sfframe.ingest.same import same_rows, same_rows_in_any_order
 from sfframe.options import Options
 from sfframe.org.org import Org
 from sfframe.org.transport import CLIENT
@@ -114,7 +114,7 @@ def _run_among(
             if journal.state not in states:  # it was finished meanwhile, or its call died before it could begin
                 journal.close()
                 continue
-            why = _difference(journal, prepared)
+            why = _difference(journal, prepared, in_any_order=RunState.FINISHED in states)
             if why is None:
                 return _gone_on_with(prepared, journal, folder)
             if _has_sent_nothing(journal) and not prepared.refused:
@@ -212,8 +212,8 @@ def _is_same_call(intent: Intent, request: IngestRequest) -> bool:
     )  # fmt: skip
 
 
-def _difference(journal: Journal, prepared: Prepared) -> str | None:
-    """What makes a run another one than the call."""
+def _difference(journal: Journal, prepared: Prepared, *, in_any_order: bool) -> str | None:
+    """What makes a run another one than the call; engines give a partition's rows in another order each time."""
     assert prepared.rows is not None
     kept, given = journal.intent.options, _as_json(prepared.request.options)
     others = [name for name in _OF_THE_ROWS if kept.get(name) != given[name]]
@@ -226,7 +226,8 @@ def _difference(journal: Journal, prepared: Prepared) -> str | None:
         return f"the columns sent aren't the same: {'; '.join(texts)}"
     source = frame_of(journal)
     source.types(names)
-    return same_rows(source.rows(names, lambda: RunFolder(journal.folder)), prepared.rows)
+    same = same_rows_in_any_order if in_any_order else same_rows
+    return same(source.rows(names, lambda: RunFolder(journal.folder)), prepared.rows)
 
 
 def _has_sent_nothing(journal: Journal) -> bool:

@@ -7,15 +7,12 @@ that all of them reach.
 from __future__ import annotations
 
 import asyncio
-import json
-import secrets
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import dask.dataframe as dd
 import pandas as pd
@@ -24,11 +21,10 @@ from dask.base import compute
 from dask.dataframe.extensions import register_dataframe_accessor
 from dask.delayed import delayed
 
-from sfframe import partition
+from sfframe import call_folder, partition
 from sfframe.bridge import INTERRUPTED, in_thread, run
 from sfframe.call import Again
-from sfframe.disk import replaced
-from sfframe.errors import Interrupted, JournalError, OutcomeUnknown, PayloadError
+from sfframe.errors import Interrupted, OutcomeUnknown, PayloadError
 from sfframe.frames.pandas import PandasSource
 from sfframe.front import Folder, Part, by_number, register_engine
 from sfframe.gathered import problem_of, problems_of, result_of
@@ -44,8 +40,6 @@ from sfframe.result import IngestResult
 from sfframe.sent import sent_of
 from sfframe.shared_keys import Twice, check_fingerprints, merged, ranges, twice_in
 from sfframe.verbs import Bulk
-
-_CALL: Final = "call.json"
 
 
 class _Dask:
@@ -293,12 +287,12 @@ class _Place:
         options = request.options
         if options.journal is None:
             holder = SpoolFolder()
-            return cls(_made(holder.path, request, org, n_partitions), holder)
+            return cls(call_folder.made(holder.path, request, org, n_partitions), holder)
         options.journal.mkdir(mode=0o700, parents=True, exist_ok=True)
         looking = Locked(options.journal, wait_s=60.0)
         try:
-            found = None if options.new_run else _unfinished(options.journal, request, org, n_partitions)
-            return cls(found or _made(options.journal, request, org, n_partitions), None)
+            found = None if options.new_run else call_folder.unfinished(options.journal, request, org, n_partitions)
+            return cls(found or call_folder.made(options.journal, request, org, n_partitions), None)
         finally:
             looking.release()
 
@@ -314,51 +308,11 @@ class _Place:
 
     def finished(self) -> None:
         """Note that nothing is left to do."""
-        path = self.folder / _CALL
-        facts = json.loads(path.read_text()) | {"state": "finished"}
-        with replaced(path) as file:
-            file.write(json.dumps(facts).encode())
+        call_folder.finished(self.folder)
 
     def close(self) -> None:
         """Let others have it."""
         self._lock.release()
-
-
-def _facts(request: IngestRequest, org: Org | None, n_partitions: int) -> dict[str, Any]:
-    return {
-        "sobject": request.sobject,
-        "operation": request.operation,
-        "external_id_field": request.external_id_field,
-        "org": (org.org_id or org.host) if org is not None else None,
-        "partitions": n_partitions,
-        "state": "open",
-    }
-
-
-def _made(root: Path, request: IngestRequest, org: Org | None, n_partitions: int) -> Path:
-    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%f")
-    folder = root / f"{stamp}-{request.sobject}-{request.operation}-{secrets.token_hex(3)}"
-    try:
-        folder.mkdir(mode=0o700)
-        (folder / _CALL).write_text(json.dumps(_facts(request, org, n_partitions)))
-    except OSError as error:
-        raise JournalError(f"no call can be recorded in {root}: {error}") from error
-    return folder
-
-
-def _unfinished(root: Path, request: IngestRequest, org: Org | None, n_partitions: int) -> Path | None:
-    wanted = _facts(request, org, n_partitions)
-    for path in sorted(root.glob(f"*/{_CALL}")):
-        facts = json.loads(path.read_text())
-        if {**facts, "partitions": n_partitions} != wanted:
-            continue
-        if facts["partitions"] != n_partitions:
-            raise JournalError(
-                f"an unfinished call in {path.parent} has {facts['partitions']} partitions, and this frame has "
-                f"{n_partitions}: finish it with the same frame, or say new_run=True to begin another one beside it"
-            )
-        return path.parent
-    return None
 
 
 # --- what comes back --------------------------------------------------------------------------------------------------

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -87,23 +87,30 @@ class StreamSource:
             self._write(path, outcomes, part)
         from sfframe.frames.files import dataset_in
 
-        return dataset_in(self._views, path.name, self._schema_of(part))
+        return dataset_in(self._views, path.name, self.schema_of(part))
 
-    def _schema_of(self, part: Part | None = None) -> pa.Schema:
+    def schema_of(self, part: Part | None = None) -> pa.Schema:
+        """That of the frame that `view` gives of a part; `None`: of the caller's own columns."""
         own = [self._schema.field(str(label)) for label in own_labels(self.labels)]
         beside = part.beside if part is not None else ()
         return pa.schema([*own, *(pa.field(name, SF_TYPES[name]) for name in beside)])
 
     def _write(self, path: Path, outcomes: Outcomes, part: Part) -> None:
-        own, schema = self._schema_of(), self._schema_of(part)
-        with pq.ParquetFile(self._path) as rows, pq.ParquetWriter(path, schema, compression="lz4") as writer:
+        with pq.ParquetWriter(path, self.schema_of(part), compression="lz4") as writer:
+            for _, table in self.tables(outcomes, [part]):
+                writer.write_table(table)
+
+    def tables(self, outcomes: Outcomes, parts: Sequence[Part]) -> Iterator[tuple[Part, pa.Table]]:
+        """The rows of each of the parts as `view` gives them, a bounded number at once, in one passage."""
+        own, schemas = self.schema_of(), [self.schema_of(part) for part in parts]
+        with pq.ParquetFile(self._path) as rows:
             start = 0
             for batch in rows.iter_batches(batch_size=CHUNK, columns=own.names):
                 fates = outcomes.between(start, start + batch.num_rows)
-                has_it = fates["outcome"].is_in(list(part.outcomes))
-                mine = fates.filter(has_it)
-                table = filtered(pa.Table.from_batches([batch]), has_it.to_numpy())
-                writer.write_table(with_fates(table, sf_columns(mine, part)).cast(schema))
+                for part, schema in zip(parts, schemas, strict=True):
+                    has_it = fates["outcome"].is_in(list(part.outcomes))
+                    table = filtered(pa.Table.from_batches([batch]), has_it.to_numpy())
+                    yield part, with_fates(table, sf_columns(fates.filter(has_it), part)).cast(schema)
                 start += batch.num_rows
 
     def beside(self, columns: pl.DataFrame) -> pa.Table:

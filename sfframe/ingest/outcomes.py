@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol, Self
 
@@ -160,3 +160,31 @@ class Outcomes:
         """All fates in row order, a bounded number at once, as `(first row, fates)`."""
         for start in range(0, self.n, CHUNK):
             yield start, self.between(start, start + CHUNK)
+
+
+class OutcomesInFile(Outcomes):
+    """The fates of all rows, in a file that `write` has made, of which few are in memory at once.
+
+    Args:
+        path: The file.
+        counts: How many rows have which outcome.
+    """
+
+    def __init__(self, path: Path, counts: Mapping[str, int]) -> None:
+        super().__init__(0)
+        self.n = sum(counts.values())
+        self._path = path
+        self._told = dict(counts)
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many rows have which outcome."""
+        return dict(self._told)
+
+    def between(self, start: int, stop: int) -> pl.DataFrame:
+        """The fates of rows `start` to `stop`, in row order."""
+        return pl.scan_parquet(self._path, glob=False).slice(start, stop - start).collect()
+
+    def all(self) -> pl.DataFrame:
+        """All fates, in row order."""
+        return self.between(0, self.n)

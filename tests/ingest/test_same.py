@@ -9,7 +9,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from sfframe.ingest.same import same_rows
+from sfframe.ingest.same import same_rows, same_rows_in_any_order
 from sfframe.ingest.spool import MemoryRows, SomeRows, SpooledRows
 from tests.frames.test_polars import every_dtype
 
@@ -64,3 +64,24 @@ def test_rows_on_disk_are_compared_with_those_in_memory(tmp_path: Path) -> None:
     backwards = pl.Series([2, 1, 0]).to_numpy()
     told = same_rows(spooled, SomeRows(MemoryRows(frame), backwards))
     assert told == "column 'LastName' differs first in row 0"
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "told"),
+    [
+        ({"A": ["x", None, "y"]}, {"A": ["y", "x", None]}, None),
+        ({"A": [1, 2], "B": ["p", "q"]}, {"B": ["q", "p"], "A": [2, 1]}, None),
+        ({"A": [1, 2], "B": ["p", "q"]}, {"A": [1, 2], "B": ["q", "p"]}, "column 'B' differs first in row 0"),
+        ({"A": [1, 1, 2]}, {"A": [2, 2, 1]}, "column 'A' differs first in row 0"),
+        ({"A": [NAN, 0.0, 1.0]}, {"A": [1.0, NAN, -0.0]}, None),
+        ({"A": [1, 2]}, {"A": [2, 1, 1]}, "column 'A' differs first in row 0"),
+        ({"A": [{"x": 1}, None]}, {"A": [None, {"x": 1}]}, None),
+        ({"A": [[1], None]}, {"A": [None, [1]]}, None),
+        ({"A": [[1], None]}, {"A": [None, [2]]}, "column 'A' differs first in row 0"),
+    ],
+)
+def test_rows_in_another_order_are_the_same_where_order_means_nothing(
+    a: dict[str, Any], b: dict[str, Any], told: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys.modules[same_rows.__module__], "CHUNK", 2)
+    assert same_rows_in_any_order(rows(**a), rows(**b)) == told
