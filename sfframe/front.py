@@ -23,6 +23,7 @@ from sfframe.listed import Listed as Listed
 from sfframe.org.org import Org
 from sfframe.problems import Problem
 from sfframe.query.form import Form, RowsT
+from sfframe.query.options import ReadOptions
 
 FrameT_co = TypeVar("FrameT_co", covariant=True)
 
@@ -248,7 +249,13 @@ class Backend(Generic[RowsT]):
         return self.to_frame(self.form.of(frame))
 
 
+# Gives a frame of what a statement, with options and a choice of pandas' dtypes, reads.
+Reader = Callable[[str | None, ReadOptions, DtypeBackend | None], Awaitable[Any]]
+
 _backends: dict[str, dict[str | None, Backend[Any]]] = {}
+_readers: dict[str, Reader] = {}
+# Whose frames `read_soql` gives once the room that knows them is imported.
+_READER_ROOMS = {"dask": "sfframe.frames.dask"}
 
 
 def register_backend(
@@ -259,12 +266,30 @@ def register_backend(
     _backends[name] = {choice: Backend(form, maker) for choice, maker in makers.items()}
 
 
+def register_reader(name: str, reader: Reader) -> None:
+    """Add a library whose frames are read by the workers of an engine, page by page."""
+    _readers[name] = reader
+
+
+def reader_of(name: str) -> Reader | None:
+    """What gives frames of that library; `None`: they are made here, of what `backend_of` gives.
+
+    Raises:
+        ValueError: It gives them once its room is imported.
+    """
+    if name in _READER_ROOMS and name not in _readers:
+        raise ValueError(f"backend={name!r} is known once {_READER_ROOMS[name]} is imported: import it first")
+    return _readers.get(name)
+
+
 def backend_of(name: str, dtype_backend: str | None = None) -> Backend[Any]:
     """What makes frames of that library.
 
     Raises:
         ValueError: There is no such library, or it has no such `dtype_backend`.
     """
+    if name in _READER_ROOMS:
+        raise ValueError(f"backend={name!r} is one of read_soql alone: the others give frames that are here")
     if name not in _backends:
         raise ValueError(f"backend={name!r} is none of {', '.join(map(repr, sorted(_backends)))}")
     known = _backends[name]

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Unpack, overload
 
 from sfframe.bridge import blocking, in_thread
-from sfframe.front import BackendName, DtypeBackend, backend_of
+from sfframe.front import BackendName, DtypeBackend, backend_of, reader_of
 from sfframe.query.form import ARROW, RowsT
 from sfframe.query.frames import ctrl_c, in_turn, pulled
 from sfframe.query.options import ReadOptions, asked, spelled_out
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import pandas as pd
     import polars as pl
     import pyarrow as pa
+    from dask.dataframe import DataFrame as DaskFrame
 
 
 @overload
@@ -40,6 +41,14 @@ async def read_soql_async(
 async def read_soql_async(
     soql: str | None = None,
     *,
+    backend: Literal["dask"],
+    dtype_backend: DtypeBackend | None = None,
+    **options: Unpack[ReadOptions],
+) -> DaskFrame: ...
+@overload
+async def read_soql_async(
+    soql: str | None = None,
+    *,
     backend: BackendName,
     dtype_backend: DtypeBackend | None = None,
     **options: Unpack[ReadOptions],
@@ -48,7 +57,7 @@ async def read_soql_async(
 async def read_soql_async(
     soql: str | None = None,
     *,
-    backend: BackendName = "polars",
+    backend: BackendName | Literal["dask"] = "polars",
     dtype_backend: DtypeBackend | None = None,
     **options: Unpack[ReadOptions],
 ) -> Any:
@@ -58,8 +67,8 @@ async def read_soql_async(
 
     Args:
         soql: The statement.
-        backend: `"polars"`, `"pandas"` or `"pyarrow"`: whose frame is given.
-        dtype_backend: Of pandas: `None`, `"numpy_nullable"` or `"pyarrow"`, as in pandas' own readers.
+        backend: `"polars"`, `"pandas"` or `"pyarrow"`: whose frame is given; or `"dask"`, see below.
+        dtype_backend: Of pandas and Dask: `None`, `"numpy_nullable"` or `"pyarrow"`, as in pandas' own readers.
         options: See `sfframe.ReadOptions`.
 
     Returns:
@@ -81,6 +90,13 @@ async def read_soql_async(
 
         Only an empty cell is null: `NA`, `null`, `007` and `1E5` in text stay what they are.
 
+        With `backend="dask"`, once `sfframe.frames.dask` is imported, a Dask frame with the dtypes of pandas. The call
+        has the org make the answer, and waits for that; the pages are fetched and decoded by the workers when the frame
+        is computed, some a partition, each time that it is: within 7 days, which is how long the org keeps them. More
+        than the first page over REST (see `api`) is asked for anew then. Divisions aren't known, and each partition
+        has a `RangeIndex` of its own from 0: the org doesn't say how many rows are on a page. The last partition is
+        given once all are counted, and are as many rows as the org says. The login travels to the workers.
+
     Raises:
         SoqlError: The statement can't be read, selects what isn't there, or doesn't fit its params; it wasn't sent.
         TypeError, ValueError: An option that doesn't exist, or a value that it doesn't take; nothing was sent.
@@ -90,6 +106,8 @@ async def read_soql_async(
         JobTimeout: `timeout` was up; names the query job that is left to the org.
         QuotaReserved: The read would use what the org's `quota_reserve` keeps for others.
     """
+    if (reader := reader_of(backend)) is not None:
+        return await reader(soql, options, dtype_backend)
     kind = backend_of(backend, dtype_backend)
     pages = [rows async for rows in pulled(asked(soql, options), kind.form, _as_they_are)]
     whole = kind.form.concat(pages)

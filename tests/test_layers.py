@@ -34,6 +34,7 @@ testing.forms
 testing.fields
 __init__
 frames.dask
+frames.dask_read
 frames.pandas frames.polars frames.arrow
 frames.pandas_kept frames.dicts frames.streams
 frames.pandas_arrays
@@ -215,7 +216,7 @@ THIRD_PARTIES = {
     "jwt": {"org.auth"},
     "altair": {"chart"},
     "xlsxwriter": {"excel"},
-    "dask": {"frames.dask"},
+    "dask": {"frames.dask", "frames.dask_read"},
     "duckdb": set(),
     "click": {
         "cli.main",

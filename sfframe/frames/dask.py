@@ -25,6 +25,7 @@ from sfframe import call_folder, partition
 from sfframe.bridge import INTERRUPTED, in_thread, run
 from sfframe.call import Again
 from sfframe.errors import Interrupted, OutcomeUnknown, PayloadError
+from sfframe.frames import dask_read as dask_read  # registers itself
 from sfframe.frames.pandas import PandasSource
 from sfframe.front import Folder, Part, by_number, register_engine
 from sfframe.gathered import problem_of, problems_of, result_of

@@ -7,6 +7,7 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, Literal, Unpack, assert_type
 
+import dask.dataframe as dd
 import pandas as pd
 import polars as pl
 import pyarrow as pa
@@ -48,6 +49,7 @@ def reading(org: Org, soql: str, name: Literal["polars", "pandas", "pyarrow"]) -
     assert_type(sfframe.read_soql(soql, backend="pandas", decimals=True), pd.DataFrame)
     assert_type(sfframe.read_soql(soql, backend="pandas", dtype_backend="pyarrow"), pd.DataFrame)
     assert_type(sfframe.read_soql(soql, backend="pyarrow", timeout=1.5), pa.Table)
+    assert_type(sfframe.read_soql(soql, backend="dask", dtype_backend="pyarrow", timeout=60), dd.DataFrame)
     assert_type(sfframe.read_soql(soql, backend=name), pl.DataFrame | pd.DataFrame | pa.Table)
     assert_type(sfframe.read_soql(job_id="750000000000001AAA"), pl.DataFrame)
     assert_type(sfframe.iter_soql(soql), Generator[pl.DataFrame, None, None])
