@@ -10,7 +10,6 @@ import asyncio
 import secrets
 import socket
 import time
-from collections import OrderedDict
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence, Sized
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
@@ -39,6 +38,7 @@ from sfframe.ingest.run_file import intent_in, stages_in, told
 from sfframe.ingest.runner import Done
 from sfframe.ingest.slots import Slots
 from sfframe.ingest.spool import Numbers
+from sfframe.org.carried import Carried
 from sfframe.org.describe import SObject
 from sfframe.org.org import Org, current_org
 from sfframe.prepare import Prepared, prepare
@@ -52,12 +52,10 @@ from sfframe.shared_keys import fingerprint, write_keys
 T = TypeVar("T")
 
 _BETWEEN_S: Final = 0.1  # looks at a partition that another try has
-_ORGS: Final = 8  # of calls that a process may be at
 _PLACE: Final = "running"
 _LOOKS_S: Final = 0.25  # for whether the call was stopped
 _UNKNOWN: Final = (Stage.CLOSING, Stage.GIVEN_UP_CLOSING, Stage.CLOSED)
 _NOTHING: Final[Mapping[str, str]] = {}
-_orgs: OrderedDict[str, Org] = OrderedDict()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,7 +64,8 @@ class Spread:
 
     Attributes:
         request: The call. Its options are those of a partition: nobody is told of progress, and nothing raised.
-        org: Where the rows go, or what says so on the machine that asks; `None`: it isn't asked.
+        org: What says, on the machine that asks, where the rows go: the same Org each time in a process, so that
+            partitions share its token; `None`: it isn't asked.
         folder: Of this call, on storage that all machines reach.
         name: Of this call alone.
         described: The describes that its columns were laid out by.
@@ -75,7 +74,7 @@ class Spread:
     """
 
     request: IngestRequest
-    org: Org | Callable[[], Org] | None = field(repr=False)
+    org: Callable[[], Org] | None = field(repr=False)
     folder: Path
     name: str
     described: Sequence[SObject] = field(default=(), repr=False)
@@ -91,7 +90,8 @@ class Spread:
         options = request.options
         ends_at = None if options.timeout is None else time.time() + options.timeout
         quiet = options.changed({"on_failure": "return", "progress": False, "timeout": None, "new_run": False})
-        return cls(request=replace(request, options=quiet), org=org, folder=folder, name=name, ends_at=ends_at, **more)
+        says = Carried(org) if isinstance(org, Org) else org
+        return cls(request=replace(request, options=quiet), org=says, folder=folder, name=name, ends_at=ends_at, **more)
 
     @property
     def left_s(self) -> float | None:
@@ -117,19 +117,12 @@ class Spread:
         return Slots(self.folder / "slots", self.request.options.max_concurrent_jobs)
 
     def the_org(self) -> Org:
-        """The org: one for all partitions of this call in this process, so that they share its token.
+        """The org.
 
         Raises:
             NoOrgError: It isn't known.
         """
-        if self.name not in _orgs:
-            org = current_org(self.org if isinstance(self.org, Org | None) else self.org())
-            _orgs.setdefault(self.name, org)
-        org = _orgs[self.name]
-        _orgs.move_to_end(self.name)
-        while len(_orgs) > _ORGS:
-            _orgs.popitem(last=False)
-        return org
+        return current_org(self.org() if self.org is not None else None)
 
     def check_folder(self) -> None:
         """See that this machine has the folder.

@@ -61,12 +61,12 @@ async def read(soql: str | None, options: ReadOptions, dtype_backend: DtypeBacke
 
 
 def _loaded(ref: PageRef, whole: _Read) -> pd.DataFrame:
-    return whole.frame(run(read_page(whole.org.org, whole.answer, ref)))
+    return whole.frame(run(read_page(whole.org(), whole.answer, ref)))
 
 
 def _checked(frame: pd.DataFrame, counts: Sequence[int], whole: _Read) -> pd.DataFrame:
     """The last partition, if all together have as many rows as the org says: whoever reads the whole gets the whole."""
-    run(check(whole.org.org, whole.answer, sum(counts)))
+    run(check(whole.org(), whole.answer, sum(counts)))
     return frame
 
 

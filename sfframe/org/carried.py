@@ -22,10 +22,13 @@ class Carried:
     login, as an Org does.
 
     Attributes:
-        org: The org.
+        org: The org; the same is given by a call.
     """
 
     org: Org = field(repr=False)
+
+    def __call__(self) -> Org:
+        return self.org
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _arrived, (self.org,)

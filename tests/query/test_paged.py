@@ -212,10 +212,11 @@ async def test_what_travels_is_small_whatever_the_fields_are(local_org: Org) -> 
 async def test_a_process_that_gets_an_org_several_times_has_it_once(local_org: Org) -> None:
     sent = pickle.dumps(Carried(local_org))
     one, two = pickle.loads(sent), pickle.loads(sent)
-    assert one.org is two.org
-    assert one.org == local_org
+    assert one() is two()
+    assert one() == local_org
+    assert Carried(local_org)() is local_org
     other = pickle.loads(pickle.dumps(Carried(Org(local_org.url, local_org.auth, quota_reserve=0.1))))
-    assert other.org is not one.org
+    assert other() is not one()
     assert repr(one) == "Carried()"
 
 
