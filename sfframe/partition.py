@@ -317,7 +317,9 @@ async def finish(run: Path, spread: Spread) -> Finished:
         options = {"progress": False, "timeout": spread.left_s}
         async with _stopping(spread):
             result = await resumed(journal, spread.the_org(), options, note=ends.append, slots=spread.slots)
-    except (SfframeError, KeyboardInterrupt) as error:
+    except (SfframeError, KeyboardInterrupt, asyncio.CancelledError) as error:
+        if isinstance(error, asyncio.CancelledError) and INTERRUPTED not in error.args:
+            raise
         result = getattr(error, "result", None)
         if not ends or result is None:
             return await in_thread(_not_sent, run, spread, error, began)
@@ -361,15 +363,17 @@ def _finished(run: Path, ended: Ended, result: IngestResult[Any], began: float) 
     )
 
 
-def _not_sent(run: Path, spread: Spread, error: SfframeError | KeyboardInterrupt, began: float) -> Finished:
+def _not_sent(run: Path, spread: Spread, error: BaseException, began: float) -> Finished:
     """That nothing was sent now; what an earlier try has sent isn't asked for."""
     ledger = Ledger(Outcomes(intent_in(run).n_rows), {})
     ledger.close()
     done = Done(outcomes=ledger.outcomes, jobs=[], attempts=no_attempts(), running=jobs_under_way(run))
-    if isinstance(error, KeyboardInterrupt | JobTimeout):
-        done.ended_by = TimeoutError() if isinstance(error, JobTimeout) else error
-    else:
+    if isinstance(error, JobTimeout):
+        done.ended_by = TimeoutError()
+    elif isinstance(error, SfframeError):
         done.trouble.append(error)
+    else:
+        done.ended_by = error
     ended = Ended(done=done, host=intent_in(run).host, seconds=time.time() - began)
     fates = run.parent / f"fates-{secrets.token_hex(4)}.parquet"
     done.outcomes.write(fates)

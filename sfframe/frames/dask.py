@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import dask.dataframe as dd
 import pandas as pd
@@ -41,6 +41,8 @@ from sfframe.result import IngestResult
 from sfframe.sent import sent_of
 from sfframe.shared_keys import Twice, check_fingerprints, merged, ranges, twice_in
 from sfframe.verbs import Bulk
+
+T = TypeVar("T")
 
 
 class _Dask:
@@ -146,11 +148,19 @@ def _spread(prepared: Prepared, org: Org | None, place: _Place) -> Spread:
 
 
 def _begin(frame: pd.DataFrame, spread: Spread, number: int, sends: bool, headers: Mapping[str, str]) -> Begun:
-    return run(partition.begin(frame, spread, number, sends=sends, headers=headers))
+    return _carried(partition.begin(frame, spread, number, sends=sends, headers=headers))
 
 
 def _finish(run_folder: Path, spread: Spread) -> Finished:
-    return run(partition.finish(run_folder, spread))
+    return _carried(partition.finish(run_folder, spread))
+
+
+def _carried(work: Coroutine[Any, Any, T]) -> T:
+    try:
+        return run(work)
+    except (KeyboardInterrupt, asyncio.CancelledError) as interrupt:
+        # A worker that gets one of these closes for good, with all that it has.
+        raise RuntimeError(f"the call was stopped: {interrupt}") from None
 
 
 async def _begun(frame: dd.DataFrame, spread: Spread, prepared: Prepared) -> list[Path]:

@@ -103,7 +103,7 @@ def _one(local: sfframe.LocalOrg, nursery: Nursery, folder: Path, seed: int, tal
     chance = random.Random(seed)
     local.reset()
     operation = chance.choice(OPERATIONS)
-    frame = _prepared(local, chance, seed, operation)
+    frame = prepared_frame(local, chance, seed, operation)
     frame.write_parquet(folder / "frame.parquet")
     task = {
         "url": local.url,
@@ -135,14 +135,14 @@ def _one(local: sfframe.LocalOrg, nursery: Nursery, folder: Path, seed: int, tal
     _tell_stages(journal, tally)
     result = sfframe.resume(journal, org=org)
     try:
-        _hold(local, frame, operation, result)
+        hold(local, frame, operation, result)
     except AssertionError as error:
         kept = Path(tempfile.mkdtemp(prefix="kill-"))
         shutil.copytree(folder, kept, dirs_exist_ok=True)
         raise AssertionError(f"seed {seed}, {operation}, folder {kept}: {error}") from error
 
 
-def _prepared(local: sfframe.LocalOrg, chance: random.Random, seed: int, operation: str) -> pl.DataFrame:
+def prepared_frame(local: sfframe.LocalOrg, chance: random.Random, seed: int, operation: str) -> pl.DataFrame:
     """The rows of the call, after what they refer to was made."""
     frame = frame_of(seed, chance.choice([1, 50, 200]))
     if operation in ("insert", "upsert"):
@@ -159,7 +159,7 @@ def _untouched(local: sfframe.LocalOrg, frame: pl.DataFrame, operation: str) -> 
     return there.height == frame.height and bool((there["Visits__c"] < 1000).all())
 
 
-def _hold(local: sfframe.LocalOrg, frame: pl.DataFrame, operation: str, result: Any) -> None:
+def hold(local: sfframe.LocalOrg, frame: pl.DataFrame, operation: str, result: Any) -> None:
     """The three frames say what is in the org, and each row is in one of them."""
     successful, failed = result.successful_results, result.failed_results
     assert result.unprocessed_records.is_empty(), "rows weren't processed"

@@ -1,0 +1,1 @@
+"""Frames that are spread over machines: real clusters on this one."""
