@@ -150,7 +150,7 @@ async def read_page(org: Org, answer: Paged, ref: PageRef) -> pa.Table:
 async def read_pages(org: Org, answer: Paged, ref: PageRef) -> AsyncGenerator[pa.Table, None]:
     """The same in tables that come one after the other, some pages each; an empty one only if there is no row at all.
 
-    Further pages are asked for while somebody works on a table.
+    Further pages are asked for while somebody works on a table. `query.frames.in_turn` gives them without a loop.
     """
     if answer.rows is not None:
         yield answer.rows
