@@ -15,7 +15,7 @@ from sfframe.frames import shelf
 from sfframe.frames.dicts import DictsSource, is_records, records, restored_records
 from sfframe.frames.kept import filtered
 from sfframe.frames.series import column_of, types_of
-from sfframe.frames.streams import StreamSource, restored_stream, stream
+from sfframe.frames.streams import StreamSource, dataset, relation, restored_stream, stream
 from sfframe.frames.tables import listed_table, with_columns, with_fates
 from sfframe.front import (
     Folder,
@@ -107,13 +107,13 @@ register(is_records, records)
 register(lambda frame: hasattr(frame, "__arrow_c_stream__"), stream)
 
 
-def _is_dataset(frame: Any) -> bool:
-    # Its module takes a while to import; where there is a dataset, somebody has done so.
-    module = sys.modules.get("pyarrow.dataset")
-    return module is not None and isinstance(frame, module.Dataset)
+def _is_of(module: str, name: str) -> Callable[[Any], bool]:
+    """Whether a frame is of a class of a library that somebody has imported if there is such a frame."""
+    return lambda frame: isinstance(frame, getattr(sys.modules.get(module), name, ()))
 
 
-register(_is_dataset, lambda frame: stream(frame.scanner().to_reader()))
+register(_is_of("pyarrow.dataset", "Dataset"), dataset)
+register(_is_of("duckdb", "DuckDBPyRelation"), relation)
 register(lambda frame: isinstance(frame, pa.Table | pa.RecordBatch), _table)
 register_kind(TableSource.kind, _restored_table)
 register_kind(StreamSource.kind, restored_stream)

@@ -1,14 +1,18 @@
-"""Files: datasets over a folder that is there for as long as any of them, or what is derived from them, is."""
+"""Files: datasets, read few rows at a time; and those over a folder that is there for as long as any of them is."""
 
 from __future__ import annotations
 
-from typing import Any, NoReturn
+from collections.abc import Iterator
+from typing import Any, Final, NoReturn
 
 import pyarrow as pa
 import pyarrow.dataset as ds
 import pyarrow.fs as fs
 
 from sfframe.front import Folder
+from sfframe.ingest.spool import CHUNK
+
+_LITTLE: Final[Any] = {"batch_readahead": 1, "fragment_readahead": 1}
 
 
 def dataset_in(folder: Folder, name: str, schema: pa.Schema) -> ds.Dataset:
@@ -17,7 +21,46 @@ def dataset_in(folder: Folder, name: str, schema: pa.Schema) -> ds.Dataset:
     Arrow knows files by their names alone; so the file system, which every derived dataset and scanner shares,
     holds the folder.
     """
-    return ds.dataset(str(folder.path / name), schema=schema, filesystem=fs.PyFileSystem(_Holding(folder)))
+    kind = ds.ParquetFileFormat(default_fragment_scan_options=ds.ParquetFragmentScanOptions(pre_buffer=False))
+    path = str(folder.path / name)
+    return ds.dataset(path, schema=schema, format=kind, filesystem=fs.PyFileSystem(_Holding(folder)))
+
+
+def reader_of(dataset: ds.Dataset) -> pa.RecordBatchReader:
+    """The rows in order, a few of them in memory at once.
+
+    By itself Arrow reads ahead up to a gigabyte, and holds all bytes that it has read of a Parquet file until it is
+    through with it. So each file is read in pieces, each of them to its end before the next is begun.
+    """
+    return pa.RecordBatchReader.from_batches(dataset.schema, _batches(dataset))
+
+
+def _batches(dataset: ds.Dataset) -> Iterator[pa.RecordBatch]:
+    try:
+        fragments = dataset.get_fragments()
+    except ValueError:  # of what is filtered Arrow gives none
+        yield from dataset.to_batches(**_LITTLE)
+        return
+    for fragment in fragments:
+        for piece in _pieces(fragment):
+            yield from piece.to_batches(schema=dataset.schema, **_LITTLE)
+
+
+def _pieces(fragment: Any) -> Iterator[Any]:
+    """The fragment in runs of row groups that have as many rows as are read at once, or in one where it has none."""
+    if not isinstance(fragment, ds.ParquetFileFragment):
+        yield fragment
+        return
+    run: list[int] = []
+    n_rows = 0
+    for group in fragment.row_groups:
+        if run and n_rows + group.num_rows > CHUNK:
+            yield fragment.subset(row_group_ids=run)
+            run, n_rows = [], 0
+        run.append(group.id)
+        n_rows += group.num_rows
+    if run:
+        yield fragment.subset(row_group_ids=run)
 
 
 class _Holding(fs.FileSystemHandler):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,11 +25,17 @@ if TYPE_CHECKING:
     import pyarrow.dataset as ds
 
 
+# Rows of a result that are written at once: each is in memory several times meanwhile.
+_AT_ONCE = 32_768
+
+Opened = Callable[[], pa.RecordBatchReader]
+
+
 class StreamSource:
     """A reader, a DuckDB relation, ...: read once, into a folder; the results are datasets in that folder.
 
     Args:
-        reader: The stream; `None` where it is spooled already.
+        opened: Opens the stream; `None` where it is spooled already.
         schema: Its schema.
         folder: Where its rows are, if they are spooled.
     """
@@ -37,8 +44,8 @@ class StreamSource:
     is_stream = True
     index_names: Sequence[object] = ()
 
-    def __init__(self, reader: pa.RecordBatchReader | None, schema: pa.Schema, folder: Folder | None = None) -> None:
-        self._reader = reader
+    def __init__(self, opened: Opened | None, schema: pa.Schema, folder: Folder | None = None) -> None:
+        self._opened = opened
         self._schema = schema
         self._dtypes: dict[str, pl.DataType] = {}
         self._folder = folder
@@ -46,7 +53,7 @@ class StreamSource:
 
     @property
     def is_once(self) -> bool:
-        return self._reader is not None
+        return self._opened is not None
 
     @property
     def labels(self) -> Sequence[object]:
@@ -66,10 +73,10 @@ class StreamSource:
         return Types(dtypes=self._dtypes, problems=problems)
 
     def rows(self, names: Sequence[str], folder: Callable[[], Folder]) -> Rows:
-        if self._reader is not None:
+        if self._opened is not None:
             self._folder = folder()
-            with pq.ParquetWriter(self._path, self._schema, **shelf.QUICK) as writer:
-                for batch in self._reader:
+            with self._opened() as reader, pq.ParquetWriter(self._path, self._schema, **shelf.QUICK) as writer:
+                for batch in reader:
                     writer.write_batch(batch, row_group_size=CHUNK)
         return SpooledRows(self._path, {name: self._dtypes[name] for name in names})
 
@@ -103,9 +110,9 @@ class StreamSource:
     def tables(self, outcomes: Outcomes, parts: Sequence[Part]) -> Iterator[tuple[Part, pa.Table]]:
         """The rows of each of the parts as `view` gives them, a bounded number at once, in one passage."""
         own, schemas = self.schema_of(), [self.schema_of(part) for part in parts]
-        with pq.ParquetFile(self._path) as rows:
+        with pq.ParquetFile(self._path, pre_buffer=False) as rows:  # else it holds what it has read
             start = 0
-            for batch in rows.iter_batches(batch_size=CHUNK, columns=own.names):
+            for batch in rows.iter_batches(batch_size=_AT_ONCE, columns=own.names):
                 fates = outcomes.between(start, start + batch.num_rows)
                 for part, schema in zip(parts, schemas, strict=True):
                     has_it = fates["outcome"].is_in(list(part.outcomes))
@@ -122,10 +129,9 @@ class StreamSource:
     def labelled(self, rows: Sequence[int]) -> Sequence[str]:
         return by_number(rows)
 
-    def store(self, view: ds.Dataset, path: Path) -> None:
-        with pq.ParquetWriter(path, view.schema) as writer:
-            for batch in view.to_batches():
-                writer.write_batch(batch)
+    def store(self, view: Any, path: Path) -> None:
+        (file,) = view.files
+        shutil.copyfile(file, path)
 
     def listed(self, view: ds.Dataset) -> Listed:
         return listed_table(view.to_table())
@@ -161,4 +167,17 @@ def stream(given: Any) -> StreamSource:
         reader = pa.RecordBatchReader.from_stream(given)
     except pa.ArrowInvalid as error:  # a single column, such as a Series
         raise no_frame(given) from error
-    return StreamSource(reader, reader.schema)
+    return StreamSource(lambda: reader, reader.schema)
+
+
+def relation(given: Any) -> StreamSource:
+    """The source of a DuckDB relation. It isn't run before its rows are read: until then its connection is free."""
+    schema = pa.RecordBatchReader.from_stream(given.limit(0)).schema
+    return StreamSource(lambda: pa.RecordBatchReader.from_stream(given), schema)
+
+
+def dataset(given: ds.Dataset) -> StreamSource:
+    """The source of a pyarrow dataset."""
+    from sfframe.frames.files import reader_of
+
+    return StreamSource(lambda: reader_of(given), given.schema)

@@ -15,6 +15,8 @@ from sfframe.ingest.spool import Numbers, Rows, chunks
 from sfframe.ingest.values import CLEAR, Flaw, Kind, flaw, same_key
 from sfframe.problems import Problem
 
+Hashes = np.ndarray[tuple[int, ...], np.dtype[np.uint64]]
+
 # Characters per record (wire notes, 4.2).
 MAX_RECORD_LENGTH = 400_000
 # What a cell that isn't text takes at most, its quotes and separator included: a float has up to 327 characters.
@@ -64,7 +66,7 @@ def check(rows: Rows, layout: Layout, request: IngestRequest) -> Report:
     flaws = [(c, f) for c in layout.columns for f in (*c.value.flaws, *_missing(c))]
     found: list[list[Numbers]] = [[] for _ in flaws]
     too_long = _TooLong(layout, request.options.max_payload_bytes)
-    keys = _Keys(layout) if layout.key is not None and request.options.on_duplicate_key != "send" else None
+    keys = _Keys(layout, rows.n) if layout.key is not None and request.options.on_duplicate_key != "send" else None
     for start, frame in chunks(rows):
         for i in _suspects(frame, flaws):
             bad = frame.select(flaws[i][1].bad.fill_null(False)).to_series().arg_true().to_numpy()
@@ -72,7 +74,7 @@ def check(rows: Rows, layout: Layout, request: IngestRequest) -> Report:
                 found[i].append(bad.astype(np.int64) + start)
         too_long.look(start, frame)
         if keys is not None:
-            keys.add(frame)
+            keys.look(start, frame)
     problems = [_problem(*flaws[i], np.concatenate(hits)) for i, hits in enumerate(found) if hits]
     problems.extend(too_long.problems())
     problems.extend(keys.problems(rows) if keys is not None else ())
@@ -171,36 +173,32 @@ class _TooLong:
 
 
 class _Keys:
-    """Keys that stand in several rows: found by 64-bit hash, hits verified by the keys themselves."""
+    """Keys that stand in several rows: found by 64-bit hash, hits verified by the keys themselves.
 
-    def __init__(self, layout: Layout) -> None:
+    Of a row its hash is kept, and no more: there may be more rows than memory holds.
+    """
+
+    def __init__(self, layout: Layout, n: int) -> None:
         assert layout.key is not None
         self._key = layout.key
         self._expr = same_key(layout.key.value, ignores_case=layout.key_ignores_case)
-        self._hashes: list[np.ndarray[tuple[int, ...], np.dtype[np.uint64]]] = []
-        self._nulls = 0
+        self._hashes = np.empty(n, np.uint64)
 
-    def add(self, frame: pl.DataFrame) -> None:
-        keys = frame.select(self._expr.alias("key")).to_series()
-        hashes = keys.hash().to_numpy()
+    def look(self, start: int, frame: pl.DataFrame) -> None:
+        keys = self._of(frame)
+        hashes = self._hashes[start : start + len(keys)]
+        hashes[:] = keys.hash().to_numpy()
         if keys.null_count():  # nulls are a problem of their own and equal to nothing: give each its own hash
-            hashes = hashes.copy()
             nulls = keys.is_null().to_numpy()
-            hashes[nulls] = np.random.default_rng(len(self._hashes)).integers(
-                0, 2**63, int(nulls.sum()), dtype=np.uint64
-            )
-        self._hashes.append(hashes)
+            hashes[nulls] = np.random.default_rng(start).integers(0, 2**63, int(nulls.sum()), dtype=np.uint64)
 
     def problems(self, rows: Rows) -> Iterator[Problem]:
-        if not self._hashes:
-            return
-        hashes = np.concatenate(self._hashes)
-        ordered = np.sort(hashes)
-        twice = np.unique(ordered[1:][ordered[1:] == ordered[:-1]])
+        self._hashes.sort()
+        twice = np.unique(self._hashes[1:][self._hashes[1:] == self._hashes[:-1]])
         if not len(twice):
             return
-        suspects = np.flatnonzero(np.isin(hashes, twice)).astype(np.int64)
-        keys = rows.take(suspects).select(self._expr.alias("key")).to_series()
+        suspects = np.concatenate([*self._with(twice, rows)])
+        keys = self._of(rows.take(suspects, [self._key.name]))
         real = (keys.is_duplicated() & keys.is_not_null()).to_numpy()
         if real.any():
             n = keys.filter(pl.Series(real)).n_unique()
@@ -212,6 +210,14 @@ class _Keys:
                 remedy="Drop all but one row of each key, or send them all with on_duplicate_key='send'.",
                 rows=suspects[real],
             )
+
+    def _of(self, frame: pl.DataFrame) -> pl.Series:
+        return frame.select(self._expr.alias("key")).to_series()
+
+    def _with(self, hashes: Hashes, rows: Rows) -> Iterator[Numbers]:
+        """The rows whose key has one of these hashes: their own were sorted, and are made again."""
+        for start, frame in chunks(rows, names=[self._key.name]):
+            yield np.flatnonzero(np.isin(self._of(frame).hash().to_numpy(), hashes)).astype(np.int64) + start
 
 
 def all_problems(*groups: Iterable[Problem]) -> list[Problem]:

@@ -88,6 +88,7 @@ class Collector:
             attempt=self._attempt,
         )
         run.running.pop(job.id, None)
+        run.rows_of.pop(job.id, None)
         if has_failed(job, fates):
             run.failed_jobs.append(job)
         outcomes = np.bincount(fates["outcome"].to_numpy(), minlength=4)

@@ -145,11 +145,13 @@ class SomeRows:
         return self._numbers[start:stop]
 
 
-def chunks(rows: Rows, start: int = 0, stop: int | None = None) -> Iterator[tuple[int, pl.DataFrame]]:
+def chunks(
+    rows: Rows, start: int = 0, stop: int | None = None, names: Sequence[str] | None = None
+) -> Iterator[tuple[int, pl.DataFrame]]:
     """The rows in order, as `(first position, frame)`, a bounded number at once."""
     end = rows.n if stop is None else stop
     for position in range(start, end, CHUNK):
-        yield position, rows.slice(position, min(position + CHUNK, end))
+        yield position, rows.slice(position, min(position + CHUNK, end), names)
 
 
 def grouped(rows: Rows, by: Sequence[str], folder: Path | None) -> Rows:

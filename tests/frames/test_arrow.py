@@ -14,10 +14,12 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
+import pyarrow.parquet as pq
 import pytest
 
 import sfframe
 from sfframe import Org, bulk
+from sfframe.frames import files
 from tests.conftest import column, columns
 
 pytestmark = pytest.mark.filterwarnings("ignore::sfframe.RecordsFailedWarning")
@@ -168,6 +170,123 @@ def test_datasets_are_queried_by_polars_and_duckdb(org: Org) -> None:
     assert pl.scan_pyarrow_dataset(good).filter(pl.col("LastName") == "c").collect().height == 1
     with duckdb.connect() as connection:
         assert connection.sql("SELECT LastName FROM good ORDER BY 1").fetchall() == [("a",), ("c",)]
+
+
+# --- datasets and relations larger than memory ------------------------------------------------------------------------
+
+
+@pytest.fixture
+def numbered(tmp_path: Path) -> Path:
+    """A folder of files, of which one is empty and one has many row groups; DuckDB wrote them."""
+    with duckdb.connect() as connection:
+        for at, (start, stop, group) in enumerate([(0, 5_000, 2_048), (5_000, 5_000, 2_048), (5_000, 5_007, 2_048)]):
+            connection.execute(
+                "COPY (SELECT 'n' || i AS LastName, (i * 1.5)::DECIMAL(10, 2) AS Score__c, i AS kept, "
+                "i % 3 = 0 AS odd, TIMESTAMP '2026-01-31 10:00:00' + to_seconds(i) AS at "
+                f"FROM range({start}, {stop}) t(i)) "
+                f"TO '{tmp_path}/part-{at}.parquet' (ROW_GROUP_SIZE {group})"
+            )
+    return tmp_path
+
+
+SOME: dict[str, Any] = {"columns": ["LastName", "Score__c"]}
+
+
+def _same_rows(view: Any, given: pa.Table) -> None:
+    assert isinstance(view, ds.Dataset)
+    assert view.schema.names == [*given.column_names, "sf__Id", "sf__Created"]
+    assert view.to_table().select(given.column_names).equals(given)
+
+
+def test_a_dataset_of_many_files_comes_back_as_it_was_row_by_row(org: Org, numbered: Path) -> None:
+    given = ds.dataset(numbered)
+    result = sfframe.ingest(given, "Contact", "insert", org=org, max_records=2_000, **SOME)
+    _same_rows(result.successful_results, given.to_table())
+    assert given.to_table()["kept"].to_pylist() == [*range(5_007)]
+
+
+def test_a_dataset_in_hive_partitions_comes_back_with_their_columns(org: Org, tmp_path: Path) -> None:
+    with duckdb.connect() as connection:
+        rows = "SELECT 'n' || i AS LastName, i % 3 AS Title, i % 2 AS year FROM range(12) t(i)"
+        connection.execute(f"COPY ({rows}) TO '{tmp_path}/hive' (FORMAT parquet, PARTITION_BY (year, Title))")
+    types: dict[str, pa.DataType] = {"year": pa.int32(), "Title": pa.string()}
+    hive = ds.partitioning(pa.schema(types), flavor="hive", dictionaries=None)
+    given = ds.dataset(tmp_path / "hive", partitioning=hive)
+    result = sfframe.ingest(given, "Contact", "insert", org=org, columns={"year": None})
+    _same_rows(result.successful_results, given.to_table())
+
+
+@pytest.mark.parametrize(
+    "of",
+    [
+        lambda paths, tmp_path: ds.dataset(paths).filter(pc.field("odd")),
+        lambda paths, tmp_path: ds.dataset([ds.dataset(paths), ds.dataset(ds.dataset(paths).to_table())]),
+        lambda paths, tmp_path: ds.dataset(ds.dataset(paths).to_table().to_batches(max_chunksize=700)),
+        lambda paths, tmp_path: _written(ds.dataset(paths), tmp_path / "feather"),
+        lambda paths, tmp_path: ds.dataset(paths, schema=ds.dataset(paths).schema.append(pa.field("new", pa.int8()))),
+    ],
+    ids=["filtered", "a union", "in memory", "feather", "a column that no file has"],
+)
+def test_each_kind_of_dataset_comes_back_as_it_was(of: Any, org: Org, numbered: Path, tmp_path: Path) -> None:
+    given = of(sorted(map(str, numbered.glob("*.parquet"))), tmp_path)
+    result = sfframe.ingest(given, "Contact", "insert", org=org, **SOME)
+    _same_rows(result.successful_results, given.to_table())
+
+
+def _written(dataset: ds.Dataset, folder: Path) -> ds.Dataset:
+    ds.write_dataset(dataset, folder, format="feather")
+    return ds.dataset(folder, format="feather")
+
+
+def test_of_a_dataset_a_few_rows_at_a_time_are_in_memory(tmp_path: Path) -> None:
+    table = pa.table({"LastName": [f"{i:0>100}" for i in range(20_000)]})
+    groups = 20
+    for at in range(3):
+        pq.write_table(table, tmp_path / f"{at}.parquet", row_group_size=20_000 // groups, compression="none")
+    dataset, before, most = ds.dataset(tmp_path), pa.total_allocated_bytes(), 0
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(files, "CHUNK", 2_000)
+        for batch in files.reader_of(dataset):
+            most = max(most, pa.total_allocated_bytes() - before)
+            del batch
+    assert most < table.nbytes  # a third of all
+
+
+def test_an_ordered_relation_comes_back_in_its_order(org: Org, numbered: Path) -> None:
+    with duckdb.connect() as connection:
+        relation = connection.sql(f"FROM '{numbered}/*.parquet' ORDER BY kept % 10, LastName DESC")
+        given = relation.to_arrow_table()
+        _same_rows(sfframe.ingest(relation, "Contact", "insert", org=org, **SOME).successful_results, given)
+
+
+def test_the_connection_of_a_relation_is_free_when_its_rows_are_read(org: Org, numbered: Path) -> None:
+    used: list[Any] = []
+
+    def use(event: Any) -> None:
+        if not isinstance(event, sfframe.progress.Preparing):
+            used.append(connection.sql("SELECT 1").fetchall())
+
+    with duckdb.connect() as connection:
+        relation = connection.sql(f"FROM '{numbered}/*.parquet'")
+        result = sfframe.ingest(relation, "Contact", "insert", org=org, max_records=2_000, progress=use, **SOME)
+        connection.register("good", result.successful_results)
+        assert connection.sql("SELECT count(*) FROM good").fetchall() == [(5_007,)]
+    assert used[0] == [(1,)]
+
+
+def test_a_relation_isnt_run_for_a_call_that_wont_be_made(org: Org) -> None:
+    with duckdb.connect() as connection:
+        relation = connection.sql("SELECT i AS Nope FROM range(1_000_000) t(i)")
+        with pytest.raises(sfframe.SchemaError) as refused:
+            sfframe.ingest(relation, "Contact", "insert", org=org)
+        assert connection.sql("SELECT 1").fetchall() == [(1,)]  # though what was refused is still at hand
+    assert "Nope" in str(refused.value)
+
+
+def test_every_type_of_a_relation_is_known_before_it_is_run() -> None:
+    with duckdb.connect() as connection:
+        kinds = connection.sql("FROM test_all_types()")
+        assert pa.RecordBatchReader.from_stream(kinds.limit(0)).schema.equals(kinds.to_arrow_table().schema)
 
 
 # --- sequences of dicts -----------------------------------------------------------------------------------------------

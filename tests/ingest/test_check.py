@@ -10,6 +10,7 @@ import pytest
 
 import sfframe
 from sfframe import bulk
+from sfframe.ingest import spool
 from sfframe.ingest.spool import MemoryRows
 
 
@@ -74,3 +75,15 @@ def test_ids_of_both_lengths_are_one(org: sfframe.Org) -> None:
     frame = pl.DataFrame({"Id": [short, other, f"{short}AAE"], "LastName": ["a", "b", "c"]})
     assert problems(frame, "update", org=org) == [("DUPLICATE_KEY", 0)]
     assert problems(frame.head(2), "update", org=org) == []
+
+
+def test_keys_are_found_again_in_whatever_batch_they_are(monkeypatch: pytest.MonkeyPatch, org: sfframe.Org) -> None:
+    monkeypatch.setattr(spool, "CHUNK", 3)
+    keys = ["a", "b", None, "c", "d", None, "B", "e", "a"]
+    frame = pl.DataFrame({"ExternalId__c": keys, "LastName": keys}).with_columns(pl.col("LastName").fill_null("x"))
+    for given in (frame, frame.lazy()):
+        with pytest.raises(sfframe.PayloadError) as refused:
+            bulk(given).upsert("Contact", "ExternalId__c", org=org)
+        told = refused.value.problems.filter(code="DUPLICATE_KEY")
+        assert told.select("row", "rows").rows() == [(0, 4)]
+        assert "2 keys that stand in several rows" in told["message"][0]

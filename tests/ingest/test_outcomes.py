@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import tempfile
+import tracemalloc
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -65,3 +66,15 @@ def test_no_row_is_given_two_fates(second: list[int]) -> None:
     with pytest.raises(ValueError, match="two fates"):
         outcomes.add(fates(second))
     assert outcomes.without_fate().tolist() == [0, 3]
+
+
+def test_counting_and_choosing_takes_a_byte_or_two_for_a_row(tmp_path: Path) -> None:
+    n = 1_000_000
+    outcomes = Outcomes(n, Here(tmp_path))
+    tracemalloc.start()
+    try:
+        assert sum(outcomes.counts.values()) == 0
+        assert not outcomes.mask([SUCCESSFUL, FAILED]).any()
+        assert tracemalloc.get_traced_memory()[1] < 3 * n
+    finally:
+        tracemalloc.stop()
