@@ -83,7 +83,7 @@ def write(result: sfframe.IngestResult[Any], folder: Path, kind: OutFormat) -> d
 
 def _copied(parquet: Path, path: Path, kind: OutFormat, wanted: Mask | None = None) -> None:
     """Rows, all or some; in CSV as `df.sfbulk` would send them, text as it stands."""
-    with pq.ParquetFile(parquet) as source, replaced(path) as file:
+    with pq.ParquetFile(parquet, pre_buffer=False) as source, replaced(path) as file:
         writer, start = writer_of(kind, file, source.schema_arrow), 0
         for batch in source.iter_batches(_BATCH):
             chosen = batch if wanted is None else batch.filter(pa.array(wanted[start : start + len(batch)]))

@@ -130,7 +130,7 @@ class StreamSource:
         return by_number(rows)
 
     def store(self, view: Any, path: Path) -> None:
-        (file,) = view.files
+        (file,) = view.files  # Parquet already
         shutil.copyfile(file, path)
 
     def listed(self, view: ds.Dataset) -> Listed:
