@@ -9,6 +9,8 @@ from dataclasses import dataclass, field, fields
 from os import PathLike
 from pathlib import Path
 from typing import Any, Literal, TypedDict
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 from sfframe.progress.listeners import IngestProgress, checked
 from sfframe.spelled import spelling
@@ -257,6 +259,13 @@ def _retry_rows(value: Any) -> dict[str, int]:
 
 
 def _journal(value: Any) -> Path | None:
+    if isinstance(value, str) and (scheme := urlsplit(value).scheme) and "://" in value:
+        if scheme != "file":
+            raise ValueError(
+                f"journal={value!r}: journals need locks, which {scheme}:// hasn't; name a folder, perhaps one that "
+                "several machines share"
+            )
+        value = url2pathname(urlsplit(value).path)
     # As it is meant now: a call may end, and a result be looked at, after a change of directory.
     return None if value is None else Path(value).absolute()
 

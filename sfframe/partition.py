@@ -13,7 +13,7 @@ import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence, Sized
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -38,6 +38,7 @@ from sfframe.ingest.run_file import intent_in, stages_in, told
 from sfframe.ingest.runner import Done
 from sfframe.ingest.slots import Slots
 from sfframe.ingest.spool import Numbers
+from sfframe.ingest.storage import HOW, why_unsafe
 from sfframe.org.carried import Carried
 from sfframe.org.describe import SObject
 from sfframe.org.org import Org, current_org
@@ -50,6 +51,8 @@ from sfframe.sent import Sent
 from sfframe.shared_keys import fingerprint, write_keys
 
 T = TypeVar("T")
+
+_why_unsafe = lru_cache(maxsize=64)(why_unsafe)  # for each partition again
 
 _BETWEEN_S: Final = 0.1  # looks at a partition that another try has
 _PLACE: Final = "running"
@@ -71,6 +74,7 @@ class Spread:
         described: The describes that its columns were laid out by.
         compares_keys: Keys are compared over the borders of partitions.
         ends_at: When its time is up, in seconds since the epoch; `None`: never.
+        trusts_storage: The caller says that locks in the folder hold for all machines.
     """
 
     request: IngestRequest
@@ -80,10 +84,15 @@ class Spread:
     described: Sequence[SObject] = field(default=(), repr=False)
     compares_keys: bool = False
     ends_at: float | None = None
+    trusts_storage: bool = False
 
     @classmethod
     def over(cls, folder: Path, request: IngestRequest, org: Org | Callable[[], Org] | None, **more: Any) -> Spread:
-        """A call in a folder, which is marked, so that a machine that has another folder of this name finds out."""
+        """A call in a folder.
+
+        Raises:
+            JournalError: The folder can't be used.
+        """
         name = secrets.token_hex(8)
         (folder / f"{_PLACE}-{name}").touch(mode=0o600)
         settle(folder)
@@ -91,7 +100,9 @@ class Spread:
         ends_at = None if options.timeout is None else time.time() + options.timeout
         quiet = options.changed({"on_failure": "return", "progress": False, "timeout": None, "new_run": False})
         says = Carried(org) if isinstance(org, Org) else org
-        return cls(request=replace(request, options=quiet), org=says, folder=folder, name=name, ends_at=ends_at, **more)
+        call = cls(request=replace(request, options=quiet), org=says, folder=folder, name=name, ends_at=ends_at, **more)
+        call.check_folder()
+        return call
 
     @property
     def left_s(self) -> float | None:
@@ -125,15 +136,22 @@ class Spread:
         return current_org(self.org() if self.org is not None else None)
 
     def check_folder(self) -> None:
-        """See that this machine has the folder.
+        """See that this machine has the folder, and that locks in it hold for all.
 
         Raises:
-            JournalError: It hasn't.
+            JournalError: It hasn't, or they may not.
         """
         if not self.folder.is_dir():
             raise JournalError(
                 f"{socket.gethostname()} doesn't have the folder {self.folder} of this call, so nothing was sent: "
                 "give journal= a folder that all workers reach under the same path"
+            )
+        why = None if self.trusts_storage else _why_unsafe(self.folder)
+        if why is not None:
+            raise JournalError(
+                f"{socket.gethostname()} can't lock {self.folder} for all machines ({why}), by which each row is sent "
+                f"once, so nothing was sent: {HOW}. If you know that they hold, say so: by Dask's config "
+                "sfframe.trust-storage, or Spark's option trustStorage."
             )
 
 

@@ -146,7 +146,7 @@ def make_dask() -> Iterator[Callable[[Mapping[str, Any], Mapping[str, Any]], Any
     with (
         # Columns of objects stay what they are.
         dask.config.set({"dataframe.convert-string": False}),
-        LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster,
+        LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=":0") as cluster,
         cluster.get_client(),
     ):
         yield make

@@ -79,6 +79,7 @@ ingest.journal
 ingest.slots
 ingest.run_file
 ingest.recorded
+ingest.storage
 ingest.locked
 ingest.ledger
 ingest.same

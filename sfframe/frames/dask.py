@@ -14,6 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
+import dask
 import dask.dataframe as dd
 import pandas as pd
 import polars as pl
@@ -24,7 +25,7 @@ from dask.delayed import delayed
 from sfframe import call_folder, partition
 from sfframe.bridge import INTERRUPTED, in_thread, run
 from sfframe.call import Again
-from sfframe.errors import Interrupted, OutcomeUnknown, PayloadError
+from sfframe.errors import Interrupted, JobTimeout, OutcomeUnknown, PayloadError, ResultMismatch
 from sfframe.frames import dask_read as dask_read  # registers itself
 from sfframe.frames.pandas import PandasSource
 from sfframe.front import Folder, Part, by_number, register_engine
@@ -59,10 +60,11 @@ class _Dask:
             spread = await in_thread(_spread, prepared, org, place)
             runs = await _begun(frame, spread, prepared)
             ends = await _finished(runs, spread, place)
-            views = _Views(frame, [_Kept(end.run, end.fates, place.holder) for end in ends])
-            result = result_of(
+            if all(end.done.is_settled for end in ends):
+                await in_thread(place.finished)
+            return result_of(
                 ends,
-                views,
+                _Views(frame, [_Kept(end.run, end.fates, place.holder) for end in ends]),
                 prepared.request,
                 sent=replace(sent_of(prepared), rows=None),
                 again=Again(org, request),
@@ -71,14 +73,12 @@ class _Dask:
                 run=place.folder if place.is_given else None,
                 go_on=place.how_to_go_on,
             )
-            await in_thread(place.finished)
-        except BaseException as error:
-            if getattr(error, "job_ids", ()):
+        except (JobTimeout, Interrupted, ResultMismatch) as error:
+            if error.result is not None:  # the folder is named in the error
                 place.keep()
             raise
         finally:
             await in_thread(place.close)
-        return result
 
     async def check(self, frame: dd.DataFrame, request: IngestRequest, org: Callable[[], Org]) -> pd.DataFrame:
         """All problems of all partitions."""
@@ -141,6 +141,7 @@ def _spread(prepared: Prepared, org: Org | None, place: _Place) -> Spread:
         org,
         described=tuple(prepared.described),
         compares_keys=has_key and options.on_duplicate_key == "raise",
+        trusts_storage=bool(dask.config.get("sfframe.trust-storage", False)),
     )
 
 
@@ -366,9 +367,10 @@ class _Views:
     def view(self, outcomes: Outcomes, part: Part) -> dd.DataFrame:
         del outcomes  # each partition's are in its file
         meta = PandasSource(self._meta).view(Outcomes(0), part)
-        found: dd.DataFrame = dd.from_map(
-            _viewed, self._kept, part=part, meta=meta, divisions=self._divisions, label=part.name
-        )
+        with dask.config.set({"dataframe.convert-string": False}):  # which makes text of every object
+            found: dd.DataFrame = dd.from_map(
+                _viewed, self._kept, part=part, meta=meta, divisions=self._divisions, label=part.name
+            )
         return found
 
     def table(self, table: pl.DataFrame) -> pd.DataFrame:

@@ -54,7 +54,7 @@ def cluster_of_two() -> Iterator[LocalCluster]:
     with (
         # Otherwise one that happens to be down a while after another death is given up for good.
         dask.config.set({"distributed.deploy.lost-worker-timeout": "1h"}),
-        LocalCluster(n_workers=2, threads_per_worker=2, dashboard_address=None, silence_logs=50) as cluster,
+        LocalCluster(n_workers=2, threads_per_worker=2, dashboard_address=":0", silence_logs=50) as cluster,
     ):
         yield cluster
 

@@ -1,0 +1,55 @@
+"""Storages: where a lock is one for all machines, and where nobody can tell."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import sfframe
+from sfframe.ingest import storage
+
+LINES = """\
+22 1 254:0 / / rw,relatime - ext4 /dev/vda rw
+30 22 0:40 / /mnt/team rw,relatime - nfs4 files:/team rw,vers=4.2,local_lock=none,addr=10.0.0.1
+31 22 0:41 / /mnt/own rw,relatime - nfs files:/own rw,vers=3,nolock,local_lock=all
+32 22 0:42 / /mnt/bucket rw,nosuid - fuse.s3fs s3fs rw,user_id=0
+33 22 0:43 / /mnt/with\\040blank rw,relatime - lustre mgs@tcp:/fs rw,localflock
+34 22 0:44 / /mnt/ceph rw shared:7 - ceph mon:/ rw,name=admin
+"""
+
+
+@pytest.fixture
+def mounts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "mountinfo"
+    path.write_text(LINES)
+    monkeypatch.setattr(storage, "_MOUNTS", path)
+    monkeypatch.setattr(storage, "_locks_out", lambda folder: True)
+
+
+@pytest.mark.parametrize(
+    ("folder", "why"),
+    [
+        ("/home/me/runs", None),
+        ("/mnt/team/runs", None),
+        ("/mnt/teams", None),
+        ("/mnt/ceph", None),
+        ("/mnt/own/runs", "mounted with local_lock=all, nolock"),
+        ("/mnt/bucket/runs", "locks on fuse.s3fs hold"),
+        ("/mnt/with blank", "mounted with localflock"),
+    ],
+)
+@pytest.mark.usefixtures("mounts")
+def test_locks_are_trusted_where_one_keeps_them_for_all(folder: str, why: str | None) -> None:
+    found = storage.why_unsafe(Path(folder))
+    assert found is None if why is None else why in (found or "")
+
+
+def test_the_disk_of_this_machine_keeps_its_locks(tmp_path: Path) -> None:
+    assert storage.why_unsafe(tmp_path) is None
+    assert not [*tmp_path.iterdir()]
+
+
+def test_a_folder_that_isnt_there_is_told(tmp_path: Path) -> None:
+    with pytest.raises(sfframe.JournalError, match="no file can be made"):
+        storage.why_unsafe(tmp_path / "nowhere")
