@@ -186,7 +186,7 @@ class Server:
 
     def count(self, kind: str) -> int:
         """How many requests of a kind are in the log."""
-        return sum(served.kind == kind for served in self.requests)
+        return sum(served.kind == kind for served in self.requests.copy())  # while others are served
 
     def define(self, api_name: str, fields: Mapping[str, FieldSpec]) -> None:
         """Add an object, or redefine one.

@@ -68,6 +68,8 @@ def main(n: int, *, first_seed: int = 0) -> Tally:
             with tempfile.TemporaryDirectory() as folder:
                 _one(local, cluster, Path(folder), seed, tally)
             seed += 1
+            sys.stdout.write(f"after seed {seed - 1}: {tally}\n")
+            sys.stdout.flush()
     return tally
 
 
@@ -127,7 +129,7 @@ class _Whole:
         self.unprocessed_records = self._here(result.unprocessed_records)
 
     def _here(self, frame: Any) -> pl.DataFrame:
-        found = pl.from_pandas(frame.compute())
+        found: pl.DataFrame = pl.from_pandas(frame.compute())
         return found.with_columns(pl.col(name).cast(dtype) for name, dtype in self._schema.items())
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import _thread
 import datetime as dt
 import decimal
 import pickle
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -51,7 +53,8 @@ def scheduler(request: pytest.FixtureRequest) -> Iterator[str]:
 
 def contacts(n: int, npartitions: int, **more: Any) -> dd.DataFrame:
     data = {"ExternalId__c": [f"C-{i}" for i in range(n)], "LastName": [f"Name {i}" for i in range(n)], **more}
-    return dd.from_pandas(pd.DataFrame(data), npartitions=npartitions)
+    found: dd.DataFrame = dd.from_pandas(pd.DataFrame(data), npartitions=npartitions)
+    return found
 
 
 def test_results_have_the_inputs_divisions_index_and_dtypes(org: Org, scheduler: str) -> None:
@@ -299,20 +302,16 @@ def test_a_frame_of_other_partitions_isnt_the_same_call(
 
 def test_ctrl_c_ends_the_workers_work_and_tells_what_is_known(org: Org, local: LocalOrg, client: Client) -> None:
     local.faults.append(Fault("job", "stuck", times=4))
-    loop_free: list[BaseException] = []
 
     def interrupt() -> None:
-        while local.count("patch") + local.count("close") < 4 and not loop_free:
-            pass
-        import _thread
-
+        while local.count("patch") < 4:
+            time.sleep(0.01)
         _thread.interrupt_main()
 
     watching = threading.Thread(target=interrupt, daemon=True)
     watching.start()
     with pytest.raises(sfframe.Interrupted, match="by the same call with journal=") as raised:
         contacts(60, 6).sfbulk.insert("Contact", org=org)
-    loop_free.append(raised.value)
     assert len(raised.value.result) == 60
     assert len(raised.value.result.running_job_ids) == 4
     local.release_jobs()

@@ -493,3 +493,20 @@ def test_faults_that_cannot_be_are_refused(arguments: tuple[Any, ...], text: str
 def test_names_to_omit_are_several() -> None:
     with pytest.raises(TypeError, match="names is a tuple"):
         Fault("list", "omit", names="Sforce-Locator")  # type: ignore[arg-type]
+
+
+def test_requests_are_counted_while_others_are_served(server: Server, client: Client) -> None:
+    counted = threading.Event()
+
+    def ask() -> None:
+        while not counted.is_set():
+            client.get(DATA)
+
+    asking = threading.Thread(target=ask)
+    asking.start()
+    try:
+        while server.count("resources") < 300:
+            pass
+    finally:
+        counted.set()
+        asking.join()
