@@ -73,6 +73,14 @@ def _lazy_frame(setting: Setting) -> Any:
     return _module("polars").scan_parquet(setting.data)
 
 
+def _dataset(setting: Setting) -> Any:
+    return _module("pyarrow.dataset").dataset(setting.data)
+
+
+def _relation(setting: Setting) -> Any:
+    return _module("duckdb").connect().read_parquet(setting.data)
+
+
 def _org(setting: Setting) -> Any:
     sfframe = _module("sfframe")
     return sfframe.Org(setting.url, sfframe.AccessToken("bench"))
@@ -94,6 +102,18 @@ def _upsert_lazy(setting: Setting, frame: Any) -> Any:
     """As `_upsert`, with the lazy results read to their ends."""
     results = _upsert(setting, frame)
     return results, [_length(lazy) for lazy in results]
+
+
+def _ingest_stream(setting: Setting, stream: Any) -> Any:
+    """As `_upsert`, with the datasets that come back read to their ends."""
+    result = _module("sfframe").ingest(stream, "Contact", "upsert", KEY, org=_org(setting))
+    datasets = result.successful_results, result.failed_results, result.unprocessed_records
+    return datasets, [_n_rows(dataset) for dataset in datasets]
+
+
+def _n_rows(dataset: Any) -> int:
+    groups = (group for fragment in dataset.get_fragments() for group in fragment.split_by_row_group())
+    return sum(batch.num_rows for group in groups for batch in group.to_batches())
 
 
 def _length(lazy: Any) -> Any:
@@ -122,6 +142,11 @@ def _rows_of_lazy(results_and_lengths: Any) -> int:
     polars = _module("polars")
     _confirm(_length(successful.filter(polars.col("sf__Id") != _record_ids(polars))) == 0)
     return sum(lengths)
+
+
+def _rows_of_datasets(results_and_lengths: Any) -> int:
+    (successful, *_), lengths = results_and_lengths
+    return _rows_of_lazy(([_module("polars").scan_parquet(successful.files)], lengths))
 
 
 def _rows_of_dicts(results: Iterable[list[dict[str, str]]]) -> int:
@@ -221,6 +246,8 @@ CLIENTS = {
     "journal": Client(_sfframe_and(_polars_frame), _upsert_recorded, _rows_of_polars),
     "pandas": Client(_sfframe_and(_pandas_frame), _upsert, _rows_of_frames),
     "lazy": Client(_sfframe_and(_lazy_frame), _upsert_lazy, _rows_of_lazy),
+    "dataset": Client(_sfframe_and(_dataset), _ingest_stream, _rows_of_datasets),
+    "relation": Client(_sfframe_and(_relation), _ingest_stream, _rows_of_datasets),
     "parts": Client(_sfframe_and(_polars_frame), _parts, int),
     "floor": Client(_floor_parts, _floor, _rows_of_answers),
     "work": Client(_work_frame, _work, int),

@@ -26,7 +26,8 @@ from .table import Measure, table
 
 OURS = ("polars", "journal", "pandas", "floor", "work")
 PEERS = ("aiosalesforce", "simple-salesforce")
-NAMES = (*OURS, *PEERS, "lazy", "import", "localorg", "reading")
+STREAMS = ("lazy", "dataset", "relation")  # of sizes that show whether memory grows
+NAMES = (*OURS, *PEERS, *STREAMS, "import", "localorg", "reading")
 TITLES = {
     "polars": "sfframe, from Polars",
     "journal": "sfframe, with a journal",
@@ -34,6 +35,8 @@ TITLES = {
     "floor": "floor: the requests alone",
     "work": "work: one write, one read",
     "lazy": "sfframe, from Parquet",
+    "dataset": "sfframe, from a dataset",
+    "relation": "sfframe, from a relation",
 }
 REPEATS = 3
 MANY_ROWS = 2_000_000  # measured once, as the peers are
@@ -138,10 +141,11 @@ def _repeats(name: str, rows: int) -> int:
     return 1 if name in PEERS or rows > MANY_ROWS else REPEATS
 
 
-def flat_samples(rows: int, folder: Path) -> list[Sample]:
-    """From Parquet at a tenth, at `rows` and at ten times as many rows."""
+def flat_samples(rows: int, names: Sequence[str], folder: Path) -> list[Sample]:
+    """From streams at a tenth, at `rows` and at ten times as many rows; by stream."""
     sizes = (rows // 10, rows, 10 * rows)
-    return [sample for size in sizes for sample in samples_of(size, ["lazy"], folder)[0]]
+    found = [sample for size in sizes for sample in samples_of(size, names, folder)[0]]
+    return sorted(found, key=lambda sample: names.index(sample.name))
 
 
 def measures(samples: Sequence[Sample], part_bytes: int, flat: Sequence[Sample]) -> Iterator[Measure]:
@@ -149,7 +153,8 @@ def measures(samples: Sequence[Sample], part_bytes: int, flat: Sequence[Sample])
     cost = {sample.name: sample.cost for sample in samples}
     yield from _speed(cost)
     yield from _memory(cost, part_bytes)
-    yield from _scale(flat)
+    for _, of_stream in itertools.groupby(flat, key=lambda sample: sample.name):
+        yield from _scale([*of_stream])
 
 
 def _speed(cost: dict[str, Cost]) -> Iterator[Measure]:
@@ -179,14 +184,13 @@ def _memory(cost: dict[str, Cost], part_bytes: int) -> Iterator[Measure]:
 
 
 def _scale(flat: Sequence[Sample]) -> Iterator[Measure]:
-    if not flat:
-        return
     largest = flat[-1]
-    name = f"memory above the start, {largest.rows:,} rows from Parquet"
+    title = TITLES[largest.name].removeprefix("sfframe, ")
+    name = f"memory above the start, {largest.rows:,} rows {title}"
     yield Measure(name=name, value=largest.cost.peak_mb, must=900, aim=500, unit=" MB")
     for small, large in itertools.pairwise(flat):
         growth = (large.cost.cpu_s / large.rows) / (small.cost.cpu_s / small.rows) - 1
-        name = f"CPU per row, {large.rows:,} rows against {small.rows:,}"
+        name = f"CPU per row, {large.rows:,} rows against {small.rows:,}, {title}"
         yield Measure(name=name, value=100 * growth, must=20, unit=" %")
 
 
@@ -205,9 +209,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     rows = 100_000 if options.quick else options.rows
     names = options.only or [name for name in NAMES if not (options.quick and name in PEERS)]
     folder = _kept_out_of_git(options.folder)
-    clients = [name for name in NAMES if name in names and name not in ("lazy", "import", "localorg", "reading")]
+    clients = [name for name in NAMES if name in names and name not in (*STREAMS, "import", "localorg", "reading")]
     samples, part_bytes = samples_of(rows, clients, folder) if clients else ([], 0)
-    flat = flat_samples(rows, folder) if "lazy" in names else []
+    streams = [name for name in STREAMS if name in names]
+    flat = flat_samples(rows, streams, folder) if streams else []
     found, shipped = list(measures(samples, part_bytes, flat)), ""
     if "import" in names:
         own_ms, loaded = import_ms()
