@@ -147,6 +147,17 @@ def test_refused_rows_are_1_and_wait_for_the_colleague(nightly: Nightly, tmp_pat
     assert str(refused["sf__Error"]).startswith("INVALID_EMAIL_ADDRESS:")
 
 
+def test_without_a_writer_of_workbooks_the_refused_rows_are_1_too_and_in_their_file(
+    nightly: Nightly, tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "xlsxwriter", None)
+    assert nightly(model(tmp_path, email="nobody"), *LEFT_OUT) == 1
+    assert "needs pip install 'sfframe[excel]'" in caplog.text
+    file = tmp_path / "state" / "latest" / "failed_results.parquet"
+    assert f"rows to mend: 1, in {file}" in caplog.text
+    assert pl.read_parquet(file)["LastName"].to_list() == ["Åkesson 0"]
+
+
 def test_a_job_that_failed_as_a_whole_is_2_and_its_rows_are_handed_over_in_their_file(
     nightly: Nightly, local: sfframe.LocalOrg, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -61,13 +61,22 @@ def upsert(options: argparse.Namespace) -> sfframe.IngestResult[Any]:
         return load()
 
 
+def to_mend(refused: Path, state: Path) -> Path:
+    """The rows as a workbook; where that can't be, they are in their file all the same."""
+    workbook = state / "to_mend.xlsx"
+    try:
+        pl.read_parquet(refused).write_excel(workbook, "failed_results", autofit=True)
+    except ImportError:
+        log.error("%s isn't written: that needs pip install 'sfframe[excel]'", workbook)
+        return refused
+    return workbook
+
+
 def hand_over(result: sfframe.IngestResult[Any], state: Path) -> None:
     """What wasn't loaded. What was refused is for the colleague; mended, it goes as it is: no sf__ column is sent."""
     folder = result.save(state / "latest")
     if n_refused := result.counts["failed"]:
-        refused = pl.read_parquet(folder / "failed_results.parquet")
-        refused.write_excel(state / "to_mend.xlsx", "failed_results", autofit=True)
-        log.warning("rows to mend: %s, in %s", f"{n_refused:,}", state / "to_mend.xlsx")
+        log.warning("rows to mend: %s, in %s", f"{n_refused:,}", to_mend(folder / "failed_results.parquet", state))
     if n_left := result.counts["unprocessed"]:
         left = folder / "unprocessed_records.parquet"
         log.error("the load itself failed; rows that the org didn't come to: %s, in %s", f"{n_left:,}", left)
