@@ -50,6 +50,9 @@ def _count(n: int | None) -> str:
     return "" if n is None else f"{n:,}"
 
 
+_OUT, _OUT_FORMAT = out_options("nothing is written")
+
+
 @click.command(
     "resume",
     cls=Command,
@@ -66,8 +69,8 @@ def _count(n: int | None) -> str:
 )  # fmt: skip
 @click.argument("run", type=click.Path(file_okay=False), metavar="RUN|FOLDER")
 @org_option
-@out_options[0]
-@out_options[1]
+@_OUT
+@_OUT_FORMAT
 @json_option
 @progress_option
 def resume(

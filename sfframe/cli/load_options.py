@@ -119,13 +119,22 @@ _SECONDS: Final = click.FloatRange(min=0)
 json_option: Final = option(
     "--json", "as_json", is_flag=True, section=RESULTS, help="One JSON document on stdout, for machines."
 )
-out_options: Final = (
-    option("--out", type=click.Path(file_okay=False, path_type=Path), metavar="DIR", section=RESULTS,
-            help="Write successful.parquet, failed.parquet and unprocessed.parquet. Without it, the same is written "
-                 "to a new folder here if rows failed."),
-    option("--out-format", type=click.Choice(OUT_FORMATS), section=RESULTS,
-            help="Of these files; csv is for spreadsheets."),
-)  # fmt: skip
+
+
+def out_options(without: str) -> tuple[Callable[[F], F], Callable[[F], F]]:
+    """`--out` and `--out-format`.
+
+    Args:
+        without: What becomes of the rows without them.
+    """
+    return (
+        option("--out", type=click.Path(file_okay=False, path_type=Path), metavar="DIR", section=RESULTS,
+               help=f"Write successful.parquet, failed.parquet and unprocessed.parquet. Without it, {without}."),
+        option("--out-format", type=click.Choice(OUT_FORMATS), section=RESULTS,
+               help="Of these files; csv is for spreadsheets."),
+    )  # fmt: skip
+
+
 progress_option: Final = option(
     "--progress/--no-progress", default=None, section=RESULTS, help="A bar; by itself in a terminal alone."
 )
@@ -152,7 +161,7 @@ _OPTIONS: Final = (
     org_option,
     option("--plan", "is_plan", is_flag=True, section=RESULTS,
            help="Tell what the call would do and cost; nothing is sent that writes."),
-    *out_options,
+    *out_options("the same is written to a new folder here if rows failed"),
     json_option,
     progress_option,
     option("--journal", type=click.Path(file_okay=False), metavar="DIR", section=JOBS,

@@ -150,3 +150,12 @@ def test_the_org_may_be_one_that_the_salesforce_cli_knows(
     monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
     assert main(["resume", str(run), "--org", "prod"]) == 1
     assert local.rows("Contact").num_rows == 18
+
+
+def test_the_help_says_what_becomes_of_the_rows_without_a_folder_for_them(capfd: pytest.CaptureFixture[str]) -> None:
+    told = []
+    for command in ("resume", "upsert"):
+        assert main([command, "--help"]) == 0
+        told.append(" ".join(capfd.readouterr().out.split()))
+    assert "Without it, nothing is written." in told[0]
+    assert "Without it, the same is written to a new folder here if rows failed." in told[1]
