@@ -75,7 +75,7 @@ def _load(
 ) -> int:
     org = org_of(org_name)
     options = options_of(given)
-    with ExitStack() as stack, knowing_objects(org):
+    with ExitStack() as stack, knowing_objects():
         rows = opened(file, wanted, csv_file.Dialect(separator, encoding), stack)
         if is_plan:
             plan = sfframe.bulk(rows.frame).plan(sobject, operation, external_id_field, org=org, **options)

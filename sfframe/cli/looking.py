@@ -77,7 +77,7 @@ def _numbers(limit: Any) -> tuple[str, str, str]:
 def describe(sobject: str | None, is_json: bool, org_name: str | None) -> int:
     """The fields of OBJECT that the user may see; without it, the objects of the org."""
     org = org_of(org_name)
-    with knowing_objects(org):
+    with knowing_objects():
         frame = sfframe.list_sobjects(org=org) if sobject is None else sfframe.describe_sobject(sobject, org=org)
     rows = frame.rows(named=True)
     if is_json:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import Any, Final, TypeVar
 
 import click
@@ -43,24 +42,19 @@ def org_option(command: F) -> F:
 
 
 @contextmanager
-def knowing_objects(org: sfframe.Org) -> Iterator[None]:
-    """An object that the org hasn't is told with the one that was meant.
+def knowing_objects() -> Iterator[None]:
+    """Where the org hasn't an object, and none has a name like it, it is told how to see which it has.
 
     Raises:
-        ApiError: As the block, with what was meant.
+        ApiError: As the block.
     """
     try:
         yield
     except sfframe.ApiError as error:
-        found = _NO_OBJECT.search(error.message)
-        if found is None or "did you mean" in error.message:
+        if not _NO_OBJECT.search(error.message) or "did you mean" in error.message:
             raise
-        with suppress(sfframe.SfframeError):
-            close = difflib.get_close_matches(found[1], sfframe.list_sobjects(org=org)["name"].to_list(), n=1)
-            meant = f"; did you mean {close[0]!r}?" if close else ";"
-            told = f"{error.message}{meant} `sfframe describe` lists the objects"
-            error = sfframe.ApiError(told, status=error.status, error_code=error.error_code)
-        raise error from None
+        told = f"{error.message}; `sfframe describe` lists the objects"
+        raise sfframe.ApiError(told, status=error.status, error_code=error.error_code) from None
 
 
 def is_address(name: str) -> bool:

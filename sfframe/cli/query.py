@@ -101,7 +101,7 @@ def query(
     statement = _statement(soql, job_id)
     options["org"] = org = org_of(org_name)
     tables = sfframe.iter_soql(statement, backend="pyarrow", **options)
-    with knowing_objects(org), _opened(place) as file:
+    with knowing_objects(), _opened(place) as file:
         n_rows = _written(tables, kind, file)
     if place is not None:
         words.say(f"{count(n_rows, 'row')} of {org.host} in {place}")
