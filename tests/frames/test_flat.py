@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -31,14 +33,15 @@ GIVING_BACK = {
 
 
 @pytest.fixture(scope="module")
-def rows(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def rows(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Contacts with notes that nothing compresses: as a file they are as large as in memory."""
     folder = tmp_path_factory.mktemp("rows")
     frame = pl.read_parquet(contacts(N_BIG, folder)).with_columns(Description=_notes())
     for name, n in (("small", N_SMALL), ("big", N_BIG)):
         frame.head(n).write_parquet(folder / f"{name}.parquet", compression="uncompressed", row_group_size=100_000)
     assert (folder / "big.parquet").stat().st_size * (1 - N_SMALL / N_BIG) > 1.7e6 * MOST_MB
-    return folder
+    yield folder
+    shutil.rmtree(folder)  # half a gigabyte, of which pytest would keep that of three runs
 
 
 def _notes() -> pl.Series:
