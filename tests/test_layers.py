@@ -17,8 +17,8 @@ ROOMS = """
 __main__
 cli.main
 cli.load cli.journals cli.query cli.jobs cli.doctor cli.local_org cli.completion
-cli.load_options cli.looking cli.planned
-cli.files cli.outcome
+cli.load_options cli.looking cli.planned cli.job_results
+cli.files cli.outcome cli.one_job
 cli.csv_file cli.results
 cli.call_errors cli.lazily
 cli.orgs
@@ -225,6 +225,8 @@ THIRD_PARTIES = {
         "cli.journals",
         "cli.query",
         "cli.jobs",
+        "cli.job_results",
+        "cli.one_job",
         "cli.doctor",
         "cli.local_org",
         "cli.completion",
@@ -242,7 +244,7 @@ THIRD_PARTIES = {
 # The command line uses the face, as any script does; what else it must know, and why.
 CLI_KNOWS_TOO = {
     ("cli.results", "sink"),  # CSV as df.sfbulk would send it, of rows that are no answer to a query
-    ("cli.jobs", "sink"),  # a file is there whole or not at all
+    ("cli.job_results", "sink"),  # a file is there whole or not at all
     ("cli.query", "sink"),  # the same onto stdout
     ("cli.doctor", "org.login"),  # which variables decide, by name
     ("cli.doctor", "org.proxy"),  # which proxy is in effect, without its password
