@@ -447,5 +447,5 @@ async def _in_time(work: Awaitable[T], spread: Spread) -> T:
             return await work
     except TimeoutError:
         if patience.expired():
-            raise JobTimeout("timeout= was up before anything of this partition was sent") from None
+            raise JobTimeout("the time of timeout= was up before anything of this partition was sent") from None
         raise
