@@ -227,8 +227,8 @@ MUTANTS: Final = (
         name="duplicate-keys-sent",
         harm="The same key in two rows reaches the org, where the last one to come wins.",
         file="ingest/check.py",
-        old="twice = np.unique(ordered[1:][ordered[1:] == ordered[:-1]])",
-        new="twice = np.unique(ordered[2:][ordered[2:] == ordered[:-2]])",
+        old="twice = np.unique(self._hashes[1:][self._hashes[1:] == self._hashes[:-1]])",
+        new="twice = np.unique(self._hashes[2:][self._hashes[2:] == self._hashes[:-2]])",
         tests=(f"{_PAINS}::test_the_same_external_id_twice",),
     ),
     Mutant(
