@@ -5,6 +5,7 @@ from __future__ import annotations
 import _thread
 import datetime as dt
 import decimal
+import importlib
 import pickle
 import subprocess
 import sys
@@ -40,6 +41,7 @@ def client() -> Iterator[Client]:
         LocalCluster(n_workers=2, threads_per_worker=2, dashboard_address=":0") as cluster,
         cluster.get_client() as client,
     ):
+        client.run(importlib.import_module, "sfframe.frames.dask")  # which takes a while, and tests have timeouts
         yield client
 
 
