@@ -33,8 +33,9 @@ testing.in_pandas testing.in_arrow
 testing.forms
 testing.fields
 __init__
-frames.dask
-frames.dask_read
+frames.dask frames.spark
+frames.dask_read frames.spark_results frames.spark_read
+frames.spark_options
 frames.pandas frames.polars frames.arrow
 frames.pandas_kept frames.dicts frames.streams
 frames.pandas_arrays
@@ -45,7 +46,7 @@ frames.series frames.files frames.tables
 verbs
 gathered
 partition
-call_folder
+call_folder storage
 changes objects lookup resuming
 reading scanning
 paged
@@ -218,6 +219,7 @@ THIRD_PARTIES = {
     "altair": {"chart"},
     "xlsxwriter": {"excel"},
     "dask": {"frames.dask", "frames.dask_read"},
+    "pyspark": {"frames.spark", "frames.spark_read"},
     "duckdb": set(),
     "click": {
         "cli.main",
