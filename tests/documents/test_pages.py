@@ -29,6 +29,7 @@ FOREIGN = {
     "duckdb-salesforce": {"sql"},
     "Data Loader": {"sh", "xml", "properties"},
     "sf": {"sh"},
+    "spark": {"python"},  # tests/engines has one
 }
 
 
