@@ -300,7 +300,11 @@ class SfframeWriter(DataSourceArrowWriter):  # type: ignore[misc]  # likewise
             async with at_once:
                 return replace(one, finished=await self._finished(one.number, one.begun.run))
 
-        return list(await asyncio.gather(*map(whole, told)))
+        # What goes wrong with one stops no other.
+        ends = await asyncio.gather(*map(whole, told), return_exceptions=True)
+        if errors := [one for one in ends if isinstance(one, BaseException)]:
+            raise errors[0]
+        return [one for one in ends if isinstance(one, _Message)]
 
     def _not_all(self, problems: Sequence[Problem], told: Sequence[_Message]) -> SfframeError:
         error = error_of(problems)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
+import runpy
 from collections.abc import Iterator
+from datetime import date, time
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +16,7 @@ import sfframe
 from sfframe.testing import Fault
 
 from . import spark_kills
-from .spark_cluster import HAS_JAVA, login_of, spark_cluster
+from .spark_cluster import HAS_JAVA, ROOT, login_of, spark_cluster
 
 pytest.importorskip("pyspark")
 
@@ -118,11 +121,117 @@ def test_a_save_whose_task_failed_for_good_is_aborted_and_finished_by_the_same_s
 def test_a_job_that_takes_long_is_not_sent_twice_by_speculation(
     spark: Any, local: sfframe.LocalOrg, tmp_path: Path
 ) -> None:
-    local.faults.append(Fault("job", "stuck", looks=200))
+    local.faults.append(Fault("job", "stuck", looks=12))
     save(contacts(spark, 40).repartition(4), tmp_path / "run", operation="insert", externalIdField="")
     assert local.count("create") == 4
     keys = there(local)
     assert len(keys) == len(set(keys)) == 36
+
+
+def people(local: sfframe.LocalOrg, n: int) -> pl.DataFrame:
+    """Contacts in the org; each seventh has no first name, and names differ in case."""
+    frame = pl.DataFrame(
+        {
+            "ExternalId__c": [f"k{i}" for i in range(n)],
+            "LastName": [("Lovelace", "LOVELACE", "Hopper", "O'Neil")[i % 4] for i in range(n)],
+            "FirstName": [None if i % 7 == 0 else f"Ada {i}" for i in range(n)],
+            "Birthdate": [date(1990, 1, 1 + i % 28) for i in range(n)],
+            "Visits__c": list(range(n)),
+            "DoNotCall": [i % 3 == 0 for i in range(n)],
+            "Wakeup__c": [time(6, i % 60) for i in range(n)],
+        }
+    )
+    sfframe.bulk(frame).insert("Contact", org=local.org)
+    return frame
+
+
+SOQL = (
+    "SELECT ExternalId__c, LastName, FirstName, Birthdate, Visits__c, DoNotCall, Wakeup__c, Account.Name FROM Contact"
+)
+
+
+@pytest.mark.parametrize("api", ["rest", "bulk"])
+def test_what_is_read_is_what_the_org_has(spark: Any, local: sfframe.LocalOrg, api: str) -> None:
+    frame = people(local, 50)
+    found = spark.read.format("sfframe").options(soql=SOQL, api=api).load()
+    types = [field.dataType.simpleString() for field in found.schema]
+    assert types == ["string", "string", "string", "date", "double", "boolean", "string", "string"]
+    rows = sorted((tuple(row) for row in found.collect()), key=lambda row: row[4])
+    expected = frame.with_columns(pl.col("Visits__c").cast(float), pl.col("Wakeup__c").dt.to_string("%H:%M:%S.000"))
+    assert rows == [(*row, None) for row in expected.rows()]
+
+
+def test_an_object_is_read_by_its_columns(spark: Any, local: sfframe.LocalOrg) -> None:
+    people(local, 50)
+    for columns, n in (("LastName", 50), ("ExternalId__c, Account.Name", 50)):
+        found = spark.read.format("sfframe").options(object="contact", columns=columns, api="bulk").load()
+        assert (found.columns, found.count()) == (columns.split(", "), n)
+    everything = spark.read.format("sfframe").option("object", "Contact").load()
+    assert {"Id", "LastName", "CreatedDate"} <= set(everything.columns)
+
+
+FILTERS = (
+    "LastName = 'Lovelace'",
+    "LastName <> 'Lovelace'",
+    "LastName in ('hopper', 'Hopper', 'O\\'Neil')",
+    "FirstName is null",
+    "FirstName is not null",
+    "FirstName like 'Ada 1%'",
+    "FirstName like '%3'",
+    "LastName like '%vela%'",
+    "Birthdate >= date'1990-01-20'",
+    "Birthdate in (date'1990-01-02', date'1990-01-03')",
+    "Visits__c < 10",
+    "Visits__c = 10.5",
+    "not (Visits__c > 3)",
+    "DoNotCall",
+    "not DoNotCall",
+    "FirstName <=> null",
+    "FirstName <=> 'Ada 1'",
+    "not (FirstName <=> 'Ada 1')",
+    "`Account.Name` is null",
+    "Wakeup__c = '06:05:00.000'",
+    "LastName = 'nobody'",
+    "FirstName not in ('Ada 1', 'Ada 2')",
+    "CreatedDate > timestamp'2001-01-01 00:00:00'",
+)
+
+
+def test_filters_that_travel_find_the_rows_that_spark_finds(spark: Any, local: sfframe.LocalOrg) -> None:
+    people(local, 40)
+    soql = SOQL.replace("Account.Name", "Account.Name, CreatedDate")
+
+    def read() -> Any:
+        return spark.read.format("sfframe").option("soql", soql).load()
+
+    whole = read().cache()
+    expected = {text: sorted(whole.where(text).select("Visits__c").collect()) for text in FILTERS}
+    spark.conf.set("spark.sql.python.filterPushdown.enabled", "true")
+    try:
+        found = {text: sorted(read().where(text).select("Visits__c").collect()) for text in FILTERS}
+        assert found == expected
+        with_clauses = spark.read.format("sfframe").option("soql", f"{SOQL} WHERE Visits__c < 5").load()
+        assert with_clauses.where("DoNotCall").count() == 2
+    finally:
+        spark.conf.unset("spark.sql.python.filterPushdown.enabled")
+
+
+def test_no_secret_is_in_a_plan(spark: Any, local: sfframe.LocalOrg, capsys: pytest.CaptureFixture[str]) -> None:
+    found = spark.read.format("sfframe").options(object="Contact", columns="LastName").load()
+    found.explain(True)
+    told = capsys.readouterr().out
+    assert "sfframe" in told
+    assert local.client_secret not in told
+
+
+def test_a_script_loads_a_file_and_goes_on_with_it(
+    spark: Any, local: sfframe.LocalOrg, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    script = runpy.run_path(str(ROOT / "docs" / "examples" / "load_with_spark.py"))
+    assert script["main"]([str(ROOT / "docs" / "examples" / "customers.csv"), str(tmp_path)]) == 0
+    out = capsys.readouterr().out
+    assert re.findall(r"(\w+): (\d+) of (\d+) rows", out) == [("Account", "10", "10"), ("Contact", "12", "12")]
+    assert "The org has" in out
 
 
 def test_whatever_process_is_killed_each_row_is_written_once(
