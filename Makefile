@@ -16,7 +16,7 @@ export PYTHONUNBUFFERED := 1
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-clients test-lowest docs test-docs check types dist test-dist bench fuzz chaos load mutants clean python
+.PHONY: help demo test test-clients test-engines test-lowest docs test-docs check types dist test-dist bench fuzz chaos load mutants clean python
 
 help:  ## this list
 	@awk -F ':.*## *' '/^[a-z-]+:.*##/ { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -34,6 +34,10 @@ test: $(VENV)/.with-dev  ## the whole test suite
 # Budget: 3 minutes, and 2 the first time for the installation by npm (380 MB, nothing of it runs scripts).
 test-clients: $(VENV)/.with-dev $(NPM)/node_modules/.with-clients  ## other people's clients on the local org, those of npm too
 	$(PY) -m pytest tests/clients
+
+# Budget: 6 minutes, and 2 the first time for the installation of Spark (450 MB). Without Java those of Spark are skipped.
+test-engines: $(VENV)/.with-engines  ## frames that are spread over machines: clusters of Dask and Spark on this one
+	$(PY) -m pytest tests/engines
 
 # Budget: 10 minutes, and 2 the first time for the installation. The lowest versions are those of the lowest Python:
 # make test-lowest PYTHON=python3.11. ARGS="tests/frames -n 0" runs some.
@@ -116,6 +120,11 @@ $(VENV)/.with-dev: pyproject.toml | $(PY)
 	@echo "Installing sfframe and its tools into $(VENV) (once) ..."
 	$(PY) $(PIP) -e '.[dev]'
 	@touch $@ $(VENV)/.with-local
+
+$(VENV)/.with-engines: pyproject.toml | $(PY)
+	@echo "Installing sfframe, its tools and what spreads frames over machines into $(VENV) (once) ..."
+	$(PY) $(PIP) -e '.[dev,dask,spark]'
+	@touch $@ $(VENV)/.with-dev $(VENV)/.with-local
 
 $(DOCS)/.with-site: pyproject.toml | python
 	@echo "Installing what builds the site into $(DOCS) (once) ..."

@@ -1,0 +1,121 @@
+"""What Spark costs beside a plain call, and what a second worker brings.
+
+    python -m tests.benchmarks.engines            # a million rows; --rows 100000 for fewer
+
+The first compares `df.write` on one worker with the same rows by `df.sfbulk` in Polars, which has them from Spark, or
+from the file, and saves the results. Its org does as little as it can, and the start of the JVM is left out: a small
+call comes first. The second has an org whose jobs take long, and one worker or two. Only ratios of one run mean
+something.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+import sfframe
+from sfframe.testing import Fault
+from tests.engines.spark_cluster import login_of, spark_cluster
+
+from . import data, org
+
+CACHE = Path(__file__).parents[2] / ".bench"
+PARTITIONS = 8
+LOOKS, BETWEEN_S = 10, 0.3  # a job of the slow org takes some three seconds
+
+
+def told(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
+
+
+def timed(call: Callable[[], Any]) -> float:
+    began = time.monotonic()
+    call()
+    return time.monotonic() - began
+
+
+def overhead(rows: int) -> None:
+    """Spark on one worker beside Polars."""
+    path = data.contacts(rows, CACHE)
+    with org.running(path) as bench, tempfile.TemporaryDirectory() as folder:
+        login = {"SFFRAME_URL": bench.url, "SFFRAME_ACCESS_TOKEN": "bench"}
+
+        def plain(name: str, frame: pl.DataFrame) -> None:
+            known = sfframe.Org(bench.url, sfframe.AccessToken("bench"))
+            sfframe.bulk(frame).upsert("Contact", data.KEY, org=known, on_failure="return").save(Path(folder) / name)
+
+        with spark_cluster(login, master="local[1]", **{"spark.driver.memory": "2g"}) as spark:
+
+            def by_spark(name: str, n: int = rows) -> None:
+                frame = spark.read.parquet(str(path)).limit(n) if n < rows else spark.read.parquet(str(path))
+                frame.coalesce(1).write.format("sfframe").mode("append").options(
+                    object="Contact", operation="upsert", externalIdField=data.KEY, onFailure="return",
+                    resultsPath=Path(folder) / name,
+                ).save()  # fmt: skip
+
+            def of_spark() -> pl.DataFrame:
+                found = pl.from_arrow(spark.read.parquet(str(path)).toArrow())
+                assert isinstance(found, pl.DataFrame)
+                return found
+
+            told(f"the first call, of 1,000 rows: {timed(lambda: by_spark('first', 1_000)):.1f} s")
+            ratios: dict[str, list[float]] = {"the file": [], "Spark": []}
+            for at in range(3):
+                bench.ask("clear")
+                by = timed(lambda at=at: by_spark(f"spark-{at}"))  # type: ignore[misc]
+                bench.ask("clear")
+                took = {
+                    "the file": timed(lambda at=at: plain(f"file-{at}", pl.read_parquet(path))),  # type: ignore[misc]
+                }
+                bench.ask("clear")
+                took["Spark"] = timed(lambda at=at: plain(f"of-spark-{at}", of_spark()))  # type: ignore[misc]
+                for name, seconds in took.items():
+                    ratios[name].append(by / seconds)
+                told(
+                    f"{rows:,} rows: Spark {by:.1f} s, "
+                    + ", ".join(f"Polars of {k} {v:.1f} s" for k, v in took.items())
+                )
+            for name, found in ratios.items():
+                told(f"median beside Polars of {name}: {sorted(found)[1]:.2f} times as long")
+
+
+def speedup() -> None:
+    """Two workers beside one, where jobs take long."""
+    took = {}
+    with sfframe.LocalOrg() as local, tempfile.TemporaryDirectory() as folder:
+        for n in (1, 2):
+            with spark_cluster(login_of(local), master=f"local-cluster[{n},1,768]") as spark:
+                frame = spark.range(0, 80, numPartitions=PARTITIONS).selectExpr("concat('Name ', id) LastName")
+
+                def save(name: str, frame: Any = frame) -> None:
+                    frame.write.format("sfframe").mode("append").options(
+                        object="Contact", operation="insert", resultsPath=Path(folder) / name, pollInterval=BETWEEN_S
+                    ).save()
+
+                save(f"first-{n}")
+                local.faults = [Fault("job", "stuck", looks=LOOKS, times=None)]
+                took[n] = timed(lambda n=n, save=save: save(f"slow-{n}"))  # type: ignore[misc]
+                local.faults = []
+                told(f"{PARTITIONS} slow jobs, {n} worker{'s' if n > 1 else ''}: {took[n]:.1f} s")
+    told(f"two are {took[1] / took[2]:.2f} times as fast")
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("POLARS_MAX_THREADS", str(os.cpu_count() or 1))
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--rows", type=int, default=1_000_000)
+    parser.add_argument("--only", choices=("overhead", "speedup"))
+    chosen = parser.parse_args()
+    if chosen.only != "speedup":
+        overhead(chosen.rows)
+    if chosen.only != "overhead":
+        speedup()
