@@ -281,9 +281,7 @@ def _for_an_engine(problem: Problem) -> Problem:
 def _keys(prepared: Prepared, folder: Path) -> Path | None:
     if prepared.rows is None or prepared.layout is None or prepared.layout.key is None:
         return None
-    path = folder / f"keys-{secrets.token_hex(4)}.parquet"
-    write_keys(prepared.rows, prepared.layout, path)
-    return path
+    return write_keys(prepared.rows, prepared.layout, folder)
 
 
 async def _run(prepared: Prepared, folder: RunFolder, org: Org) -> tuple[Path, bool]:
@@ -342,6 +340,11 @@ async def finish(run: Path, spread: Spread) -> Finished:
         if not ends or result is None:
             return await in_thread(_not_sent, run, spread, error, began)
     return await in_thread(_finished, run, ends[0], result, began)
+
+
+async def finish_all(runs: Sequence[Path], spread: Spread) -> list[Finished]:
+    """Finish some partitions at once: while one waits for the org, another works; see `finish`."""
+    return list(await asyncio.gather(*(asyncio.create_task(finish(run, spread)) for run in runs)))
 
 
 @asynccontextmanager

@@ -6,6 +6,7 @@ A partition's file has its keys by their hashes, ascending. Each range of hashes
 from __future__ import annotations
 
 import itertools
+import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +24,7 @@ from sfframe.ingest.values import same_key
 
 _ROWS_AT_ONCE: Final = 4_000_000  # keys that are compared in one task
 _GROUP: Final = 65_536
-_SCHEMA: Final = {"hash": pl.UInt64, "row": pl.Int64, "key": pl.String}
+_SCHEMA: Final = {"hash": pl.UInt64, "row": pl.Int64}
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -39,20 +40,31 @@ class Twice:
     rows: dict[int, Numbers]
 
 
-def write_keys(rows: Rows, layout: Layout, path: Path) -> None:
-    """Write a partition's keys: `hash`, `row`, `key`, by their hashes; rows without a key have none."""
+def write_keys(rows: Rows, layout: Layout, folder: Path) -> Path:
+    """Write a partition's keys into a folder: `hash`, `row` by their hashes, and beside it `key` by rows.
+
+    Returns:
+        The file of the hashes; rows without a key aren't in it.
+    """
     assert layout.key is not None
     expr = same_key(layout.key.value, ignores_case=layout.key_ignores_case)
-    pieces = [pl.DataFrame(schema=_SCHEMA)]
+    pieces = [pl.Series("key", [], pl.String)]
     for start in range(0, rows.n, CHUNK):
         native = rows.slice(start, min(start + CHUNK, rows.n), [layout.key.name]).select(expr.alias("key"))
         # As text: a column of objects may be numbers in one partition and text in another.
-        text = native.select(text_of(pl.col("key"), native.schema["key"]))
-        row = pl.int_range(start, start + text.height, dtype=pl.Int64)
-        numbered = text.select(pl.col("key").hash().alias("hash"), row.alias("row"), "key")
-        pieces.append(numbered.filter(pl.col("key").is_not_null()))
-    pl.concat(pieces).sort("hash").write_parquet(path, compression="lz4", row_group_size=_GROUP)
-    settle(path)
+        pieces.append(native.select(text_of(pl.col("key"), native.schema["key"])).to_series())
+    keys = pl.concat(pieces).to_frame()
+    path = folder / f"keys-{secrets.token_hex(4)}.parquet"
+    hashed = keys.select(pl.col("key").hash().alias("hash"), pl.int_range(pl.len(), dtype=pl.Int64).alias("row"))
+    hashed = hashed.filter(keys["key"].is_not_null()).sort("hash")
+    for table, place in ((keys, _texts_of(path)), (hashed, path)):
+        table.write_parquet(place, compression="lz4", row_group_size=_GROUP)
+        settle(place)
+    return path
+
+
+def _texts_of(path: Path) -> Path:
+    return path.with_suffix(".text.parquet")
 
 
 def fingerprint() -> int:
@@ -80,14 +92,23 @@ def twice_in(files: Sequence[Path | None], within: tuple[int, int]) -> Twice:
         if path is not None:
             found = pl.scan_parquet(path, glob=False).filter(pl.col("hash").is_between(low, high)).collect()
             pieces.append(found.select(pl.lit(number, pl.Int64).alias("partition"), *_SCHEMA))
-    keys = pl.concat(pieces)
-    suspects = keys.filter(pl.col("hash").is_duplicated())
-    real = suspects.filter(pl.col("key").is_duplicated())
+    suspects = pl.concat(pieces).filter(pl.col("hash").is_duplicated())
+    keyed = [_with_keys(group, files[int(number)]) for (number,), group in suspects.group_by("partition")]
+    if not keyed:
+        return Twice(n_keys=0, rows={})
+    real = pl.concat(keyed).filter(pl.col("key").is_duplicated())
     rows = {
         int(number): np.sort(group["row"].to_numpy())
         for (number,), group in real.select("partition", "row").group_by("partition")
     }
     return Twice(n_keys=real["key"].n_unique() if real.height else 0, rows=rows)
+
+
+def _with_keys(suspects: pl.DataFrame, path: Path | None) -> pl.DataFrame:
+    """Rows of one partition with their keys beside them: hashes of different keys may be equal."""
+    assert path is not None
+    texts = pl.read_parquet(_texts_of(path), glob=False)["key"]
+    return suspects.with_columns(texts.gather(suspects["row"]).alias("key"))
 
 
 def merged(found: Sequence[Twice]) -> Twice:

@@ -30,6 +30,7 @@ from sfframe.frames import dask_read as dask_read  # registers itself
 from sfframe.frames.pandas import PandasSource
 from sfframe.front import Folder, Part, by_number, register_engine
 from sfframe.gathered import problem_of, problems_of, result_of
+from sfframe.ingest.echo import WORDS
 from sfframe.ingest.locked import Locked
 from sfframe.ingest.outcomes import Outcomes
 from sfframe.ingest.request import IngestRequest
@@ -44,6 +45,9 @@ from sfframe.shared_keys import Twice, check_fingerprints, merged, ranges, twice
 from sfframe.verbs import Bulk
 
 T = TypeVar("T")
+
+# Partitions that a task finishes: half of the time each waits for the org. More would only use more memory.
+_AT_ONCE = 2
 
 
 class _Dask:
@@ -64,7 +68,7 @@ class _Dask:
                 await in_thread(place.finished)
             return result_of(
                 ends,
-                _Views(frame, [_Kept(end.run, end.fates, place.holder) for end in ends]),
+                _Views(frame, [_Kept(end, place.holder) for end in ends]),
                 prepared.request,
                 sent=replace(sent_of(prepared), rows=None),
                 again=Again(org, request),
@@ -152,8 +156,8 @@ def _begin(frame: pd.DataFrame, spread: Spread, number: int, sends: bool, header
     return _carried(partition.begin(frame, spread, number, sends=sends, headers=headers))
 
 
-def _finish(run_folder: Path, spread: Spread) -> Finished:
-    return _carried(partition.finish(run_folder, spread))
+def _finish(runs: Sequence[Path], spread: Spread) -> list[Finished]:
+    return _carried(partition.finish_all(runs, spread))
 
 
 def _carried(work: Coroutine[Any, Any, T]) -> T:
@@ -231,7 +235,10 @@ async def _twice(begun: Sequence[Begun], spread: Spread) -> Twice | None:
 async def _finished(runs: Sequence[Path], spread: Spread, place: _Place) -> list[Finished]:
     finish, shared = delayed(_finish, pure=False), _once(spread)
     try:
-        return await _computed([finish(one, shared) for one in runs], spread, waits=True)
+        some = [list(runs[at : at + _AT_ONCE]) for at in range(0, len(runs), _AT_ONCE)]
+        return [
+            one for ends in await _computed([finish(one, shared) for one in some], spread, waits=True) for one in ends
+        ]
     except Exception as error:
         await in_thread(spread.stop)  # of tasks that run on
         under_way = [job_id for one in runs for job_id in partition.jobs_under_way(one)]
@@ -333,19 +340,23 @@ class _Place:
 class _Kept:
     """A partition's rows and their fates, in files; on the client it holds their folder."""
 
-    def __init__(self, run_folder: Path, fates: Path, holder: Folder | None = None) -> None:
-        self.run = run_folder
-        self.fates = fates
+    def __init__(self, end: Finished, holder: Folder | None = None) -> None:
+        self.run = end.run
+        self.fates = end.fates
+        self.counts = end.counts
         self._holder = holder
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        return _Kept, (self.run, self.fates)
+    def __getstate__(self) -> dict[str, Any]:
+        return self.__dict__ | {"_holder": None}
 
     def __dask_tokenize__(self) -> tuple[str, str]:
         return str(self.run), str(self.fates)
 
 
-def _viewed(kept: _Kept, part: Part) -> pd.DataFrame:
+def _viewed(kept: _Kept, part: Part, nothing: pd.DataFrame) -> pd.DataFrame:
+    """A partition's rows of some outcomes; where there are none, without a look at its files."""
+    if not any(kept.counts[WORDS[outcome]] for outcome in part.outcomes):
+        return nothing
     found: pd.DataFrame = partition.viewed(kept.run, kept.fates, part)
     return found
 
@@ -369,7 +380,7 @@ class _Views:
         meta = PandasSource(self._meta).view(Outcomes(0), part)
         with dask.config.set({"dataframe.convert-string": False}):  # which makes text of every object
             found: dd.DataFrame = dd.from_map(
-                _viewed, self._kept, part=part, meta=meta, divisions=self._divisions, label=part.name
+                _viewed, self._kept, part=part, nothing=meta, meta=meta, divisions=self._divisions, label=part.name
             )
         return found
 

@@ -65,7 +65,8 @@ class Outcomes:
     def write(self, path: Path) -> None:
         """Write what `all` gives as Parquet, for `of_all` of another process; on the disk when this returns."""
         schema = pl.DataFrame(schema=SCHEMA).to_arrow().schema
-        with pq.ParquetWriter(path, schema, compression="lz4") as writer:
+        quick: Any = {"compression": "lz4", "use_dictionary": False, "write_statistics": False}
+        with pq.ParquetWriter(path, schema, **quick) as writer:
             for start in range(0, self.n, CHUNK):
                 fates = self.all().slice(start, CHUNK) if self.folder is None else self.between(start, start + CHUNK)
                 writer.write_table(fates.to_arrow())
