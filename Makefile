@@ -29,7 +29,7 @@ demo: $(VENV)/.with-local  ## load a file of contacts into an org on this machin
 test test-lowest: export POLARS_MAX_THREADS ?= 1
 # Budget: 10 minutes, and 4 the first time for the installation.
 test: $(VENV)/.with-dev  ## the whole test suite
-	$(PY) -m pytest -n auto --dist worksteal
+	$(PY) -m pytest -n auto --dist worksteal --ignore tests/engines
 
 # Budget: 3 minutes, and 2 the first time for the installation by npm (380 MB, nothing of it runs scripts).
 test-clients: $(VENV)/.with-dev $(NPM)/node_modules/.with-clients  ## other people's clients on the local org, those of npm too
@@ -37,13 +37,13 @@ test-clients: $(VENV)/.with-dev $(NPM)/node_modules/.with-clients  ## other peop
 
 # Budget: 6 minutes, and 2 the first time for the installation of Spark (450 MB). Without Java those of Spark are skipped.
 test-engines: $(VENV)/.with-engines  ## frames that are spread over machines: clusters of Dask and Spark on this one
-	$(PY) -m pytest tests/engines
+	$(PY) -m pytest --frames dask tests/engines tests/frames/test_every_frame.py tests/test_pains.py tests/result
 
 # Budget: 10 minutes, and 2 the first time for the installation. The lowest versions are those of the lowest Python:
 # make test-lowest PYTHON=python3.11. ARGS="tests/frames -n 0" runs some.
 test-lowest: $(LOWEST)/.with-lowest  ## the whole test suite with the lowest version of each dependency that is declared
 	$(LOWEST)/bin/python -m tests.packaging.lowest
-	$(LOWEST)/bin/python -m pytest $(or $(ARGS),-n auto --dist worksteal)
+	$(LOWEST)/bin/python -m pytest $(or $(ARGS),-n auto --dist worksteal --ignore tests/engines)
 
 # Budget: 1 minute, and 3 the first time for the installation.
 docs: $(DOCS)/.with-site  ## the site: guide, how-tos, reference, as HTML in build/docs
