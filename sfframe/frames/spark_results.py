@@ -116,8 +116,7 @@ class ResultsFolder:
                 schema = _plain(source.schema_of(part))
                 writers[part.name] = files.enter_context(pq.ParquetWriter(path, schema, compression="snappy"))
             for part, table in source.tables(OutcomesInFile(end.fates, end.counts), _PARTS):
-                if table.num_rows:
-                    writers[part.name].write_table(table.cast(_plain(table.schema)))
+                writers[part.name].write_table(table.cast(_plain(table.schema)))
 
     def put_table(self, name: str, table: pl.DataFrame) -> None:
         """Write a small table of the call."""

@@ -116,6 +116,8 @@ class StreamSource:
                 fates = outcomes.between(start, start + batch.num_rows)
                 for part, schema in zip(parts, schemas, strict=True):
                     has_it = fates["outcome"].is_in(list(part.outcomes))
+                    if not has_it.any():
+                        continue
                     table = filtered(pa.Table.from_batches([batch]), has_it.to_numpy())
                     yield part, with_fates(table, sf_columns(fates.filter(has_it), part)).cast(schema)
                 start += batch.num_rows

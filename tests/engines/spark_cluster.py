@@ -34,12 +34,12 @@ def spark_cluster(variables: dict[str, str], *, master: str = "local-cluster[2,1
 
     # The JVM has the environment that it is started with, and its workers have it after it.
     environment = {
-        **variables,
         "PYSPARK_PYTHON": sys.executable,
         "PYSPARK_DRIVER_PYTHON": sys.executable,
         "PYTHONPATH": os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]),
         "SPARK_LOCAL_IP": "127.0.0.1",
         "POLARS_MAX_THREADS": "1",
+        **variables,
     }
     before = dict(os.environ)
     os.environ.update(environment)

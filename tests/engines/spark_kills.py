@@ -26,6 +26,7 @@ from typing import Any
 import polars as pl
 
 import sfframe
+from sfframe.testing import Fault
 from tests.engines.spark_cluster import login_of, spark_cluster
 from tests.journal.kills import OPERATIONS, hold, prepared_frame
 
@@ -43,6 +44,8 @@ class Tally:
         executors: How many of these were executors; the others were Python processes.
         given_up: How often Spark gave a save() up, and it was made again.
         committed: How often it gave one up that was committed.
+        jobs: How many jobs were made.
+        jobs_run: How many of them had rows to process; what made the others died before.
     """
 
     calls: int = 0
@@ -50,6 +53,8 @@ class Tally:
     executors: int = 0
     given_up: int = 0
     committed: int = 0
+    jobs: int = 0
+    jobs_run: int = 0
 
 
 def main(n: int, *, first_seed: int = 0) -> Tally:
@@ -89,6 +94,9 @@ def kill_while_it_saves(local: sfframe.LocalOrg, spark: Any, folder: Path, seed:
         **({"journalPath": folder / "journal"} if chance.random() < 0.5 else {}),
     }
     tally.calls += 1
+    # Some jobs take a while, so that there is something to die in.
+    local.faults = [Fault("job", "stuck", looks=chance.randint(2, 6), times=None)] if chance.random() < 0.7 else []
+    before = local.count("create")
     over = threading.Event()
     killing = threading.Thread(target=_kill, args=(chance, tally, over))
     killing.start()
@@ -97,9 +105,11 @@ def kill_while_it_saves(local: sfframe.LocalOrg, spark: Any, folder: Path, seed:
     finally:
         over.set()
         killing.join()
+        local.faults = []
+        tally.jobs += local.count("create") - before
     try:
         hold(local, frame, operation, _Whole(results, frame))
-        _hold_summary(results, frame)
+        tally.jobs_run += _hold_summary(results, frame)
     except AssertionError as error:
         kept = Path(tempfile.mkdtemp(prefix="kill-"))
         shutil.copytree(folder, kept, dirs_exist_ok=True)
@@ -159,13 +169,14 @@ def _below(word: str) -> Iterator[int]:
             yield pid
 
 
-def _hold_summary(results: Path, frame: pl.DataFrame) -> None:
+def _hold_summary(results: Path, frame: pl.DataFrame) -> int:
     (summary,) = pl.read_parquet(results / "summary" / "part-00000.parquet").rows(named=True)
     counts = {name: _rows(results, name).height for name in _FOLDERS}
     assert summary["rows"] == frame.height == sum(counts.values()), "the summary counts other rows"
     assert [summary[name.partition("_")[0]] for name in _FOLDERS] == list(counts.values())
     jobs = pl.read_parquet(results / "jobs" / "part-00000.parquet")
     assert jobs["job_id"].is_unique().all()
+    return jobs.height
 
 
 _FOLDERS = ("successful_results", "failed_results", "unprocessed_records")
