@@ -46,7 +46,7 @@ frames.series frames.files frames.tables
 verbs
 gathered
 partition
-call_folder storage
+call_folder
 changes objects lookup resuming
 reading scanning
 paged

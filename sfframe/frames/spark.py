@@ -22,7 +22,7 @@ from pyspark import TaskContext
 from pyspark.sql.datasource import DataSource, DataSourceArrowWriter, WriterCommitMessage
 from pyspark.sql.types import StructType
 
-from sfframe import call_folder, partition, screen, storage
+from sfframe import call_folder, partition, screen
 from sfframe.bridge import in_thread, run
 from sfframe.conclude import conclude
 from sfframe.errors import JobFailed, JournalError, JournalInUse, RecordsFailed, SfframeError
@@ -150,8 +150,6 @@ class SfframeWriter(DataSourceArrowWriter):  # type: ignore[misc]  # likewise
     def made(cls, options: WriteOptions, schema: pa.Schema) -> SfframeWriter:
         """That of a frame whose columns are looked at; its call is recorded."""
         began = time.time()
-        if not options.trusts_storage and (why := storage.why_not(options.journal)):
-            raise JournalError(f"{why}: give journalPath= another place, or say trustStorage=true if you know")
         prepared, org = run(_looked_at(options, schema))
         results = ResultsFolder(options.results) if options.results is not None else None
         folder, goes_on = _call_folder(options, prepared.request, org, results)
@@ -165,6 +163,7 @@ class SfframeWriter(DataSourceArrowWriter):  # type: ignore[misc]  # likewise
                 options.login,
                 described=tuple(prepared.described),
                 compares_keys=compares,
+                trusts_storage=options.trusts_storage,
             ),
             schema=schema,
             sent=replace(sent_of(prepared), rows=None),
@@ -188,8 +187,6 @@ class SfframeWriter(DataSourceArrowWriter):  # type: ignore[misc]  # likewise
         Raises:
             SfframeError: Not all of its rows have the org's word: Spark may try it again.
         """
-        if not self.options.trusts_storage and (why := storage.why_not(self.spread.folder)):
-            raise JournalError(f"{why}: give journalPath= another place, or say trustStorage=true if you know")
         rows = pa.RecordBatchReader.from_batches(self.schema, (batch.cast(self.schema) for batch in batches))
         begun = run(partition.begin(rows, self.spread, number, sends=not self.options.only_checks))
         if begun.run is None or (self.earlier and number not in self.earlier):

@@ -15,13 +15,16 @@ from sfframe.ingest.locked import Locked
 _MOUNTS: Final = Path("/proc/self/mountinfo")
 # Of one machine: the kernel keeps their locks.
 _LOCAL: Final = frozenset({
-    "apfs", "bcachefs", "btrfs", "erofs", "ext2", "ext3", "ext4", "f2fs", "jfs", "ntfs3", "overlay", "ramfs",
-    "reiserfs", "tmpfs", "xfs", "zfs",
+    "apfs", "bcachefs", "btrfs", "erofs", "ext2", "ext3", "ext4", "f2fs", "fuse.fuse-overlayfs", "jfs", "ntfs3",
+    "overlay", "ramfs", "reiserfs", "rootfs", "tmpfs", "xfs", "zfs",
 })  # fmt: skip
 # Of many: a server, or all of them together, keep the locks; and the options of a mount by which they don't.
 _SHARED: Final = {
+    "beegfs": ("tuneUseGlobalFileLocks=false",),
     "ceph": (),
     "cifs": ("nobrl", "nolock"),
+    "fuse.ceph": (),
+    "fuse.ceph-fuse": (),
     "fuse.glusterfs": (),
     "gfs2": ("localflocks",),
     "gpfs": (),
@@ -30,6 +33,7 @@ _SHARED: Final = {
     "nfs4": ("nolock", "local_lock=flock", "local_lock=all"),
     "ocfs2": ("localflocks",),
     "smb3": ("nobrl", "nolock"),
+    "wekafs": (),
 }
 HOW: Final = (
     "give a folder on a local disk, where all workers are on this machine, or on NFS, CephFS, Lustre, GPFS, GlusterFS "
@@ -66,6 +70,8 @@ def why_unsafe(folder: Path) -> str | None:
     if mount.kind not in _SHARED:
         return f"whether locks on {mount.kind} hold for all machines isn't known"
     off = sorted(mount.options.intersection(_SHARED[mount.kind]))
+    if mount.kind == "lustre" and not off and "flock" not in mount.options:
+        off = ["noflock"]  # which is its default
     return f"it is mounted with {', '.join(off)}, so that each machine has locks of its own" if off else None
 
 

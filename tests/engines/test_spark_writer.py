@@ -15,7 +15,7 @@ import pyarrow as pa
 import pytest
 
 import sfframe
-from sfframe import storage
+from sfframe.ingest import storage
 from sfframe.testing import Fault
 
 from .spark_cluster import ROOT, login_of
@@ -348,42 +348,13 @@ def test_results_go_to_whatever_storage_fsspec_knows(local: sfframe.LocalOrg, tm
         ResultsFolder(address).claim(tmp_path, goes_on=False)
 
 
-MOUNTS = """\
-/dev/vda1 / ext4 rw,relatime 0 0
-server:/a /mnt/nfs4 nfs4 rw,vers=4.2,local_lock=none 0 0
-server:/a /mnt/nolock nfs rw,nolock,local_lock=all 0 0
-s3fs /mnt/s3 fuse.s3fs rw 0 0
-lustre /mnt/lustre lustre rw,flock 0 0
-lustre /mnt/unlocked lustre rw 0 0
-server:/a /mnt/with\\040space nfs4 rw,local_lock=flock 0 0
-dbfs /dbfs fuse rw 0 0
-"""
-
-
-@pytest.mark.parametrize(
-    ("folder", "told"),
-    [
-        ("/data/runs", None),
-        ("/mnt/nfs4/runs", None),
-        ("/mnt/lustre/runs", None),
-        ("/mnt/nfs4x/runs", None),
-        ("/mnt/nolock/runs", "is on nfs mounted with nolock"),
-        ("/mnt/s3/runs", "is on fuse.s3fs, of which isn't known"),
-        ("/mnt/unlocked", "is on lustre mounted with noflock"),
-        ("/mnt/with space/runs", "is on nfs4 mounted with local_lock=flock"),
-        ("/dbfs/runs", "is on fuse, of which isn't known"),
-    ],
-)
-def test_a_storage_whose_locks_keep_no_other_machine_out_is_told(folder: str, told: str | None) -> None:
-    why = storage.why_not(Path(folder), MOUNTS)
-    assert why is None if told is None else why is not None and told in why
-
-
 def test_such_a_storage_is_refused_unless_told_otherwise(
     local: sfframe.LocalOrg, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(storage, "why_not", lambda *_: "the runs are on s3fs")
-    with pytest.raises(sfframe.JournalError, match=r"the runs are on s3fs.*trustStorage=true"):
+    mounts = tmp_path.with_name("mountinfo")
+    mounts.write_text(f"1 1 0:1 / {tmp_path} rw - fuse.s3fs s3fs rw\n")
+    monkeypatch.setattr(storage, "_MOUNTS", mounts)
+    with pytest.raises(sfframe.JournalError, match=r"locks on fuse\.s3fs hold.*option trustStorage"):
         writer(tmp_path)
     one = writer(tmp_path, trustStorage=True)
     one.commit([one.write_partition(0, iter(rows(1)))])

@@ -15,6 +15,9 @@ LINES = """\
 31 22 0:41 / /mnt/own rw,relatime - nfs files:/own rw,vers=3,nolock,local_lock=all
 32 22 0:42 / /mnt/bucket rw,nosuid - fuse.s3fs s3fs rw,user_id=0
 33 22 0:43 / /mnt/with\\040blank rw,relatime - lustre mgs@tcp:/fs rw,localflock
+35 22 0:45 / /mnt/lustre rw - lustre mgs@tcp:/fs rw,flock
+36 22 0:46 / /mnt/unlocked rw - lustre mgs@tcp:/fs rw
+37 22 0:47 / /dbfs rw - fuse dbfs rw
 34 22 0:44 / /mnt/ceph rw shared:7 - ceph mon:/ rw,name=admin
 """
 
@@ -37,6 +40,9 @@ def mounts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         ("/mnt/own/runs", "mounted with local_lock=all, nolock"),
         ("/mnt/bucket/runs", "locks on fuse.s3fs hold"),
         ("/mnt/with blank", "mounted with localflock"),
+        ("/mnt/lustre", None),
+        ("/mnt/unlocked", "mounted with noflock"),
+        ("/dbfs/runs", "locks on fuse hold"),
     ],
 )
 @pytest.mark.usefixtures("mounts")
