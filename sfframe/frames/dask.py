@@ -57,6 +57,7 @@ class _Dask:
         """Send a frame."""
         began = time.monotonic()
         _check_options(request)
+        frame = frame.optimize()  # which may make other partitions: they are counted after it
         await org.transport.log_in()
         prepared = await prepare(frame._meta, request, lambda: org)
         place = await in_thread(_Place.of, prepared.request, org, frame.npartitions)
@@ -86,11 +87,13 @@ class _Dask:
 
     async def check(self, frame: dd.DataFrame, request: IngestRequest, org: Callable[[], Org]) -> pd.DataFrame:
         """All problems of all partitions."""
+        frame = frame.optimize()
         _, problems = await _problems_of(frame, request, org)
         return PandasSource(frame._meta).table(frame_of(problems))
 
     def payloads(self, frame: dd.DataFrame, request: IngestRequest, org: Callable[[], Org]) -> Iterator[bytes]:
         """The CSV of each job; the rows come to the client, a partition at a time."""
+        frame = frame.optimize()
         begun, problems = run(_problems_of(frame, request, org))
         if _are_refused(problems, request):
             raise _error(problems, frame)
@@ -98,7 +101,7 @@ class _Dask:
 
 
 def _payloads(frame: dd.DataFrame, requests: Sequence[IngestRequest], org: Callable[[], Org]) -> Iterator[bytes]:
-    for part, request in zip(frame.to_delayed(), requests, strict=True):
+    for part, request in zip(frame.to_delayed(optimize_graph=False), requests, strict=True):
         yield from payloads_of(run(prepare(part.compute(), request, org)))
 
 
@@ -191,7 +194,7 @@ async def _begun(frame: dd.DataFrame, spread: Spread, prepared: Prepared) -> lis
 
 
 async def _looked_at(frame: dd.DataFrame, spread: Spread, *, sends: bool) -> list[Begun]:
-    begin, shared, parts = delayed(_begin, pure=False), _once(spread), frame.to_delayed()
+    begin, shared, parts = delayed(_begin, pure=False), _once(spread), frame.to_delayed(optimize_graph=False)
     begun = await _computed([begin(part, shared, number, sends, {}) for number, part in enumerate(parts)], spread)
     # A column of objects without a value in its partition: others tell what it is.
     told = [(number, found) for number, one in enumerate(begun) if (found := _told_by_others(one, begun))]
