@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import runpy
 from collections.abc import Iterator
@@ -22,6 +23,7 @@ pytest.importorskip("pyspark")
 
 pytestmark = [
     pytest.mark.skipif(not HAS_JAVA, reason="Spark needs Java"),
+    pytest.mark.skipif("PYTEST_XDIST_WORKER" in os.environ, reason="one cluster is enough: make test-engines"),
     pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::ResourceWarning", "ignore::DeprecationWarning"),
 ]
 CONTACTS = "ExternalId__c string, LastName string, Visits__c int"
