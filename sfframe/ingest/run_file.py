@@ -16,6 +16,7 @@ import polars as pl
 from sfframe.disk import settle
 from sfframe.errors import JournalError
 from sfframe.ingest.recorded import Intent, RunState, Stage
+from sfframe.ingest.storage import is_of_many
 
 FILE: Final = "run.sqlite"
 FORMAT: Final = 1
@@ -97,7 +98,8 @@ def connected(folder: Path, *, read_only: bool = False) -> sqlite3.Connection:
         # Not opened as such: then what a process that died has left in the log could not be read.
         db.execute("PRAGMA query_only = ON")
         return db
-    db.execute("PRAGMA journal_mode = WAL")
+    # Its index is memory that all processes share, which those of several machines can't.
+    db.execute(f"PRAGMA journal_mode = {'TRUNCATE' if is_of_many(folder) else 'WAL'}")
     db.execute("PRAGMA synchronous = FULL")  # each commit is on the disk when it returns
     return db
 

@@ -6,6 +6,7 @@ import os
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
@@ -73,6 +74,13 @@ def why_unsafe(folder: Path) -> str | None:
     if mount.kind == "lustre" and not off and "flock" not in mount.options:
         off = ["noflock"]  # which is its default
     return f"it is mounted with {', '.join(off)}, so that each machine has locks of its own" if off else None
+
+
+@lru_cache(maxsize=64)
+def is_of_many(folder: Path) -> bool:
+    """Whether other machines may have a folder too, as far as that is known: memory isn't shared with them."""
+    mount = _mount_of(folder)
+    return mount is not None and mount.kind not in _LOCAL
 
 
 def _locks_out(folder: Path) -> bool:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import sqlite3
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 import sfframe
@@ -59,3 +62,19 @@ def test_the_disk_of_this_machine_keeps_its_locks(tmp_path: Path) -> None:
 def test_a_folder_that_isnt_there_is_told(tmp_path: Path) -> None:
     with pytest.raises(sfframe.JournalError, match="no file can be made"):
         storage.why_unsafe(tmp_path / "nowhere")
+
+
+@pytest.mark.usefixtures("local")
+def test_a_run_that_other_machines_may_read_shares_no_memory_with_them(
+    org: sfframe.Org, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mounts = tmp_path / "mountinfo"
+    mounts.write_text(f"1 1 0:1 / {tmp_path} rw - nfs4 files:/runs rw,vers=4.2\n")
+    frame = pl.DataFrame({"LastName": ["Ada", "Alan"]})
+    for name, mode in (("here", "wal"), ("there", "delete")):
+        frame.sfbulk.insert("Contact", org=org, journal=tmp_path / name)
+        monkeypatch.setattr(storage, "_MOUNTS", mounts)
+        (run,) = [path for path in (tmp_path / name).iterdir() if path.is_dir()]
+        with contextlib.closing(sqlite3.connect(run / "run.sqlite")) as db:
+            assert db.execute("PRAGMA journal_mode").fetchone() == (mode,)
+        assert sfframe.resume(run, org=org).counts["successful"] == 2
