@@ -72,7 +72,7 @@ def test_a_run_that_other_machines_may_read_shares_no_memory_with_them(
     mounts.write_text(f"1 1 0:1 / {tmp_path} rw - nfs4 files:/runs rw,vers=4.2\n")
     frame = pl.DataFrame({"LastName": ["Ada", "Alan"]})
     for name, mode in (("here", "wal"), ("there", "delete")):
-        frame.sfbulk.insert("Contact", org=org, journal=tmp_path / name)
+        sfframe.bulk(frame).insert("Contact", org=org, journal=tmp_path / name)
         monkeypatch.setattr(storage, "_MOUNTS", mounts)
         (run,) = [path for path in (tmp_path / name).iterdir() if path.is_dir()]
         with contextlib.closing(sqlite3.connect(run / "run.sqlite")) as db:
