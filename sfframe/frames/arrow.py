@@ -58,7 +58,7 @@ class TableSource:
         return types_of(found, self._columns)
 
     def rows(self, names: Sequence[str], folder: Callable[[], Folder]) -> Rows:
-        return MemoryRows(pl.DataFrame([self._columns[name] for name in names]))
+        return MemoryRows(pl.DataFrame({name: self._columns[name] for name in names}))
 
     def view(self, outcomes: Outcomes, part: Part) -> pa.Table:
         # By position: a name that isn't sent may be there twice.

@@ -51,7 +51,7 @@ class DictsSource:
         return types_of(found, self._columns)
 
     def rows(self, names: Sequence[str], folder: Callable[[], Folder]) -> Rows:
-        return MemoryRows(pl.DataFrame([self._columns[name] for name in names]))
+        return MemoryRows(pl.DataFrame({name: self._columns[name] for name in names}))
 
     def beside(self, columns: pl.DataFrame) -> pl.DataFrame:
         return pl.DataFrame([self._series(label) for label in self._labels]).hstack(columns)

@@ -69,7 +69,8 @@ class PandasSource:
         return types_of({n: _read(n, self._frame.iloc[:, place]) for n, place in places.items()}, self._columns)
 
     def rows(self, names: Sequence[str], folder: Callable[[], Folder]) -> Rows:
-        return MemoryRows(pl.DataFrame([self._columns[name] for name in names]))
+        # By name: of a list of Series Polars looks up what makes a frame of it, which fails where several threads do so.
+        return MemoryRows(pl.DataFrame({name: self._columns[name] for name in names}))
 
     def view(self, outcomes: Outcomes, part: Part) -> pd.DataFrame:
         frame = self._frame

@@ -85,6 +85,6 @@ def _cells_differ(a: Rows, b: Rows) -> str | None:
 def _first(a: pl.Series, b: pl.Series) -> int | None:
     """Where two series of one dtype and length differ first."""
     # By expressions: series of some nested dtypes have no such comparison in some versions.
-    both = pl.DataFrame([a.alias("a"), b.alias("b")])
+    both = pl.DataFrame({"a": a, "b": b})
     differs = both.select(pl.col("a").ne_missing(pl.col("b"))).to_series()
     return differs.arg_max() if differs.any() else None

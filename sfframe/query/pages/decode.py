@@ -167,7 +167,7 @@ def _read(body: bytes, columns: Sequence[Column]) -> pa.Table:
 def _with_values(table: pa.Table, dtypes: Mapping[str, pl.DataType]) -> pa.Table:
     """The table with the values of columns that are texts in it."""
     texts = pl.DataFrame(table.select(list(dtypes)))
-    values = in_arrow(pl.DataFrame([valued(texts[name], dtype) for name, dtype in dtypes.items()]))
+    values = in_arrow(pl.DataFrame({name: valued(texts[name], dtype) for name, dtype in dtypes.items()}))
     for field, column in zip(values.schema, values.columns, strict=True):
         table = table.set_column(table.schema.get_field_index(field.name), field, column)
     return table
