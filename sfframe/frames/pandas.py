@@ -69,7 +69,7 @@ class PandasSource:
         return types_of({n: _read(n, self._frame.iloc[:, place]) for n, place in places.items()}, self._columns)
 
     def rows(self, names: Sequence[str], folder: Callable[[], Folder]) -> Rows:
-        # By name: of a list of Series Polars looks up what makes a frame of it, which fails where several threads do so.
+        # By name: of a list of Series Polars looks up what makes a frame of it, which threads can't do at once.
         return MemoryRows(pl.DataFrame({name: self._columns[name] for name in names}))
 
     def view(self, outcomes: Outcomes, part: Part) -> pd.DataFrame:
