@@ -16,7 +16,7 @@ export PYTHONUNBUFFERED := 1
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-clients test-engines test-lowest docs test-docs check types dist test-dist bench fuzz chaos load mutants clean python
+.PHONY: help demo test test-clients test-engines test-lowest docs test-docs check types dist test-dist bench bench-engines fuzz chaos load mutants clean python
 
 help:  ## this list
 	@awk -F ':.*## *' '/^[a-z-]+:.*##/ { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -80,6 +80,11 @@ test-dist: dist  ## what is in dist, in clean environments: the wheel alone, and
 # Budget: 15 minutes, in an environment of its own that has the other clients too. ARGS="--quick" takes one.
 bench: $(BENCH)/.with-peers  ## time and memory for a million rows, beside other clients
 	$(BENCH)/bin/python -m tests.benchmarks $(ARGS)
+
+# Budget: 12 minutes.
+bench-engines: $(VENV)/.with-engines  ## what Dask and Spark cost beside a plain call, and what a second worker brings
+	$(PY) -W ignore -m tests.benchmarks.dask $(ARGS)
+	$(PY) -W ignore -m tests.benchmarks.spark $(ARGS)
 
 # Budget: 50 minutes on two cores, half of it for each. ARGS="--seed 1000000" goes on with other inputs.
 fuzz: $(VENV)/.with-dev  ## what nobody would send on purpose: 1,000,000 answers to the client, 100,000 inputs to the local org

@@ -1,6 +1,6 @@
 """What Spark costs beside a plain call, and what a second worker brings.
 
-    python -m tests.benchmarks.engines            # a million rows; --rows 100000 for fewer
+    python -m tests.benchmarks.spark            # a million rows; --rows 100000 for fewer
 
 The first compares `df.write` on one worker with the same rows by `df.sfbulk` in Polars, which has them from Spark, or
 from the file, and saves the results. Its org does as little as it can, and the start of the JVM is left out: a small
@@ -29,7 +29,7 @@ from . import data, org
 
 CACHE = Path(__file__).parents[2] / ".bench"
 PARTITIONS = 8
-LOOKS, BETWEEN_S = 7, 0.3  # a job of the slow org takes some seconds
+LOOKS, BETWEEN_S = 14, 0.3  # a job of the slow org takes some seconds
 
 
 def told(text: str) -> None:

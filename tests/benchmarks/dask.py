@@ -1,0 +1,122 @@
+"""What Dask costs beside a plain call, and what a second worker brings.
+
+    python -m tests.benchmarks.dask            # a million rows; --rows 100000 for fewer
+
+The first compares `ddf.sfbulk` on one worker with the same rows by `df.sfbulk` in Polars, reading the file included:
+beside an org that does as little as it can, and beside a local org, which parses and stores them. A small call comes
+first. The second has an org whose jobs take long, and one worker or two. Only ratios of one run mean something.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import dask.dataframe as dd
+import pandas as pd
+import polars as pl
+from distributed import LocalCluster
+
+import sfframe
+import sfframe.frames.dask
+from sfframe.testing import Fault
+
+from . import data, org
+
+CACHE = Path(__file__).parents[2] / ".bench"
+ROUNDS = 5
+PARTITIONS = 8
+LOOKS, BETWEEN_S = 14, 0.3  # a job of the slow org takes some seconds
+
+
+def told(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
+
+
+def timed(call: Callable[[], Any]) -> float:
+    began = time.monotonic()
+    call()
+    return time.monotonic() - began
+
+
+def overhead(rows: int) -> None:
+    """One worker beside Polars, against both orgs."""
+    path = data.contacts(rows, CACHE)
+    with LocalCluster(n_workers=1, threads_per_worker=2, dashboard_address=":0") as cluster, cluster.get_client():
+        with org.running(path) as bench:
+            known = sfframe.Org(bench.url, sfframe.AccessToken("bench"))
+            _beside("an org that does nothing", path, known, lambda: bench.ask("clear"))
+        with sfframe.LocalOrg() as local:
+            _beside("a local org", path, local.org, local.reset)
+
+
+def _beside(name: str, path: Path, known: sfframe.Org, clear: Callable[[], Any]) -> None:
+    options: dict[str, Any] = {"org": known, "on_failure": "return"}
+
+    def plain(**more: Any) -> Any:
+        return sfframe.bulk(pl.read_parquet(path)).upsert("Contact", data.KEY, **options, **more)
+
+    def spread() -> Any:
+        return dd.read_parquet(str(path), split_row_groups=True).sfbulk.upsert("Contact", data.KEY, **options)
+
+    with tempfile.TemporaryDirectory() as folder:
+        small = Path(folder) / "small.parquet"
+        pl.read_parquet(path, n_rows=1_000).write_parquet(small)
+        clear()
+        dd.read_parquet(str(small)).sfbulk.upsert("Contact", data.KEY, **options)
+        ratios: dict[str, list[float]] = {"a plain call": [], "one with a journal": []}
+        for at in range(ROUNDS):
+            took = {}
+            for kind, call in (
+                ("Dask", spread),
+                ("a plain call", plain),
+                ("one with a journal", lambda at=at: plain(journal=Path(folder) / f"{at}")),
+            ):
+                clear()
+                took[kind] = timed(call)
+            for kind, found in ratios.items():
+                found.append(took["Dask"] / took[kind])
+            told(f"{name}: " + ", ".join(f"{kind} {seconds:.1f} s" for kind, seconds in took.items()))
+        for kind, found in ratios.items():
+            told(f"{name}: beside {kind} {statistics.median(found):.2f} times as long, {min(found):.2f} at best")
+
+
+def speedup() -> None:
+    """Two workers beside one, where jobs take long."""
+    took = {}
+    names = pd.DataFrame({"LastName": [f"Name {i}" for i in range(80)]})
+    with sfframe.LocalOrg() as local:
+        for n in (1, 2):
+            with (
+                LocalCluster(n_workers=n, threads_per_worker=1, dashboard_address=":0") as cluster,
+                cluster.get_client(),
+            ):
+
+                def load() -> None:
+                    frame = dd.from_pandas(names, npartitions=PARTITIONS)
+                    frame.sfbulk.insert("Contact", org=local.org, poll_interval=BETWEEN_S, max_concurrent_jobs=8)
+
+                load()
+                local.faults = [Fault("job", "stuck", looks=LOOKS, times=None)]
+                took[n] = timed(load)
+                local.faults = []
+                told(f"{PARTITIONS} slow jobs, {n} worker{'s' if n > 1 else ''}: {took[n]:.1f} s")
+    told(f"two are {took[1] / took[2]:.2f} times as fast")
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--rows", type=int, default=1_000_000)
+    parser.add_argument("--only", choices=("overhead", "speedup"))
+    chosen = parser.parse_args()
+    if chosen.only != "speedup":
+        overhead(chosen.rows)
+    if chosen.only != "overhead":
+        speedup()
