@@ -19,6 +19,7 @@ import sys
 import threading
 import time
 from collections.abc import Awaitable, Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final, Generic, ParamSpec, TypeAlias, TypeVar, cast
@@ -137,6 +138,17 @@ async def in_thread(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs)
     for everyone, so it comes out as `InterruptedThread`, an exception like others.
     """
     return await asyncio.to_thread(_guarded, functools.partial(function, *args, **kwargs))
+
+
+async def in_own_thread(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """As `in_thread`, for what itself waits for calls: those threads are few, and all of them might come to wait."""
+    threads = ThreadPoolExecutor(1, thread_name_prefix="sfframe-own")
+    try:
+        context = contextvars.copy_context()
+        work = functools.partial(context.run, _guarded, functools.partial(function, *args, **kwargs))
+        return await asyncio.get_running_loop().run_in_executor(threads, work)
+    finally:
+        threads.shutdown(wait=False)  # it goes once the function has ended
 
 
 class InterruptedThread(Exception):  # noqa: N818  # an interrupt, no error

@@ -23,7 +23,7 @@ from dask.dataframe.extensions import register_dataframe_accessor
 from dask.delayed import delayed
 
 from sfframe import call_folder, partition
-from sfframe.bridge import INTERRUPTED, in_thread, run
+from sfframe.bridge import INTERRUPTED, in_own_thread, in_thread, run
 from sfframe.call import Again
 from sfframe.errors import Interrupted, JobTimeout, OutcomeUnknown, PayloadError, ResultMismatch
 from sfframe.frames import dask_read as dask_read  # registers itself
@@ -267,7 +267,7 @@ async def _computed(tasks: list[Any], spread: Spread, *, waits: bool = False) ->
         spread: The call; when it is interrupted, so are they.
         waits: Whether what they say then is waited for.
     """
-    work = asyncio.ensure_future(in_thread(partial(compute, *tasks)))
+    work = asyncio.ensure_future(in_own_thread(partial(compute, *tasks)))
     try:
         return list(await asyncio.shield(work))
     except asyncio.CancelledError as cancelled:

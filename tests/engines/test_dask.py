@@ -6,12 +6,14 @@ import _thread
 import datetime as dt
 import decimal
 import importlib
+import os
 import pickle
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -356,6 +358,14 @@ def test_frames_that_come_of_a_result_keep_its_files(org: Org, client: Client) -
     del successful
     gc.collect()
     assert renamed.sfbulk.update("Contact", org=org).counts["successful"] == 12
+
+
+def test_many_calls_at_once_dont_wait_for_each_other(org: Org, local: LocalOrg) -> None:
+    n = (os.cpu_count() or 1) + 6  # more than asyncio has threads
+    frames = [contacts(2, 1).drop(columns="ExternalId__c") for _ in range(n)]
+    with dask.config.set(scheduler="threads"), ThreadPoolExecutor(n) as calls:
+        results = list(calls.map(lambda frame: frame.sfbulk.insert("Contact", org=org, describe=False), frames))
+    assert [result.counts["successful"] for result in results] == [2] * n
 
 
 def test_events_are_told_by_dask_itself(org: Org) -> None:
