@@ -56,6 +56,7 @@ class PartJob:
         *,
         attempt: int,
         payloads: asyncio.Semaphore,
+        again: asyncio.Semaphore,
         known: KnownPart | None = None,
     ) -> None:
         self._run = run
@@ -65,7 +66,8 @@ class PartJob:
         self._part = part
         self._positions = positions
         self._attempt = attempt
-        self._payloads = payloads
+        self._payload = payloads
+        self._again = again
         self._known = known
         self._number = known.number if known is not None else None
         self._place = attempt, int(positions[0])
@@ -114,7 +116,7 @@ class PartJob:
             await self._forget(error)
         if self._run.no_more_parts:
             return  # what keeps others from being sent keeps this one too
-        await self._payloads.acquire()
+        await self._payload_again()
         await self._send_and_collect()
 
     def _recall(self, jobs: Sequence[KnownJob]) -> None:
@@ -153,7 +155,7 @@ class PartJob:
         self._tell_abandoned()
         self._run.running.pop(job.id, None)
         await self._run.record(Journal.reached, job.id, Stage.REFUSED, job)
-        await self._payloads.acquire()
+        await self._payload_again()
         return await self._commit_and_watch("CRLF")
 
     async def _commit_and_watch(self, line_ending: LineEnding) -> JobInfo:
@@ -161,8 +163,12 @@ class PartJob:
             job = await self._commit(line_ending)
         finally:
             self._part.data = memoryview(b"")
-            self._payloads.release()
+            self._payload.release()
         return await self._watch(job)
+
+    async def _payload_again(self) -> None:
+        self._payload = self._again
+        await self._payload.acquire()
 
     # --- up -----------------------------------------------------------------------------------------------------------
 

@@ -196,12 +196,14 @@ async def _send(run: Run, this: _Round) -> None:
     """Send the rows of one try, part by part, after the parts that were begun."""
     jobs = asyncio.Semaphore(this.n_at_once)
     payloads = asyncio.Semaphore(_PAYLOADS)
+    # Of jobs in a slot already: those that wait for one with their payloads would let them wait for ever.
+    again = asyncio.Semaphore(_PAYLOADS) if run.slots is not None else payloads
     rows = this.rows_to_send
     to_send = _parts_between(run, rows, this.cut, this.known if this.again is None else ())
     async with asyncio.TaskGroup() as group:
         for begun in this.known:
             await jobs.acquire()
-            job = _job_of(run, this, begun, payloads)
+            job = _job_of(run, this, begun, payloads, again)
             group.create_task(_in_slot(run, job)).add_done_callback(lambda _: jobs.release())
         while True:
             await jobs.acquire()
@@ -210,7 +212,7 @@ async def _send(run: Run, this: _Round) -> None:
             if part is None:
                 break
             where = part.positions if this.again is None else this.again.positions[part.positions]
-            job = PartJob(run, rows, this.cut, part, where, attempt=this.attempt, payloads=payloads)
+            job = PartJob(run, rows, this.cut, part, where, attempt=this.attempt, payloads=payloads, again=again)
             group.create_task(_in_slot(run, job)).add_done_callback(lambda _: jobs.release())
 
 
@@ -233,7 +235,7 @@ def _parts_between(run: Run, rows: Rows, cut: Cut, known: Sequence[KnownPart]) -
     yield from parts(rows, run.layout, cut, start)
 
 
-def _job_of(run: Run, this: _Round, known: KnownPart, payloads: asyncio.Semaphore) -> PartJob:
+def _job_of(run: Run, this: _Round, known: KnownPart, payloads: asyncio.Semaphore, again: asyncio.Semaphore) -> PartJob:
     rows, cut = this.rows, this.cut
     if known.positions is None or known.numbers is None:
         part = part_of(rows, cut, known.start, known.stop)
@@ -242,7 +244,7 @@ def _job_of(run: Run, this: _Round, known: KnownPart, payloads: asyncio.Semaphor
         where = known.positions
         rows = SomeRows(rows, known.positions, known.numbers)
         part = part_of(rows, cut, 0, rows.n)
-    return PartJob(run, rows, cut, part, where, attempt=known.attempt, payloads=payloads, known=known)
+    return PartJob(run, rows, cut, part, where, attempt=known.attempt, payloads=payloads, again=again, known=known)
 
 
 def _next(to_send: Iterator[Part]) -> Part | None:

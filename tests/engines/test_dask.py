@@ -30,6 +30,7 @@ from sfframe import LocalOrg, Org, partition
 from sfframe.bridge import run
 from sfframe.ingest import storage
 from sfframe.ingest.request import ingest_request
+from sfframe.ingest.slots import Slots
 from sfframe.partition import Spread
 from sfframe.testing import Fault
 from tests.conftest import column
@@ -223,6 +224,21 @@ def test_of_two_tries_at_once_one_sends(org: Org, local: LocalOrg, tmp_path: Pat
     assert {tuple(job.id for job in one.done.jobs) for one in found} == {tuple(job.id for job in found[0].done.jobs)}
     assert local.count("create") == 10
     assert local.rows("Contact").num_rows == 100
+
+
+def test_a_job_in_a_slot_waits_for_none_that_waits_for_a_slot(org: Org, local: LocalOrg, tmp_path: Path) -> None:
+    local.faults.append(Fault("put", "stall", times=None))
+    first = _spread(org, tmp_path, max_records=1, max_concurrent_jobs=4, timeout=3)
+    begun = run(partition.begin(contacts(8, 1).compute(), first, 0))
+    assert begun.run is not None
+    assert not run(partition.finish(begun.run, first)).done.is_settled  # it has left jobs that never ran
+    local.faults.clear()
+    second = _spread(org, tmp_path, max_records=1, max_concurrent_jobs=4, timeout=30)
+    others = [run(Slots(second.slots.folder, 4).take()) for _ in range(3)]
+    end = run(partition.finish(begun.run, second))
+    assert end.counts == {"successful": 8, "failed": 0, "unprocessed": 0}
+    for slot in others:
+        slot.release()
 
 
 def test_other_rows_in_a_second_try_are_refused(org: Org, local: LocalOrg, tmp_path: Path) -> None:
