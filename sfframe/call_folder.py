@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import secrets
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-from sfframe.disk import replaced
+from sfframe.disk import replaced, settle
 from sfframe.errors import JournalError
 from sfframe.ingest.request import IngestRequest
 from sfframe.org.org import Org
@@ -34,7 +35,8 @@ def made(root: Path, request: IngestRequest, org: Org | None, n_partitions: int 
     folder = root / f"{stamp}-{sobject}-{request.operation}-{secrets.token_hex(3)}"
     try:
         folder.mkdir(mode=0o700)
-        (folder / _CALL).write_text(json.dumps(_facts(request, org, n_partitions)))
+        _write(folder / _CALL, _facts(request, org, n_partitions))
+        settle(root)  # or a power loss might leave no trace of a call whose jobs go on
     except OSError as error:
         raise JournalError(f"no call can be recorded in {root}: {error}") from error
     return folder
@@ -72,8 +74,15 @@ def finished(folder: Path) -> None:
     """Note that nothing is left to do."""
     path = folder / _CALL
     facts = json.loads(path.read_text()) | {"state": "finished"}
+    _write(path, facts)
+
+
+def _write(path: Path, facts: dict[str, Any]) -> None:
     with replaced(path) as file:
         file.write(json.dumps(facts).encode())
+        file.flush()
+        os.fsync(file.fileno())
+    settle(path.parent)
 
 
 def _facts(request: IngestRequest, org: Org | None, n_partitions: int | None) -> dict[str, Any]:

@@ -25,7 +25,7 @@ from dask.delayed import delayed
 from sfframe import call_folder, partition
 from sfframe.bridge import INTERRUPTED, in_own_thread, in_thread, run
 from sfframe.call import Again
-from sfframe.errors import Interrupted, JobTimeout, OutcomeUnknown, PayloadError, ResultMismatch
+from sfframe.errors import Interrupted, JobTimeout, JournalError, OutcomeUnknown, PayloadError, ResultMismatch
 from sfframe.frames import dask_read as dask_read  # registers itself
 from sfframe.frames.pandas import PandasSource
 from sfframe.front import Folder, Part, by_number, register_engine
@@ -62,8 +62,13 @@ class _Dask:
         prepared = await prepare(frame._meta, request, lambda: org)
         place = await in_thread(_Place.of, prepared.request, org, frame.npartitions)
         try:
-            spread = await in_thread(_spread, prepared, org, place)
-            runs = await _begun(frame, spread, prepared)
+            try:
+                spread = await in_thread(_spread, prepared, org, place)
+                runs = await _begun(frame, spread, prepared)
+            except BaseException:
+                if place.is_new:  # nothing was sent: nobody has to go on with it
+                    await in_thread(place.finished)
+                raise
             ends = await _finished(runs, spread, place)
             if all(end.done.is_settled for end in ends):
                 await in_thread(place.finished)
@@ -289,12 +294,14 @@ class _Place:
     Attributes:
         folder: The call's folder.
         is_given: Whether the caller named the one that it is in.
+        is_new: Whether no earlier call was at it.
         holder: What keeps it, while there is somebody who needs it; `None`: nobody removes it.
     """
 
-    def __init__(self, folder: Path, holder: Folder | None) -> None:
+    def __init__(self, folder: Path, holder: Folder | None, *, is_new: bool = True) -> None:
         self.folder = folder
         self.is_given = holder is None
+        self.is_new = is_new
         self.holder = holder
         self._lock = Locked(folder)
 
@@ -310,11 +317,15 @@ class _Place:
         if options.journal is None:
             holder = SpoolFolder()
             return cls(call_folder.made(holder.path, request, org, n_partitions), holder)
-        options.journal.mkdir(mode=0o700, parents=True, exist_ok=True)
+        try:
+            options.journal.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            raise JournalError(f"no call can be recorded in {options.journal}: {error}") from error
         looking = Locked(options.journal, wait_s=60.0)
         try:
             found = None if options.new_run else call_folder.unfinished(options.journal, request, org, n_partitions)
-            return cls(found or call_folder.made(options.journal, request, org, n_partitions), None)
+            made = found or call_folder.made(options.journal, request, org, n_partitions)
+            return cls(made, None, is_new=found is None)
         finally:
             looking.release()
 

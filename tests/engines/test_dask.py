@@ -323,6 +323,21 @@ def test_a_frame_of_other_partitions_isnt_the_same_call(
     local.release_jobs()
 
 
+def test_a_call_that_has_sent_nothing_is_in_nobodys_way(org: Org, local: LocalOrg, tmp_path: Path) -> None:
+    with dask.config.set(scheduler="threads"):
+        with pytest.raises(sfframe.PayloadError):
+            contacts(12, 3, Title=["x" * 300] * 12).sfbulk.upsert("Contact", "ExternalId__c", org=org, journal=tmp_path)
+        assert contacts(12, 2).sfbulk.upsert("Contact", "ExternalId__c", org=org, journal=tmp_path)
+    assert local.rows("Contact").num_rows == 12
+
+
+def test_a_journal_that_cant_be_made_is_told(org: Org, local: LocalOrg, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with dask.config.set(scheduler="threads"), pytest.raises(sfframe.JournalError, match="no call can be recorded"):
+        contacts(4, 2).sfbulk.insert("Contact", org=org, journal=tmp_path / "file")
+    assert not local.count("create")
+
+
 def test_ctrl_c_ends_the_workers_work_and_tells_what_is_known(org: Org, local: LocalOrg, client: Client) -> None:
     local.faults.append(Fault("job", "stuck", times=4))
 
