@@ -31,7 +31,7 @@ from . import data, org
 
 CACHE = Path(__file__).parents[2] / ".bench"
 ROUNDS = 5
-PARTITIONS = 8
+PARTITIONS = 16
 LOOKS, BETWEEN_S = 14, 0.3  # a job of the slow org takes some seconds
 
 
