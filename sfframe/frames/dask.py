@@ -184,8 +184,9 @@ async def _begun(frame: dd.DataFrame, spread: Spread, prepared: Prepared) -> lis
         JournalError: They can't be kept, or an earlier try has sent other rows.
     """
     begun = await _looked_at(frame, spread, sends=True)
-    is_under_way = any(one.is_under_way for one in begun)  # then an earlier try has settled the rest
-    twice = None if is_under_way else await _twice(begun, spread)
+    # An earlier try may have left them out already. Where they are refused, there are some only if rows changed since.
+    is_settled = spread.request.options.invalid == "report" and any(one.is_under_way for one in begun)
+    twice = None if is_settled else await _twice(begun, spread)
     problems = _all_problems(begun, twice, prepared)
     if _are_refused(problems, prepared.request):
         raise _error(problems, frame)

@@ -338,6 +338,23 @@ def test_a_journal_that_cant_be_made_is_told(org: Org, local: LocalOrg, tmp_path
     assert not local.count("create")
 
 
+def test_rows_that_changed_before_a_call_goes_on_are_compared_again(org: Org, local: LocalOrg, tmp_path: Path) -> None:
+    local.faults.append(Fault("job", "stuck"))
+    options: dict[str, Any] = {"org": org, "journal": tmp_path, "max_concurrent_jobs": 1}
+    with dask.config.set(scheduler="threads"):
+        with pytest.raises(sfframe.JobTimeout):
+            contacts(4, 2).sfbulk.upsert("Contact", "ExternalId__c", **options, timeout=6)
+        n_made = local.count("create")
+        for keys in (["C-0", "C-1", "C-2", "C-0"], ["C-3", "C-1", "C-2", "C-3"]):  # one of them was sent
+            frame = contacts(4, 2, ExternalId__c=keys)
+            with pytest.raises((sfframe.JournalError, sfframe.PayloadError)):
+                frame.sfbulk.upsert("Contact", "ExternalId__c", **options, timeout=20)
+        assert local.count("create") == n_made
+        local.release_jobs()
+        assert contacts(4, 2).sfbulk.upsert("Contact", "ExternalId__c", **options)
+    assert local.rows("Contact").num_rows == 4
+
+
 def test_ctrl_c_ends_the_workers_work_and_tells_what_is_known(org: Org, local: LocalOrg, client: Client) -> None:
     local.faults.append(Fault("job", "stuck", times=4))
 
