@@ -29,7 +29,7 @@ from . import data, org
 
 CACHE = Path(__file__).parents[2] / ".bench"
 PARTITIONS = 8
-LOOKS, BETWEEN_S = 14, 0.3  # a job of the slow org takes some seconds
+LOOKS, BETWEEN_S = 7, 0.3  # a job of the slow org takes some ten seconds
 
 
 def told(text: str) -> None:
