@@ -62,6 +62,11 @@ def unfinished(root: Path, request: IngestRequest, org: Org | None, n_partitions
     return None
 
 
+def is_there(folder: Path) -> bool:
+    """Whether a folder is that of a call over many machines, or has one in it."""
+    return (folder / _CALL).exists() or any(folder.glob(f"*/{_CALL}"))
+
+
 def is_finished(folder: Path) -> bool:
     """Whether nothing is left to do; a folder that was taken away has nothing either."""
     try:

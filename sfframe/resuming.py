@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import polars as pl
 
+from sfframe import call_folder
 from sfframe.bridge import blocking, in_thread
 from sfframe.call import Call, Ended, concluded, report_left_out
 from sfframe.errors import Interrupted, JobTimeout, JournalError
@@ -172,6 +173,11 @@ def _folder_of(run: str | PathLike[str] | JobTimeout | Interrupted) -> Path:
     if len(unfinished) > 1:
         names = ", ".join(str(path) for path in unfinished)
         raise JournalError(f"{len(unfinished)} runs in {folder} aren't finished; name one of them: {names}")
+    if not found and call_folder.is_there(folder):
+        raise JournalError(
+            f"the runs in {folder} are those of partitions of a frame on many machines: finish them by the same call "
+            "with the same journal="
+        )
     if not found:
         raise JournalError(f"there is no run in {folder}: give the folder that the call had as journal=")
     finished = [path for path in found if states[path] is RunState.FINISHED]

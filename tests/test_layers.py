@@ -46,7 +46,6 @@ frames.series frames.files frames.tables
 verbs
 gathered
 partition
-call_folder
 changes objects lookup resuming
 reading scanning
 paged
@@ -55,7 +54,7 @@ planning
 plan
 once plan_screen
 call
-runs
+runs call_folder
 conclude
 result
 page

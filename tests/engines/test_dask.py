@@ -288,6 +288,8 @@ def test_a_call_whose_time_was_up_is_finished_by_the_same_call(
     frame = contacts(40, 4).drop(columns="ExternalId__c")
     with pytest.raises(sfframe.JobTimeout, match="by the same call with journal=") as raised:
         frame.sfbulk.insert("Contact", org=org, journal=tmp_path, timeout=6)
+    with pytest.raises(sfframe.JournalError, match="finish them by the same call with the same journal="):
+        sfframe.resume(tmp_path, org=org)
     known = raised.value.result
     assert len(known) == 40
     assert len(known.running_job_ids) == 1

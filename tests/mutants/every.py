@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from . import jobs, journals, queries, results, rows, wire
+from . import engines, jobs, journals, queries, results, rows, wire
 from .mutant import Mutant
 
 MUTANTS: Final[tuple[Mutant, ...]] = (
@@ -14,4 +14,5 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
     *rows.MUTANTS,
     *results.MUTANTS,
     *queries.MUTANTS,
+    *engines.MUTANTS,
 )

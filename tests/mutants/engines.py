@@ -1,0 +1,44 @@
+"""Defects of loads over many machines: second tries that send again, bounds and borders that nobody looks at."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from .mutant import Mutant
+
+_DASK: Final = "tests/engines/test_dask.py"
+
+MUTANTS: Final = (
+    Mutant(
+        name="second-try-sends-again",
+        harm="An engine's second try of a partition doesn't find what the first one has sent, and sends it again.",
+        file="runs.py",
+        old="    states = (RunState.OPEN, RunState.FINISHED) if is_once else (RunState.OPEN,)",
+        new="    states = (RunState.OPEN,)",
+        tests=(f"{_DASK}::test_a_second_try_of_a_partition_sends_nothing_again",),
+    ),
+    Mutant(
+        name="slots-not-taken",
+        harm="Each worker has as many jobs in flight as the whole cluster may.",
+        file="ingest/runner.py",
+        old="    slot = await run.slots.take() if run.slots is not None else None",
+        new="    slot = None",
+        tests=(f"{_DASK}::test_the_bound_of_jobs_holds_for_the_whole_cluster",),
+    ),
+    Mutant(
+        name="keys-over-borders-unseen",
+        harm="Rows of one key in two partitions are sent in jobs that run at the same time.",
+        file="shared_keys.py",
+        old='    suspects = pl.concat(pieces).filter(pl.col("hash").is_duplicated())',
+        new='    suspects = pl.concat(pieces).filter(pl.struct("partition", "hash").is_duplicated())',
+        tests=(f"{_DASK}::test_keys_that_stand_in_several_partitions_are_found_before_anything_is_sent[threads]",),
+    ),
+    Mutant(
+        name="locks-of-one-machine-trusted",
+        harm="Two machines each believe that they have a partition's lock, and both send it.",
+        file="ingest/storage.py",
+        old="    if mount.kind not in _SHARED:",
+        new="    if mount.kind == 'none':",
+        tests=("tests/journal/test_storage.py::test_locks_are_trusted_where_one_keeps_them_for_all",),
+    ),
+)
