@@ -10,12 +10,8 @@ something.
 
 from __future__ import annotations
 
-import argparse
 import os
-import sys
 import tempfile
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -26,21 +22,10 @@ from sfframe.testing import Fault
 from tests.engines.spark_cluster import login_of, spark_cluster
 
 from . import data, org
+from .engines import BETWEEN_S, CACHE, main, timed, told
 
-CACHE = Path(__file__).parents[2] / ".bench"
 PARTITIONS = 8
-LOOKS, BETWEEN_S = 7, 0.3  # a job of the slow org takes some ten seconds
-
-
-def told(text: str) -> None:
-    sys.stdout.write(f"{text}\n")
-    sys.stdout.flush()
-
-
-def timed(call: Callable[[], Any]) -> float:
-    began = time.monotonic()
-    call()
-    return time.monotonic() - began
+LOOKS = 7  # at a job of the slow org, which so takes some seconds
 
 
 def overhead(rows: int) -> None:
@@ -110,11 +95,4 @@ def speedup() -> None:
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--rows", type=int, default=1_000_000)
-    parser.add_argument("--only", choices=("overhead", "speedup"))
-    chosen = parser.parse_args()
-    if chosen.only != "speedup":
-        overhead(chosen.rows)
-    if chosen.only != "overhead":
-        speedup()
+    main(__doc__, overhead, speedup)
