@@ -132,8 +132,8 @@ class SfframeWriter(DataSourceArrowWriter):  # type: ignore[misc]  # likewise
         sent: What is sent of them.
         key: The key's column and field, where keys are compared over all partitions.
         results: Where results go.
-        earlier: Partitions of which an earlier save() has sent something; it is gone on with.
-        goes_on: Whether there are any. Then the others are sent when it is known that it is the same frame.
+        earlier: Partitions of which an earlier save() has sent something; it is gone on with. If there are any, the
+            others are sent when it is known that it is the same frame.
         began: When, in seconds since the epoch.
     """
 
