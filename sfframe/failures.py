@@ -20,6 +20,11 @@ from sfframe.row_errors import counted, parsed, reasons
 from sfframe.sent import Sent
 
 MOST: Final = 12
+_ERRORS: Final = {
+    **dict.fromkeys(("code", "fields", "message"), pl.String),
+    **dict.fromkeys(("count", "row"), pl.Int64),
+    **dict.fromkeys(("example", "cause"), pl.String),
+}
 _LEFT_BEHIND: Final = ("_counted", "_rows_by_kind")  # what was only needed to know the rest
 _FEW: Final = 3  # rows of a reason that are all named
 # Errors that have code and fields in common, but not their cause: another parent is missing, ...
@@ -189,3 +194,8 @@ class Failures:
         grouped = self.located().with_columns(_KIND).group_by("code", "fields", "kind").agg("row")
         kinds = grouped.select("code", "fields", "kind").iter_rows()
         return {kind: grouped["row"][at] for at, kind in enumerate(kinds)}
+
+
+def no_errors() -> pl.DataFrame:
+    """What `Failures.errors` is where no row failed."""
+    return pl.DataFrame(schema=_ERRORS)

@@ -187,7 +187,7 @@ class GatheredOutcomes(Outcomes):
     def __init__(self, ends: Sequence[Finished]) -> None:
         super().__init__(0)
         self.n = sum(sum(one.counts.values()) for one in ends)
-        self._files = list(zip(_firsts(ends), _stops(ends), [one.fates for one in ends], strict=True))
+        self._fates = list(zip(_firsts(ends), _stops(ends), [one.fates for one in ends], strict=True))
         self._counts = {word: sum(one.counts[word] for one in ends) for word in ends[0].counts}
 
     @property
@@ -203,12 +203,12 @@ class GatheredOutcomes(Outcomes):
         """The fates of these outcomes, in row order; all columns, or some."""
         needed = list(dict.fromkeys([*columns, "outcome"]))
         pieces = [
-            pl.scan_parquet(path, glob=False)
+            fates.scan()
             .select(pl.col("row") + first if name == "row" else name for name in needed)
             .filter(pl.col("outcome").is_in(list(wanted)))
             .select(columns)
             .collect()
-            for first, _, path in self._files
+            for first, _, fates in self._fates
         ]
         return pl.concat([pl.DataFrame(schema=SCHEMA).select(columns), *pieces])
 
@@ -219,18 +219,19 @@ class GatheredOutcomes(Outcomes):
     def between(self, start: int, stop: int) -> pl.DataFrame:
         """The fates of rows `start` to `stop`, in row order."""
         pieces = [
-            pl.read_parquet(path, glob=False)
+            fates.scan()
             .with_columns(pl.col("row") + first)
             .filter(pl.col("row").is_between(start, stop, closed="left"))
-            for first, end, path in self._files
+            .collect()
+            for first, end, fates in self._fates
             if first < stop and end > start
         ]
         return pl.concat([pl.DataFrame(schema=SCHEMA), *pieces])
 
     def chunks(self) -> Iterator[tuple[int, pl.DataFrame]]:
         """All fates in row order, a partition at once, as `(first row, fates)`."""
-        for first, _, path in self._files:
-            yield first, pl.read_parquet(path, glob=False).with_columns(pl.col("row") + first)
+        for first, _, fates in self._fates:
+            yield first, fates.scan().with_columns(pl.col("row") + first).collect()
 
 
 def _stops(ends: Sequence[Finished]) -> list[int]:

@@ -17,7 +17,6 @@ from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
-import numpy as np
 import polars as pl
 
 from sfframe.bridge import INTERRUPTED, in_thread
@@ -25,10 +24,11 @@ from sfframe.call import Ended
 from sfframe.conclude import running_in, running_rows_in
 from sfframe.disk import settle
 from sfframe.errors import Interrupted, JobTimeout, JournalError, JournalInUse, PayloadError, SfframeError
-from sfframe.failures import Failures
+from sfframe.failures import no_errors
 from sfframe.front import Part, restored
 from sfframe.ingest.check import Report
 from sfframe.ingest.echo import UNPROCESSED
+from sfframe.ingest.fates import Fates
 from sfframe.ingest.journal import Journal
 from sfframe.ingest.ledger import Ledger, no_attempts
 from sfframe.ingest.outcomes import Outcomes
@@ -44,10 +44,8 @@ from sfframe.org.describe import SObject
 from sfframe.org.org import Org, current_org
 from sfframe.prepare import Prepared, prepare
 from sfframe.problems import Problem
-from sfframe.result import IngestResult
 from sfframe.resuming import resumed
 from sfframe.runs import RunFolder, run_for
-from sfframe.sent import Sent
 from sfframe.shared_keys import fingerprint, write_keys
 
 T = TypeVar("T")
@@ -186,9 +184,9 @@ class Finished:
 
     Attributes:
         run: Its run.
-        fates: The file of its rows' fates.
+        fates: Where those of its rows are.
         counts: Rows by outcome.
-        done: All that the run knows at its end; its outcomes are in that file instead.
+        done: All that the run knows at its end; its outcomes are in those files instead.
         errors: The different errors; see `Failures.errors`.
         running: Jobs of which some rows may be in the org, without that it has been told.
         running_rows: The rows of these.
@@ -199,7 +197,7 @@ class Finished:
     """
 
     run: Path
-    fates: Path
+    fates: Fates
     counts: Mapping[str, int]
     done: Done = field(repr=False)
     errors: pl.DataFrame = field(repr=False)
@@ -338,8 +336,8 @@ async def finish(run: Path, spread: Spread) -> Finished:
             raise
         result = getattr(error, "result", None)
         if not ends or result is None:
-            return await in_thread(_not_sent, run, spread, error, began)
-    return await in_thread(_finished, run, ends[0], result, began)
+            return await in_thread(_not_sent, run, error, began)
+    return await in_thread(_finished, run, ends[0], result._failures.errors, began)
 
 
 async def finish_all(runs: Sequence[Path], spread: Spread) -> list[Finished]:
@@ -365,18 +363,19 @@ async def _stopping(spread: Spread) -> AsyncGenerator[None, None]:
         watching.cancel()
 
 
-def _finished(run: Path, ended: Ended, result: IngestResult[Any], began: float) -> Finished:
-    fates = run.parent / f"fates-{secrets.token_hex(4)}.parquet"
+def _finished(run: Path, ended: Ended, errors: pl.DataFrame, began: float) -> Finished:
+    done = ended.done
     with told(run.parent):
-        ended.done.outcomes.write(fates)
+        fates = Fates.in_run(run) if done.is_settled else None
+        fates = fates or Fates.written(done.outcomes, run.parent / f"fates-{secrets.token_hex(4)}.parquet")
     return Finished(
         run=run,
         fates=fates,
-        counts=result.counts,
-        done=replace(ended.done, outcomes=Outcomes(0)),
-        errors=result._failures.errors,
-        running=running_in(ended.done),
-        running_rows=running_rows_in(ended.done),
+        counts=done.outcomes.counts,
+        done=replace(done, outcomes=Outcomes(0)),
+        errors=errors,
+        running=running_in(done),
+        running_rows=running_rows_in(done),
         host=ended.host,
         began=began,
         seconds=ended.seconds,
@@ -384,41 +383,29 @@ def _finished(run: Path, ended: Ended, result: IngestResult[Any], began: float) 
     )
 
 
-def _not_sent(run: Path, spread: Spread, error: BaseException, began: float) -> Finished:
+def _not_sent(run: Path, error: BaseException, began: float) -> Finished:
     """That nothing was sent now; what an earlier try has sent isn't asked for."""
-    ledger = Ledger(Outcomes(intent_in(run).n_rows), {})
+    intent = intent_in(run)
+    ledger = Ledger(Outcomes(intent.n_rows), {})
     ledger.close()
     done = Done(outcomes=ledger.outcomes, jobs=[], attempts=no_attempts(), running=jobs_under_way(run))
+    if done.running:
+        done.running_rows.append(done.outcomes.rows(UNPROCESSED))
     if isinstance(error, JobTimeout):
         done.ended_by = TimeoutError()
     elif isinstance(error, SfframeError):
         done.trouble.append(error)
     else:
         done.ended_by = error
-    ended = Ended(done=done, host=intent_in(run).host, seconds=time.time() - began)
-    fates = run.parent / f"fates-{secrets.token_hex(4)}.parquet"
-    done.outcomes.write(fates)
-    return Finished(
-        run=run,
-        fates=fates,
-        counts=done.outcomes.counts,
-        done=replace(done, outcomes=Outcomes(0)),
-        errors=Failures(done.outcomes, restored(intent_in(run).kind, run), Sent(), spread.request).errors,
-        running=done.running,
-        running_rows=done.outcomes.rows(UNPROCESSED) if done.running else np.empty(0, np.int64),
-        host=ended.host,
-        began=began,
-        seconds=ended.seconds,
-        timeline=None,
-    )
+    return _finished(run, Ended(done=done, host=intent.host, seconds=time.time() - began), no_errors(), began)
 
 
-def viewed(run: Path, fates: Path, part: Part) -> Any:
+def viewed(run: Path, fates: Fates, part: Part) -> Any:
     """The rows of a partition that have some outcomes, with the sf__ columns beside them.
 
     Args:
         run: The partition's run.
-        fates: The file of its rows' fates.
+        fates: Those of its rows.
         part: Which rows, and which columns.
 
     Raises:
@@ -426,7 +413,7 @@ def viewed(run: Path, fates: Path, part: Part) -> Any:
     """
     with told(run):
         source = restored(intent_in(run).kind, run)
-        return source.view(Outcomes.of_all(pl.read_parquet(fates, glob=False)), part)
+        return source.view(Outcomes.of_all(fates.scan().collect()), part)
 
 
 def jobs_under_way(run: Path) -> list[str]:

@@ -76,7 +76,7 @@ ingest.collect
 ingest.taken_up
 ingest.run
 ingest.journal
-ingest.slots
+ingest.slots ingest.fates
 ingest.run_file
 ingest.recorded
 ingest.storage

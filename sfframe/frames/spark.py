@@ -26,6 +26,7 @@ from sfframe import call_folder, partition, screen
 from sfframe.bridge import in_thread, run
 from sfframe.conclude import conclude
 from sfframe.errors import JobFailed, JournalError, JournalInUse, RecordsFailed, SfframeError
+from sfframe.failures import no_errors
 from sfframe.frames.spark_options import WriteOptions, reading_options, write_options
 from sfframe.frames.spark_read import Asked, SfframeReader, arrow_schema
 from sfframe.frames.spark_results import ResultsFolder
@@ -393,7 +394,7 @@ class SfframeWriter(DataSourceArrowWriter):  # type: ignore[misc]  # likewise
             for number, end in ends
             for job in end.done.jobs
         ]
-        self.results.put_tables(summary, states, jobs, result.errors if result is not None else _no_errors())
+        self.results.put_tables(summary, states, jobs, result.errors if result is not None else no_errors())
 
     def _partitions(self, told: Sequence[_Message], n: int) -> list[dict[str, Any]]:
         """How far each partition has come: `ended`, `refused`, `begun`, `not begun`, or `open`: something was sent."""
@@ -494,11 +495,6 @@ def _sent_in(folder: Path) -> set[int]:
         if has_sent or state_in(path) is RunState.FINISHED:
             found.add(int(path.parent.name.rpartition("-")[2]))
     return found
-
-
-def _no_errors() -> pl.DataFrame:
-    texts = dict.fromkeys(("code", "fields", "message"), pl.String)
-    return pl.DataFrame(schema={**texts, "count": pl.Int64, "row": pl.Int64, "example": pl.String, "cause": pl.String})
 
 
 def _no_retry(*_: Any, **__: Any) -> Any:

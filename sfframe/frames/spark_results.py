@@ -23,7 +23,7 @@ from sfframe.disk import replaced, settle
 from sfframe.frames.spark_options import local_path
 from sfframe.frames.streams import StreamSource
 from sfframe.front import FAILED_RESULTS, SUCCESSFUL_RESULTS, UNPROCESSED_RECORDS, restored
-from sfframe.ingest.outcomes import OutcomesInFile
+from sfframe.ingest.fates import OutcomesInFiles
 from sfframe.ingest.run_file import intent_in, told
 from sfframe.partition import Finished
 
@@ -115,7 +115,7 @@ class ResultsFolder:
                 path = files.enter_context(self._file(f"{part.name}/part-{number:05}.parquet"))
                 schema = _plain(source.schema_of(part))
                 writers[part.name] = files.enter_context(pq.ParquetWriter(path, schema, compression="snappy"))
-            for part, table in source.tables(OutcomesInFile(end.fates, end.counts), _PARTS):
+            for part, table in source.tables(OutcomesInFiles(end.fates, end.counts), _PARTS):
                 writers[part.name].write_table(table.cast(_plain(table.schema)))
 
     def put_table(self, name: str, table: pl.DataFrame) -> None:

@@ -26,12 +26,11 @@ from sfframe.disk import settle
 from sfframe.ingest.locked import Locked
 from sfframe.ingest.payload import LineEnding, Part
 from sfframe.ingest.recorded import Intent, KnownJob, KnownPart, RunState, Stage, now
-from sfframe.ingest.run_file import FILE, FORMAT, connected, intent_in, state_in, told, write
+from sfframe.ingest.run_file import FILE, FORMAT, ORDER, connected, intent_in, state_in, told, write
 from sfframe.ingest.spool import Numbers
 from sfframe.org.job import JobInfo
 
 _LEFT_OUT: Final = "left_out.parquet"
-_ORDER: Final = "order.parquet"
 _SCHEMA: Final = """
 CREATE TABLE run (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE parts (
@@ -89,7 +88,7 @@ class Journal:
         with told(folder):
             write(left_out, folder / _LEFT_OUT)
             if order is not None:
-                write(pl.DataFrame({"row": order}), folder / _ORDER)
+                write(pl.DataFrame({"row": order}), folder / ORDER)
             beside = folder / f"{FILE}.new"
             beside.unlink(missing_ok=True)
             db = sqlite3.connect(beside)
@@ -216,6 +215,7 @@ class Journal:
         """
         # Not the id itself: it is the org's text, and 15 characters of it differ by case, which some disks ignore.
         name = f"fates-{hashlib.sha256(job.id.encode()).hexdigest()[:24]}.parquet"
+        fates = fates if fates["row"].is_sorted() else fates.sort("row")
         with told(self.folder):
             write(fates.with_columns(pl.Series("number", numbers[fates["row"].to_numpy()])), self.folder / name)
         with self._step() as db:
@@ -277,7 +277,7 @@ class Journal:
 
     def order(self) -> Numbers | None:
         """The row numbers in the order in which they are sent; `None`: the caller's order."""
-        path = self.folder / _ORDER
+        path = self.folder / ORDER
         with told(self.folder):
             return pl.read_parquet(path)["row"].to_numpy() if path.exists() else None
 

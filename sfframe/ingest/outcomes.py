@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Protocol, Self
 
@@ -23,6 +23,8 @@ SCHEMA: dict[str, pl.DataType] = {
     "sf__Created": pl.Boolean(),
     "sf__Error": pl.String(),
 }
+# Of fates as the org's files tell them: in words.
+WAS_CREATED = pl.col("sf__Created").is_in(["true", "True", "TRUE"]).alias("sf__Created")
 
 
 class Folder(Protocol):
@@ -63,7 +65,7 @@ class Outcomes:
         return outcomes
 
     def write(self, path: Path) -> None:
-        """Write what `all` gives as Parquet, for `of_all` of another process; on the disk when this returns."""
+        """Write what `all` gives as Parquet, for another process; on the disk when this returns."""
         schema = pl.DataFrame(schema=SCHEMA).to_arrow().schema
         quick: Any = {"compression": "lz4", "use_dictionary": False, "write_statistics": False}
         with pq.ParquetWriter(path, schema, **quick) as writer:
@@ -87,7 +89,7 @@ class Outcomes:
             pl.col("row").cast(pl.Int64),
             pl.col("outcome").cast(pl.UInt8),
             pl.col("sf__Id").cast(pl.String),
-            pl.col("sf__Created").is_in(["true", "True", "TRUE"]).alias("sf__Created"),
+            WAS_CREATED,
             pl.col("sf__Error").cast(pl.String),
         )
         if not fates["row"].is_sorted():
@@ -165,31 +167,3 @@ class Outcomes:
         """All fates in row order, a bounded number at once, as `(first row, fates)`."""
         for start in range(0, self.n, CHUNK):
             yield start, self.between(start, start + CHUNK)
-
-
-class OutcomesInFile(Outcomes):
-    """The fates of all rows, in a file that `write` has made, of which few are in memory at once.
-
-    Args:
-        path: The file.
-        counts: How many rows have which outcome.
-    """
-
-    def __init__(self, path: Path, counts: Mapping[str, int]) -> None:
-        super().__init__(0)
-        self.n = sum(counts.values())
-        self._path = path
-        self._told = dict(counts)
-
-    @property
-    def counts(self) -> dict[str, int]:
-        """How many rows have which outcome."""
-        return dict(self._told)
-
-    def between(self, start: int, stop: int) -> pl.DataFrame:
-        """The fates of rows `start` to `stop`, in row order."""
-        return pl.scan_parquet(self._path, glob=False).slice(start, stop - start).collect()
-
-    def all(self) -> pl.DataFrame:
-        """All fates, in row order."""
-        return self.between(0, self.n)

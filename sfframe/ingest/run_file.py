@@ -19,6 +19,7 @@ from sfframe.ingest.recorded import Intent, RunState, Stage
 from sfframe.ingest.storage import is_of_many
 
 FILE: Final = "run.sqlite"
+ORDER: Final = "order.parquet"
 FORMAT: Final = 1
 # What a full disk, a torn file or somebody else's hands make of it.
 _TROUBLE: Final = (
@@ -72,6 +73,27 @@ def stages_in(folder: Path) -> dict[str, Stage]:
         finally:
             db.close()
     return {job_id: Stage(stage) for job_id, stage in found}
+
+
+def fates_in(folder: Path) -> list[str] | None:
+    """The files with the fates of a run's rows, which one after the other are all rows in order.
+
+    `None`: they aren't, for rows were left out, or sent in another order or more than once, or have no fate.
+    """
+    with told(folder):
+        if (folder / ORDER).exists():
+            return None
+        db = connected(folder, read_only=True)
+        try:
+            parts = db.execute("SELECT attempt, n_rows FROM parts").fetchall()
+            files = db.execute(
+                "SELECT fates FROM jobs JOIN parts USING (part) WHERE fates IS NOT NULL ORDER BY start"
+            ).fetchall()
+        finally:
+            db.close()
+    once = all(attempt == 1 for attempt, _ in parts) and len(files) == len(parts)
+    is_whole = once and sum(n_rows for _, n_rows in parts) == intent_in(folder).n_rows
+    return [name for (name,) in files] if is_whole else None
 
 
 def is_run(folder: Path) -> bool:
