@@ -30,7 +30,7 @@ from sfframe.ingest.runner import Done, run_rows
 from sfframe.ingest.slots import Slots
 from sfframe.org.org import Org
 from sfframe.org.quota import keep_reserve
-from sfframe.prepare import Prepared, SpoolFolder, prepare, prepare_again
+from sfframe.prepare import Prepared, SpoolFolder, go_on_with, prepare, prepare_again
 from sfframe.progress.events import Finished, Preparing, Started
 from sfframe.progress.listeners import telling
 from sfframe.query.objects import telling_what_was_meant
@@ -168,12 +168,21 @@ class Call:
                 raise JobTimeout(f"timeout={self._request.options.timeout} s was up before anything was sent") from None
             raise
 
-    async def go_on(self, source: Source[Any], journal: Journal) -> IngestResult[Any]:
-        """Finish a run that was begun earlier."""
+    async def go_on(self, found: Source[Any] | Prepared, journal: Journal) -> IngestResult[Any]:
+        """Finish a run that was begun earlier.
+
+        Args:
+            found: Its frame, or what this very process prepared of it when it began.
+            journal: The run's journal.
+        """
+
+        async def preparing(request: IngestRequest, _: Callable[[], Org]) -> Prepared:
+            if isinstance(found, Prepared):
+                return go_on_with(found, request, journal)
+            return await prepare_again(found, request, journal, RunFolder(journal.folder))
+
         try:
-            prepared = await self.prepared(
-                lambda request, _: prepare_again(source, request, journal, RunFolder(journal.folder))
-            )
+            prepared = await self.prepared(preparing)
             if prepared.refused:
                 why = "\n".join(f"- {problem}" for problem in prepared.hopeless)
                 raise JournalError(

@@ -26,6 +26,7 @@ from sfframe.disk import settle
 from sfframe.errors import Interrupted, JobTimeout, JournalError, JournalInUse, PayloadError, SfframeError
 from sfframe.failures import no_errors
 from sfframe.front import Part, restored
+from sfframe.handed import Handed
 from sfframe.ingest.check import Report
 from sfframe.ingest.echo import UNPROCESSED
 from sfframe.ingest.fates import Fates
@@ -50,6 +51,7 @@ from sfframe.shared_keys import fingerprint, write_keys
 
 T = TypeVar("T")
 
+_handed = Handed()
 _why_unsafe = lru_cache(maxsize=64)(why_unsafe)  # for each partition again
 
 _BETWEEN_S: Final = 0.1  # looks at a partition that another try has
@@ -233,6 +235,7 @@ async def _begun(frame: Any, spread: Spread, number: int, *, sends: bool, header
     await in_thread(spread.check_folder)
     if spread.is_stopped:
         raise Interrupted("interrupted before anything of this partition was sent")
+    _handed.begin(spread.name)
     request = told_headers(spread.request, headers, frame)
     request = replace(request, options=request.options.changed({"journal": spread.partition(number)}))
     folder = await in_thread(RunFolder.made, spread.partition(number), request)
@@ -244,7 +247,7 @@ async def _begun(frame: Any, spread: Spread, number: int, *, sends: bool, header
             org = spread.the_org()
             await org.transport.log_in()
             with suppress(PayloadError):  # which is told with those of the others
-                run, is_under_way = await _run(prepared, folder, org)
+                run, is_under_way = await _run(prepared, folder, org, spread)
     finally:
         await in_thread(folder.discard)
     return Begun(
@@ -282,12 +285,13 @@ def _keys(prepared: Prepared, folder: Path) -> Path | None:
     return write_keys(prepared.rows, prepared.layout, folder)
 
 
-async def _run(prepared: Prepared, folder: RunFolder, org: Org) -> tuple[Path, bool]:
+async def _run(prepared: Prepared, folder: RunFolder, org: Org, spread: Spread) -> tuple[Path, bool]:
     """The partition's run, with its rows on the disk; and whether something of it was sent."""
     journal = await _patiently(lambda: run_for(prepared, folder, org, is_once=True))
     try:
         if prepared.recorded is None:
             await in_thread(journal.keep, prepared.source.keep)
+            _handed.put(spread.name, journal.folder, prepared)
         return journal.folder, bool(await in_thread(journal.parts))
     finally:
         await in_thread(journal.close)
@@ -330,7 +334,14 @@ async def finish(run: Path, spread: Spread) -> Finished:
         journal = await _in_time(_patiently(partial(Journal.open, run)), spread)
         options = {"progress": False, "timeout": spread.left_s}
         async with _stopping(spread):
-            result = await resumed(journal, spread.the_org(), options, note=ends.append, slots=spread.slots)
+            result = await resumed(
+                journal,
+                spread.the_org(),
+                options,
+                prepared=_handed.take(run),
+                note=ends.append,
+                slots=spread.slots,
+            )
     except (SfframeError, KeyboardInterrupt, asyncio.CancelledError) as error:
         if isinstance(error, asyncio.CancelledError) and INTERRUPTED not in error.args:
             raise

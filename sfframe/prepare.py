@@ -173,6 +173,11 @@ async def prepare_again(source: Source[Any], request: IngestRequest, journal: Jo
     return prepared
 
 
+def go_on_with(prepared: Prepared, request: IngestRequest, journal: Journal) -> Prepared:
+    """What was prepared when a run began, for this very process to finish it: as `prepare_again` of the rows kept."""
+    return replace(prepared, request=replace(request, sobject=prepared.request.sobject), recorded=journal)
+
+
 _Describe = Callable[[str], Awaitable[SObject]]
 
 

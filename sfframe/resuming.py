@@ -87,6 +87,7 @@ async def resumed(
     org: Org | None,
     options: Mapping[str, Any],
     *,
+    prepared: Prepared | None = None,
     note: Callable[[Ended], None] | None = None,
     slots: Slots | None = None,
 ) -> IngestResult[Any]:
@@ -96,6 +97,7 @@ async def resumed(
         journal: The run's journal.
         org: The org; `None`: the one that a call would mean.
         options: Options that a run doesn't keep.
+        prepared: What this process prepared when it began the run, and has kept there; `None`: it is read.
         note: Told how the run ended, whatever is raised then.
         slots: Bounds the jobs in flight beside those of other processes.
     """
@@ -116,13 +118,13 @@ async def resumed(
         the_org = current_org(org)
         request = request_of(journal.intent)
         call = Call(replace(request, options=request.options.changed(options)), the_org, note, slots)
-        source = await in_thread(frame_of, journal)
+        found = prepared if prepared is not None else await in_thread(frame_of, journal)
         await call.before_sending(the_org.transport.log_in())
         _check_org(journal, the_org)
     except BaseException:
         await in_thread(journal.close)
         raise
-    return await call.go_on(source, journal)
+    return await call.go_on(found, journal)
 
 
 resume = blocking(resume_async)

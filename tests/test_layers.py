@@ -63,7 +63,7 @@ job_lines timeline
 failures
 causes
 field_facts
-sent
+sent handed
 row_errors
 prepare
 front
