@@ -241,8 +241,10 @@ async def _begun(frame: Any, spread: Spread, number: int, *, sends: bool, header
     folder = await in_thread(RunFolder.made, spread.partition(number), request)
     run, is_under_way = None, False
     try:
-        prepared = await prepare(frame, request, spread.the_org, lambda: folder, spread.described)
-        keys = await in_thread(_keys, prepared, spread.partition(number)) if spread.compares_keys else None
+        prepared = await prepare(
+            frame, request, spread.the_org, lambda: folder, spread.described, keeps_keys=spread.compares_keys
+        )
+        keys = await in_thread(_keys, prepared, spread.partition(number))
         if sends:
             org = spread.the_org()
             await org.transport.log_in()
@@ -280,9 +282,12 @@ def _for_an_engine(problem: Problem) -> Problem:
 
 
 def _keys(prepared: Prepared, folder: Path) -> Path | None:
-    if prepared.rows is None or prepared.layout is None or prepared.layout.key is None:
+    """The file of the keys, if they were to be kept."""
+    report = prepared.report
+    if report is None or report.keys is None:
         return None
-    return write_keys(prepared.rows, prepared.layout, folder)
+    prepared.report = replace(report, keys=None)
+    return write_keys(report.keys, folder)
 
 
 async def _run(prepared: Prepared, folder: RunFolder, org: Org, spread: Spread) -> tuple[Path, bool]:

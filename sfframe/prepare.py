@@ -130,6 +130,8 @@ async def prepare(
     org: Callable[[], Org],
     folder: Callable[[], Folder] = SpoolFolder,
     described: Sequence[SObject] = (),
+    *,
+    keeps_keys: bool = False,
 ) -> Prepared:
     """Find each column's field and every problem. Asks the org for describes alone, or for nothing.
 
@@ -139,13 +141,14 @@ async def prepare(
         org: Gives the org; not asked with `describe=False`.
         folder: Gives the folder where a stream is spooled.
         described: Describes that are known already.
+        keeps_keys: Whether the report is to have the rows' keys.
     """
     known = {sobject.name.lower(): sobject for sobject in described}
 
     async def describe(name: str) -> SObject:
         return known.get(name.lower()) or await describing(org(), request.sobject)(name)
 
-    return await _prepare(source_of(frame), request, describe, folder)
+    return await _prepare(source_of(frame), request, describe, folder, keeps_keys=keeps_keys)
 
 
 async def prepare_again(source: Source[Any], request: IngestRequest, journal: Journal, folder: Folder) -> Prepared:
@@ -188,6 +191,7 @@ async def _prepare(
     folder: Callable[[], Folder],
     *,
     recorded: Journal | None = None,
+    keeps_keys: bool = False,
 ) -> Prepared:
     sobject = await describe(request.sobject) if request.options.describe else None
     if sobject is not None:
@@ -210,7 +214,7 @@ async def _prepare(
     readable = [name for name in names if name in types.dtypes]
     if layout.columns and not (source.is_once and prepared.hopeless):
         # A reader that can be read once isn't read for a call that won't be made.
-        await in_thread(_look_at_rows, prepared, layout, readable, types.problems, folder)
+        await in_thread(_look_at_rows, prepared, layout, readable, types.problems, folder, keeps_keys=keeps_keys)
     return prepared
 
 
@@ -228,7 +232,13 @@ async def _parents(describe: _Describe, names: set[str]) -> dict[str, SObject]:
 
 
 def _look_at_rows(
-    prepared: Prepared, layout: Layout, names: list[str], known: Any, folder: Callable[[], Folder]
+    prepared: Prepared,
+    layout: Layout,
+    names: list[str],
+    known: Any,
+    folder: Callable[[], Folder],
+    *,
+    keeps_keys: bool,
 ) -> None:
     def spool() -> Folder:
         prepared.folder = folder()
@@ -237,11 +247,11 @@ def _look_at_rows(
     prepared.rows = prepared.source.rows(names, spool)
     if prepared.recorded is not None:
         return  # they were looked at when the run began
-    report = check(prepared.rows, layout, prepared.request)
+    report = check(prepared.rows, layout, prepared.request, keeps_keys=keeps_keys)
     cells = [p for p in known if p.rows is not None]
     prepared.problems = [*prepared.problems, *report.problems]
     bad = np.unique(np.concatenate([report.bad, *(p.rows for p in cells)])) if cells else report.bad
-    prepared.report = Report([*cells, *report.problems], bad)
+    prepared.report = Report([*cells, *report.problems], bad, report.keys)
 
 
 def payloads_of(prepared: Prepared) -> Iterator[bytes]:

@@ -17,14 +17,11 @@ import polars as pl
 
 from sfframe.disk import settle
 from sfframe.errors import JournalError
-from sfframe.ingest.columns import Layout
-from sfframe.ingest.printed import text_of
-from sfframe.ingest.spool import CHUNK, Numbers, Rows
-from sfframe.ingest.values import same_key
+from sfframe.ingest.check import Hashes
+from sfframe.ingest.printed import series_text
+from sfframe.ingest.spool import Numbers
 
 _ROWS_AT_ONCE: Final = 4_000_000  # keys that are compared in one task
-_GROUP: Final = 65_536
-_SCHEMA: Final = {"hash": pl.UInt64, "row": pl.Int64}
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -40,31 +37,33 @@ class Twice:
     rows: dict[int, Numbers]
 
 
-def write_keys(rows: Rows, layout: Layout, folder: Path) -> Path:
-    """Write a partition's keys into a folder: `hash`, `row` by their hashes, and beside it `key` by rows.
+def write_keys(keys: pl.Series, folder: Path) -> Path:
+    """Write a partition's keys into a folder: hashes, ascending, and their rows; and beside it the keys by rows.
+
+    Args:
+        keys: What the key of each row is compared by.
+        folder: An existing folder.
 
     Returns:
         The file of the hashes; rows without a key aren't in it.
     """
-    assert layout.key is not None
-    expr = same_key(layout.key.value, ignores_case=layout.key_ignores_case)
-    pieces = [pl.Series("key", [], pl.String)]
-    for start in range(0, rows.n, CHUNK):
-        native = rows.slice(start, min(start + CHUNK, rows.n), [layout.key.name]).select(expr.alias("key"))
-        # As text: a column of objects may be numbers in one partition and text in another.
-        pieces.append(native.select(text_of(pl.col("key"), native.schema["key"])).to_series())
-    keys = pl.concat(pieces).to_frame()
-    path = folder / f"keys-{secrets.token_hex(4)}.parquet"
-    hashed = keys.select(pl.col("key").hash().alias("hash"), pl.int_range(pl.len(), dtype=pl.Int64).alias("row"))
-    hashed = hashed.filter(keys["key"].is_not_null()).sort("hash")
-    for table, place in ((keys, _texts_of(path)), (hashed, path)):
-        table.write_parquet(place, compression="lz4", row_group_size=_GROUP)
+    # As text: a column of objects may be numbers in one partition and text in another.
+    texts = series_text(keys.alias("key"))
+    hashes, rows = texts.hash().to_numpy(), np.arange(len(texts), dtype=np.uint64)
+    if texts.null_count():
+        has_key = texts.is_not_null().to_numpy()
+        hashes, rows = hashes[has_key], rows[has_key]
+    order = np.argsort(hashes)
+    path = folder / f"keys-{secrets.token_hex(4)}.npy"
+    np.save(path, np.stack([hashes[order], rows[order]]))
+    texts.to_frame("key").write_parquet(_texts_of(path), compression="lz4", statistics=False)
+    for place in (_texts_of(path), path):
         settle(place)
     return path
 
 
 def _texts_of(path: Path) -> Path:
-    return path.with_suffix(".text.parquet")
+    return path.with_suffix(".parquet")
 
 
 def fingerprint() -> int:
@@ -86,16 +85,14 @@ def twice_in(files: Sequence[Path | None], within: tuple[int, int]) -> Twice:
         files: Of each partition the file of its keys, if there is one.
         within: The first and the last hash.
     """
-    low, high = (pl.lit(edge, pl.UInt64) for edge in within)
-    pieces = [pl.DataFrame(schema={"partition": pl.Int64, **_SCHEMA})]
-    for number, path in enumerate(files):
-        if path is not None:
-            found = pl.scan_parquet(path, glob=False).filter(pl.col("hash").is_between(low, high)).collect()
-            pieces.append(found.select(pl.lit(number, pl.Int64).alias("partition"), *_SCHEMA))
-    suspects = pl.concat(pieces).filter(pl.col("hash").is_duplicated())
-    keyed = [_with_keys(group, files[int(number)]) for (number,), group in suspects.group_by("partition")]
-    if not keyed:
+    found = [(number, path, *_within(path, within)) for number, path in enumerate(files) if path is not None]
+    # Of ascending pieces, which this kind of sorting merges.
+    hashes = np.sort(np.concatenate([np.empty(0, np.uint64), *(hashes for *_, hashes, _ in found)]), kind="stable")
+    twice = np.unique(hashes[1:][hashes[1:] == hashes[:-1]])
+    if not len(twice):
         return Twice(n_keys=0, rows={})
+    suspects = [(number, path, rows[np.isin(hashes, twice)]) for number, path, hashes, rows in found]
+    keyed = [_with_keys(*one) for one in suspects if len(one[-1])]
     real = pl.concat(keyed).filter(pl.col("key").is_duplicated())
     rows = {
         int(number): np.sort(group["row"].to_numpy())
@@ -104,11 +101,19 @@ def twice_in(files: Sequence[Path | None], within: tuple[int, int]) -> Twice:
     return Twice(n_keys=real["key"].n_unique() if real.height else 0, rows=rows)
 
 
-def _with_keys(suspects: pl.DataFrame, path: Path | None) -> pl.DataFrame:
+def _within(path: Path, within: tuple[int, int]) -> tuple[Hashes, Hashes]:
+    """The hashes of a range, ascending, and the rows that have them; of the file no more is read."""
+    hashes, rows = np.load(path, mmap_mode="r")
+    low, high = (np.uint64(edge) for edge in within)
+    begin, end = np.searchsorted(hashes, low, "left"), np.searchsorted(hashes, high, "right")
+    return hashes[begin:end], rows[begin:end]
+
+
+def _with_keys(number: int, path: Path, suspects: Hashes) -> pl.DataFrame:
     """Rows of one partition with their keys beside them: hashes of different keys may be equal."""
-    assert path is not None
     texts = pl.read_parquet(_texts_of(path), glob=False)["key"]
-    return suspects.with_columns(texts.gather(suspects["row"]).alias("key"))
+    rows = pl.Series("row", suspects.astype(np.int64))
+    return pl.DataFrame([rows, texts.gather(rows)]).with_columns(pl.lit(number, pl.Int64).alias("partition"))
 
 
 def merged(found: Sequence[Twice]) -> Twice:

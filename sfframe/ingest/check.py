@@ -30,10 +30,12 @@ class Report:
     Attributes:
         problems: All problems of rows.
         bad: Numbers of the rows that can't be sent, ascending.
+        keys: What the key of each row is compared by, if that was to be kept; see `same_key`.
     """
 
     problems: list[Problem]
     bad: Numbers = field(default_factory=lambda: np.empty(0, np.int64))
+    keys: pl.Series | None = None
 
     def reasons(self) -> pl.DataFrame:
         """The rows that can't be sent, each with its first problem: `row`, `sf__Error`, in row order."""
@@ -55,18 +57,20 @@ class Report:
         )
 
 
-def check(rows: Rows, layout: Layout, request: IngestRequest) -> Report:
+def check(rows: Rows, layout: Layout, request: IngestRequest, *, keeps_keys: bool = False) -> Report:
     """Look at every row once.
 
     Args:
         rows: The rows, in the caller's order.
         layout: Where its columns go.
         request: The call.
+        keeps_keys: Whether somebody else compares the keys too; then they have to fit into memory.
     """
     flaws = [(c, f) for c in layout.columns for f in (*c.value.flaws, *_missing(c))]
     found: list[list[Numbers]] = [[] for _ in flaws]
     too_long = _TooLong(layout, request.options.max_payload_bytes)
-    keys = _Keys(layout, rows.n) if layout.key is not None and request.options.on_duplicate_key != "send" else None
+    compares_keys = layout.key is not None and request.options.on_duplicate_key != "send"
+    keys = _Keys(layout, rows.n, keeps_keys=keeps_keys) if compares_keys else None
     for start, frame in chunks(rows):
         for i in _suspects(frame, flaws):
             bad = frame.select(flaws[i][1].bad.fill_null(False)).to_series().arg_true().to_numpy()
@@ -80,7 +84,8 @@ def check(rows: Rows, layout: Layout, request: IngestRequest) -> Report:
     problems.extend(keys.problems(rows) if keys is not None else ())
     problems.sort(key=lambda p: int(p.rows[0]) if p.rows is not None else -1)
     bad_rows = [p.rows for p in problems if p.rows is not None]
-    return Report(problems, np.unique(np.concatenate(bad_rows)) if bad_rows else np.empty(0, np.int64))
+    bad = np.unique(np.concatenate(bad_rows)) if bad_rows else np.empty(0, np.int64)
+    return Report(problems, bad, keys.kept() if keys is not None and keeps_keys else None)
 
 
 def _suspects(frame: pl.DataFrame, flaws: list[tuple[Column, Flaw]]) -> list[int]:
@@ -175,22 +180,29 @@ class _TooLong:
 class _Keys:
     """Keys that stand in several rows: found by 64-bit hash, hits verified by the keys themselves.
 
-    Of a row its hash is kept, and no more: there may be more rows than memory holds.
+    Of a row its hash is kept, and no more, unless that is asked for: there may be more rows than memory holds.
     """
 
-    def __init__(self, layout: Layout, n: int) -> None:
+    def __init__(self, layout: Layout, n: int, *, keeps_keys: bool) -> None:
         assert layout.key is not None
         self._key = layout.key
         self._expr = same_key(layout.key.value, ignores_case=layout.key_ignores_case)
         self._hashes = np.empty(n, np.uint64)
+        self._kept: list[pl.Series] = []
+        self._keeps_keys = keeps_keys
 
     def look(self, start: int, frame: pl.DataFrame) -> None:
         keys = self._of(frame)
+        if self._keeps_keys:
+            self._kept.append(keys)
         hashes = self._hashes[start : start + len(keys)]
         hashes[:] = keys.hash().to_numpy()
         if keys.null_count():  # nulls are a problem of their own and equal to nothing: give each its own hash
             nulls = keys.is_null().to_numpy()
             hashes[nulls] = np.random.default_rng(start).integers(0, 2**63, int(nulls.sum()), dtype=np.uint64)
+
+    def kept(self) -> pl.Series | None:
+        return pl.concat(self._kept) if self._kept else None
 
     def problems(self, rows: Rows) -> Iterator[Problem]:
         self._hashes.sort()
