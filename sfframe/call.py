@@ -25,7 +25,7 @@ from sfframe.ingest.ledger import Ledger, no_attempts
 from sfframe.ingest.outcomes import Outcomes
 from sfframe.ingest.recorded import RunState
 from sfframe.ingest.request import IngestRequest
-from sfframe.ingest.run import Run
+from sfframe.ingest.run import Run, Turns
 from sfframe.ingest.runner import Done, run_rows
 from sfframe.ingest.slots import Slots
 from sfframe.org.org import Org
@@ -120,6 +120,7 @@ class Call:
         org: Where the rows go.
         note: Told how the call ended, if anything may have been sent, whatever is raised then.
         slots: Bounds the jobs in flight beside those of other processes.
+        turns: What jobs do one after the other with those of calls beside it; `None`: with its own.
     """
 
     def __init__(
@@ -128,12 +129,14 @@ class Call:
         org: Org,
         note: Callable[[Ended], None] | None = None,
         slots: Slots | None = None,
+        turns: Turns | None = None,
     ) -> None:
         timeout = request.options.timeout
         self._request = request
         self._org = org
         self._note = note
         self._slots = slots
+        self._turns = turns or Turns()
         self._began = time.monotonic()
         self._ends_at = None if timeout is None else asyncio.get_running_loop().time() + timeout
         self._timeline = Timeline(self._began)
@@ -272,6 +275,7 @@ class Call:
             journal=journal,
             keeping=keeping,
             slots=self._slots,
+            turns=self._turns,
         )
         return await run_rows(run, rows, prepared.cut(), ends_at=self._ends_at)
 

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, Final, TypeVar
+from weakref import WeakValueDictionary
 
 import polars as pl
 
@@ -35,6 +36,7 @@ from sfframe.ingest.ledger import Ledger, no_attempts
 from sfframe.ingest.outcomes import Outcomes
 from sfframe.ingest.recorded import Stage
 from sfframe.ingest.request import IngestRequest
+from sfframe.ingest.run import Turns
 from sfframe.ingest.run_file import intent_in, stages_in, told
 from sfframe.ingest.runner import Done
 from sfframe.ingest.slots import Slots
@@ -52,6 +54,7 @@ from sfframe.shared_keys import fingerprint, write_keys
 T = TypeVar("T")
 
 _handed = Handed()
+_turns: WeakValueDictionary[tuple[str, asyncio.AbstractEventLoop], Turns] = WeakValueDictionary()
 _why_unsafe = lru_cache(maxsize=64)(why_unsafe)  # for each partition again
 
 _BETWEEN_S: Final = 0.1  # looks at a partition that another try has
@@ -346,6 +349,7 @@ async def finish(run: Path, spread: Spread) -> Finished:
                 prepared=_handed.take(run),
                 note=ends.append,
                 slots=spread.slots,
+                turns=_turns_of(spread),
             )
     except (SfframeError, KeyboardInterrupt, asyncio.CancelledError) as error:
         if isinstance(error, asyncio.CancelledError) and INTERRUPTED not in error.args:
@@ -359,6 +363,11 @@ async def finish(run: Path, spread: Spread) -> Finished:
 async def finish_all(runs: Sequence[Path], spread: Spread) -> list[Finished]:
     """Finish some partitions at once: while one waits for the org, another works; see `finish`."""
     return list(await asyncio.gather(*(asyncio.create_task(finish(run, spread)) for run in runs)))
+
+
+def _turns_of(spread: Spread) -> Turns:
+    """What all partitions of a call that are finished here do one after the other."""
+    return _turns.setdefault((spread.name, asyncio.get_running_loop()), Turns())
 
 
 @asynccontextmanager

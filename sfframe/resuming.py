@@ -20,6 +20,7 @@ from sfframe.ingest.journal import Journal
 from sfframe.ingest.ledger import Ledger, has_failed
 from sfframe.ingest.outcomes import Outcomes
 from sfframe.ingest.recorded import RunState, Stage
+from sfframe.ingest.run import Turns
 from sfframe.ingest.run_file import is_run, state_in
 from sfframe.ingest.runner import Done
 from sfframe.ingest.slots import Slots
@@ -90,6 +91,7 @@ async def resumed(
     prepared: Prepared | None = None,
     note: Callable[[Ended], None] | None = None,
     slots: Slots | None = None,
+    turns: Turns | None = None,
 ) -> IngestResult[Any]:
     """Finish a run whose journal is open, and close it; see `resume_async`.
 
@@ -100,6 +102,7 @@ async def resumed(
         prepared: What this process prepared when it began the run, and has kept there; `None`: it is read.
         note: Told how the run ended, whatever is raised then.
         slots: Bounds the jobs in flight beside those of other processes.
+        turns: What jobs do one after the other with those of runs beside it; `None`: with its own.
     """
     folder = journal.folder
     try:
@@ -117,7 +120,7 @@ async def resumed(
             )
         the_org = current_org(org)
         request = request_of(journal.intent)
-        call = Call(replace(request, options=request.options.changed(options)), the_org, note, slots)
+        call = Call(replace(request, options=request.options.changed(options)), the_org, note, slots, turns)
         found = prepared if prepared is not None else await in_thread(frame_of, journal)
         await call.before_sending(the_org.transport.log_in())
         _check_org(journal, the_org)

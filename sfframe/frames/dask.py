@@ -7,6 +7,7 @@ that all of them reach.
 from __future__ import annotations
 
 import asyncio
+import itertools
 import time
 from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -46,8 +47,9 @@ from sfframe.verbs import Bulk
 
 T = TypeVar("T")
 
-# Partitions that a task finishes: half of the time each waits for the org. More would only use more memory.
-_AT_ONCE = 2
+# Partitions that a task finishes at most: while one is worked on, others wait for the org. More would only use more
+# memory.
+_AT_ONCE = 3
 
 
 class _Dask:
@@ -244,10 +246,8 @@ async def _twice(begun: Sequence[Begun], spread: Spread) -> Twice | None:
 async def _finished(runs: Sequence[Path], spread: Spread, place: _Place) -> list[Finished]:
     finish, shared = delayed(_finish, pure=False), _once(spread)
     try:
-        some = [list(runs[at : at + _AT_ONCE]) for at in range(0, len(runs), _AT_ONCE)]
-        return [
-            one for ends in await _computed([finish(one, shared) for one in some], spread, waits=True) for one in ends
-        ]
+        ends = await _computed([finish(some, shared) for some in _evenly(runs)], spread, waits=True)
+        return [one for some in ends for one in some]
     except Exception as error:
         await in_thread(spread.stop)  # of tasks that run on
         under_way = [job_id for one in runs for job_id in partition.jobs_under_way(one)]
@@ -258,6 +258,13 @@ async def _finished(runs: Sequence[Path], spread: Spread, place: _Place) -> list
             job_ids=under_way,
             run=place.folder,
         ) from error
+
+
+def _evenly(runs: Sequence[Path]) -> list[list[Path]]:
+    """The runs of each task: as few tasks as may be, and none of them longer than another by more than one."""
+    n = -(-len(runs) // _AT_ONCE)
+    edges = [at * len(runs) // n for at in range(n + 1)]
+    return [list(runs[start:stop]) for start, stop in itertools.pairwise(edges)]
 
 
 def _once(spread: Spread) -> Any:

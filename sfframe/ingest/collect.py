@@ -60,11 +60,11 @@ class Collector:
         """Download the results, match them, read again what doesn't add up."""
         run = self._run
         parts = (self._rows, run.layout, self._cut, self._part)
-        async with run.downloading:
+        async with run.turns.downloading:
             files = await self._download(job)
             # Nearly always the key does; then the files needn't be kept.
             by_key = await in_thread(read_by_key, *parts, files)
-            await run.matching.acquire()
+            await run.turns.matching.acquire()
         try:
             settled = await in_thread(by_key.settle) if by_key is not None else None
             settled = await self._settle(job, settled, files)
@@ -72,7 +72,7 @@ class Collector:
                 self._note_mismatch(job, settled, files)
             await self.give(job, settled.matched.fates)
         finally:
-            run.matching.release()
+            run.turns.matching.release()
         if settled.is_whole:
             await run.record_taken(Journal.collected, job, settled.matched.fates, self._part.numbers)
 

@@ -47,6 +47,22 @@ def _one_at_once() -> asyncio.Semaphore:
 
 
 @dataclass(eq=False, kw_only=True)
+class Turns:
+    """What jobs do one after the other: more at once would take as long together, and more memory.
+
+    Of several runs beside each other, jobs that took no turns would all compute, and then all wait for the org.
+
+    Attributes:
+        making: Writing the payload.
+        downloading, matching: One job's results come down while another's are matched.
+    """
+
+    making: asyncio.Semaphore = field(default_factory=_one_at_once)
+    downloading: asyncio.Semaphore = field(default_factory=_one_at_once)
+    matching: asyncio.Semaphore = field(default_factory=_one_at_once)
+
+
+@dataclass(eq=False, kw_only=True)
 class Run:
     """One run of a request.
 
@@ -70,8 +86,7 @@ class Run:
         keeping: What keeps the frame beside the journal, which has to be done before a job is closed; `None`: it is.
         slots: Bounds the jobs in flight beside those of other processes; `None`: there are none.
         no_more_parts: Something keeps every further part from being sent.
-        downloading, matching: One job's results come down while another's are matched; more at once would only
-            use more memory.
+        turns: What its jobs do one after the other, perhaps with those of other runs.
     """
 
     org: Org
@@ -93,8 +108,7 @@ class Run:
     keeping: asyncio.Task[None] | None = None
     slots: Slots | None = None
     no_more_parts: bool = False
-    downloading: asyncio.Semaphore = field(default_factory=_one_at_once)
-    matching: asyncio.Semaphore = field(default_factory=_one_at_once)
+    turns: Turns = field(default_factory=Turns)
 
     def jobs_in_order(self) -> list[JobInfo]:
         """The jobs by their tries, then by their rows: whatever came first, and in whatever process."""

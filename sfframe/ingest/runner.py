@@ -208,7 +208,8 @@ async def _send(run: Run, this: _Round) -> None:
         while True:
             await jobs.acquire()
             await payloads.acquire()
-            part = None if run.no_more_parts else await in_thread(_next, to_send)
+            async with run.turns.making:
+                part = None if run.no_more_parts else await in_thread(_next, to_send)
             if part is None:
                 break
             where = part.positions if this.again is None else this.again.positions[part.positions]

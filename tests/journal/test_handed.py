@@ -1,8 +1,9 @@
-"""What one process prepares of a partition and sends too: its rows are read once, and the same rows go in any case."""
+"""What one process prepares of a partition and sends too: rows are read once, the same ones go, by turns."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -11,7 +12,9 @@ from sfframe import LocalOrg, Options, Org, partition
 from sfframe.bridge import run
 from sfframe.front import SUCCESSFUL_RESULTS
 from sfframe.handed import Handed
+from sfframe.ingest.collect import Collector
 from sfframe.ingest.request import IngestRequest, ingest_request
+from sfframe.org.jobs import JobInfo
 from sfframe.partition import Begun, Spread
 from sfframe.prepare import Prepared, prepare
 
@@ -69,6 +72,26 @@ def test_a_frame_that_changes_after_it_was_looked_at_changes_nothing(org: Org, l
     assert one.run is not None
     run(partition.finish(one.run, spread))
     assert sent(local) == contacts()["LastName"].to_list()
+
+
+def test_partitions_that_are_finished_beside_each_other_collect_one_after_the_other(
+    org: Org, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spread = Spread.over(tmp_path, request(), org)
+    runs = [run(partition.begin(contacts(), spread, number)).run for number in range(4)]
+    under_way, seen, download = 0, [], Collector._download
+
+    async def counted(self: Collector, job: JobInfo) -> Any:
+        nonlocal under_way
+        under_way += 1
+        seen.append(under_way)
+        found = await download(self, job)
+        under_way -= 1
+        return found
+
+    monkeypatch.setattr(Collector, "_download", counted)
+    ends = run(partition.finish_all([one for one in runs if one is not None], spread))
+    assert seen == [1] * len(ends) == [1] * 4
 
 
 def prepared(org: Org) -> Prepared:
