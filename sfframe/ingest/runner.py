@@ -18,6 +18,7 @@ from sfframe.errors import SfframeError
 from sfframe.ingest.again import at_once, by_parent, cut_again
 from sfframe.ingest.job import PartJob
 from sfframe.ingest.ledger import Again
+from sfframe.ingest.locked import Locked
 from sfframe.ingest.outcomes import Outcomes
 from sfframe.ingest.payload import Cut, Part, part_of, parts
 from sfframe.ingest.recorded import KnownPart, Stage
@@ -204,22 +205,26 @@ async def _send(run: Run, this: _Round) -> None:
         for begun in this.known:
             await jobs.acquire()
             job = _job_of(run, this, begun, payloads, again)
-            group.create_task(_in_slot(run, job)).add_done_callback(lambda _: jobs.release())
+            group.create_task(_in_slot(job, await _slot(run))).add_done_callback(lambda _: jobs.release())
         while True:
             await jobs.acquire()
             await payloads.acquire()
             async with run.turns.making:
                 part = None if run.no_more_parts else await in_thread(_next, to_send)
-            if part is None:
-                break
+                if part is None:
+                    break
+                slot = await _slot(run)  # a payload that waits for one is in memory
             where = part.positions if this.again is None else this.again.positions[part.positions]
             job = PartJob(run, rows, this.cut, part, where, attempt=this.attempt, payloads=payloads, again=again)
-            group.create_task(_in_slot(run, job)).add_done_callback(lambda _: jobs.release())
+            group.create_task(_in_slot(job, slot)).add_done_callback(lambda _: jobs.release())
 
 
-async def _in_slot(run: Run, job: PartJob) -> None:
-    """Run a job while it is one of those that all processes may have in flight."""
-    slot = await run.slots.take() if run.slots is not None else None
+async def _slot(run: Run) -> Locked | None:
+    """What lets a job be one of those that all processes may have in flight."""
+    return await run.slots.take() if run.slots is not None else None
+
+
+async def _in_slot(job: PartJob, slot: Locked | None) -> None:
     try:
         await job.run()
     finally:

@@ -21,8 +21,8 @@ MUTANTS: Final = (
         name="slots-not-taken",
         harm="Each worker has as many jobs in flight as the whole cluster may.",
         file="ingest/runner.py",
-        old="    slot = await run.slots.take() if run.slots is not None else None",
-        new="    slot = None",
+        old="    return await run.slots.take() if run.slots is not None else None",
+        new="    return None",
         tests=(f"{_DASK}::test_the_bound_of_jobs_holds_for_the_whole_cluster",),
     ),
     Mutant(
