@@ -11,6 +11,7 @@ import polars as pl
 
 from sfframe.ingest.outcomes import SCHEMA, WAS_CREATED, Outcomes
 from sfframe.ingest.run_file import fates_in
+from sfframe.ingest.spool import CHUNK
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +72,7 @@ class OutcomesInFiles(Outcomes):
         self.n = sum(counts.values())
         self._fates = fates
         self._told = dict(counts)
+        self._window = 0, pl.DataFrame(schema=SCHEMA)  # what was read last, and the first row of it
 
     @property
     def counts(self) -> dict[str, int]:
@@ -78,8 +80,12 @@ class OutcomesInFiles(Outcomes):
         return dict(self._told)
 
     def between(self, start: int, stop: int) -> pl.DataFrame:
-        """The fates of rows `start` to `stop`, in row order."""
-        return self._fates.scan().slice(start, stop - start).collect()
+        """The fates of rows `start` to `stop`, in row order; whoever asks for few after few has them read together."""
+        first, window = self._window
+        if not first <= start <= stop <= first + window.height:
+            first, window = start, self._fates.scan().slice(start, max(CHUNK, stop - start)).collect()
+            self._window = first, window
+        return window.slice(start - first, stop - start)
 
     def all(self) -> pl.DataFrame:
         """All fates, in row order."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,7 @@ def both_ways(result: Any, folder: Path) -> tuple[Fates | None, Fates]:
 
 @pytest.mark.parametrize(("options", "is_there"), CASES.values(), ids=CASES)
 def test_fates_are_those_of_the_result_whoever_reads_them(
-    org: sfframe.Org, tmp_path: Path, options: dict[str, Any], is_there: bool
+    org: sfframe.Org, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: dict[str, Any], is_there: bool
 ) -> None:
     frame = contacts()
     if "invalid" in options:
@@ -38,10 +39,12 @@ def test_fates_are_those_of_the_result_whoever_reads_them(
     result = call(frame, "upsert", org, tmp_path, **options)
     in_run, written = both_ways(result, tmp_path)
     assert (in_run is not None) == is_there
+    monkeypatch.setattr(importlib.import_module("sfframe.ingest.fates"), "CHUNK", 4)  # sfframe.ingest is a function
     for fates in (in_run, written) if in_run is not None else (written,):
         outcomes = OutcomesInFiles(fates, result.counts)
         assert_frame_equal(outcomes.all(), result._outcomes.all())
-        assert_frame_equal(outcomes.between(3, 17), result._outcomes.between(3, 17))
+        for start, stop in ((3, 17), (4, 5), (17, N), (0, 4), (2, 2), (N, N)):
+            assert_frame_equal(outcomes.between(start, stop), result._outcomes.between(start, stop))
         assert outcomes.counts == result.counts
 
 
