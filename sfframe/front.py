@@ -163,7 +163,7 @@ class Engine(Protocol):
 
 
 _engines: list[tuple[Callable[[Any], bool], Engine]] = []
-# Whose frames are sent once the room that knows them is imported.
+# Whose frames are sent, and read by `read_soql`, once the room that knows them is imported.
 _ROOMS = {"dask": "sfframe.frames.dask"}
 _front_ends: list[tuple[Callable[[Any], bool], Callable[[Any], Source[Any]]]] = []
 _kinds: dict[str, Callable[[Path], Source[Any]]] = {}
@@ -254,8 +254,6 @@ Reader = Callable[[str | None, ReadOptions, DtypeBackend | None], Awaitable[Any]
 
 _backends: dict[str, dict[str | None, Backend[Any]]] = {}
 _readers: dict[str, Reader] = {}
-# Whose frames `read_soql` gives once the room that knows them is imported.
-_READER_ROOMS = {"dask": "sfframe.frames.dask"}
 
 
 def register_backend(
@@ -277,8 +275,8 @@ def reader_of(name: str) -> Reader | None:
     Raises:
         ValueError: It gives them once its room is imported.
     """
-    if name in _READER_ROOMS and name not in _readers:
-        raise ValueError(f"backend={name!r} is known once {_READER_ROOMS[name]} is imported: import it first")
+    if name in _ROOMS and name not in _readers:
+        raise ValueError(f"backend={name!r} is known once {_ROOMS[name]} is imported: import it first")
     return _readers.get(name)
 
 
@@ -288,7 +286,7 @@ def backend_of(name: str, dtype_backend: str | None = None) -> Backend[Any]:
     Raises:
         ValueError: There is no such library, or it has no such `dtype_backend`.
     """
-    if name in _READER_ROOMS:
+    if name in _ROOMS:
         raise ValueError(f"backend={name!r} is one of read_soql alone: the others give frames that are here")
     if name not in _backends:
         raise ValueError(f"backend={name!r} is none of {', '.join(map(repr, sorted(_backends)))}")

@@ -16,6 +16,7 @@ from sfframe.conclude import conclude, notes_on
 from sfframe.errors import OutcomeUnknown
 from sfframe.failures import MOST, Failures, Reason
 from sfframe.front import Views
+from sfframe.ingest.check import DUPLICATE_KEY, duplicate_keys
 from sfframe.ingest.outcomes import SCHEMA, Outcomes
 from sfframe.ingest.request import IngestRequest
 from sfframe.ingest.runner import Done
@@ -25,8 +26,6 @@ from sfframe.problems import Problem
 from sfframe.result import IngestResult
 from sfframe.sent import Sent
 from sfframe.shared_keys import Twice
-
-_DUPLICATE = "DUPLICATE_KEY"
 
 
 def firsts(lengths: Sequence[int]) -> list[int]:
@@ -52,7 +51,7 @@ def problems_of(begun: Sequence[Begun], twice: Twice | None) -> list[Problem]:
     gathered = [
         replace(problem, rows=np.concatenate(rows[which]) if which in rows else None)
         for which, problem in found.items()
-        if twice is None or problem.code != _DUPLICATE
+        if twice is None or problem.code != DUPLICATE_KEY
     ]
     gathered.sort(key=lambda p: int(p.rows[0]) if p.rows is not None else -1)
     return gathered
@@ -61,15 +60,8 @@ def problems_of(begun: Sequence[Begun], twice: Twice | None) -> list[Problem]:
 def problem_of(twice: Twice, lengths: Sequence[int], column: str, header: str) -> Problem:
     """That keys stand in several rows."""
     first = firsts(lengths)
-    n = twice.n_keys
-    return Problem(
-        column=column,
-        field=header,
-        code=_DUPLICATE,
-        message=f"{n:,} key{'s' if n != 1 else ''} that stand{'' if n != 1 else 's'} in several rows",
-        remedy="Drop all but one row of each key, or send them all with on_duplicate_key='send'.",
-        rows=np.concatenate([rows + first[number] for number, rows in sorted(twice.rows.items())]),
-    )
+    rows = np.concatenate([rows + first[number] for number, rows in sorted(twice.rows.items())])
+    return duplicate_keys(twice.n_keys, column, header, rows)
 
 
 def result_of(

@@ -17,6 +17,7 @@ from sfframe.problems import Problem
 
 Hashes = np.ndarray[tuple[int, ...], np.dtype[np.uint64]]
 
+DUPLICATE_KEY = "DUPLICATE_KEY"
 # Characters per record (wire notes, 4.2).
 MAX_RECORD_LENGTH = 400_000
 # What a cell that isn't text takes at most, its quotes and separator included: a float has up to 327 characters.
@@ -214,14 +215,7 @@ class _Keys:
         real = (keys.is_duplicated() & keys.is_not_null()).to_numpy()
         if real.any():
             n = keys.filter(pl.Series(real)).n_unique()
-            yield Problem(
-                column=self._key.name,
-                field=self._key.header,
-                code="DUPLICATE_KEY",
-                message=f"{n:,} key{'s' if n != 1 else ''} that stand{'' if n != 1 else 's'} in several rows",
-                remedy="Drop all but one row of each key, or send them all with on_duplicate_key='send'.",
-                rows=suspects[real],
-            )
+            yield duplicate_keys(n, self._key.name, self._key.header, suspects[real])
 
     def _of(self, frame: pl.DataFrame) -> pl.Series:
         return frame.select(self._expr.alias("key")).to_series()
@@ -230,6 +224,18 @@ class _Keys:
         """The rows whose key has one of these hashes: their own were sorted, and are made again."""
         for start, frame in chunks(rows, names=[self._key.name]):
             yield np.flatnonzero(np.isin(self._of(frame).hash().to_numpy(), hashes)).astype(np.int64) + start
+
+
+def duplicate_keys(n: int, column: str, header: str, rows: Numbers) -> Problem:
+    """That so many keys stand in several rows."""
+    return Problem(
+        column=column,
+        field=header,
+        code=DUPLICATE_KEY,
+        message=f"{n:,} key{'s' if n != 1 else ''} that stand{'' if n != 1 else 's'} in several rows",
+        remedy="Drop all but one row of each key, or send them all with on_duplicate_key='send'.",
+        rows=rows,
+    )
 
 
 def all_problems(*groups: Iterable[Problem]) -> list[Problem]:
