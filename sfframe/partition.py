@@ -58,6 +58,7 @@ _turns: WeakValueDictionary[tuple[str, asyncio.AbstractEventLoop], Turns] = Weak
 _why_unsafe = lru_cache(maxsize=64)(why_unsafe)  # for each partition again
 
 _BETWEEN_S: Final = 0.1  # looks at a partition that another try has
+_HANDED_S: Final = 600.0
 _PLACE: Final = "running"
 _LOOKS_S: Final = 0.25  # for whether the call was stopped
 _UNKNOWN: Final = (Stage.CLOSING, Stage.GIVEN_UP_CLOSING, Stage.CLOSED)
@@ -171,6 +172,7 @@ class Begun:
         told: Where those go of which others had to tell it.
         keys: The file of its keys, if they are to be compared.
         hashes: How keys are hashed here; see `shared_keys.fingerprint`.
+        worker: Who looked at it, as the engine calls it: it is finished there with less work.
     """
 
     n_rows: int
@@ -181,6 +183,7 @@ class Begun:
     told: Mapping[str, str] = field(default_factory=dict)
     keys: Path | None = None
     hashes: int = field(default_factory=fingerprint)
+    worker: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -300,6 +303,7 @@ async def _run(prepared: Prepared, folder: RunFolder, org: Org, spread: Spread) 
         if prepared.recorded is None:
             await in_thread(journal.keep, prepared.source.keep)
             _handed.put(spread.name, journal.folder, prepared)
+            asyncio.get_running_loop().call_later(_HANDED_S, _handed.take, journal.folder)  # if nobody takes it here
         return journal.folder, bool(await in_thread(journal.parts))
     finally:
         await in_thread(journal.close)
