@@ -2,8 +2,9 @@
 
     python -m tests.benchmarks.dask            # a million rows; --rows 100000 for fewer
 
-The first compares `ddf.sfbulk` on one worker with the same rows by `df.sfbulk` in Polars, reading the file included:
-beside an org that does as little as it can, and beside a local org, which parses and stores them. A small call comes
+The first compares `ddf.sfbulk` on one worker with the same rows by `df.sfbulk` in Polars, and in pandas, which Dask's
+partitions are, reading the file included: beside an org that does as little as it can, and beside a local org, which
+parses and stores them. A small call comes
 first. The second has an org whose jobs take long, and one worker or two. Only ratios of one run mean something.
 """
 
@@ -49,6 +50,10 @@ def _beside(name: str, path: Path, known: sfframe.Org, clear: Callable[[], Any])
     def plain(**more: Any) -> Any:
         return sfframe.bulk(pl.read_parquet(path)).upsert("Contact", data.KEY, **options, **more)
 
+    def in_pandas() -> Any:
+        frame = pd.read_parquet(path)
+        return sfframe.bulk(frame).upsert("Contact", data.KEY, **options)
+
     def spread() -> Any:
         return dd.read_parquet(str(path), split_row_groups=True).sfbulk.upsert("Contact", data.KEY, **options)
 
@@ -57,13 +62,14 @@ def _beside(name: str, path: Path, known: sfframe.Org, clear: Callable[[], Any])
         pl.read_parquet(path, n_rows=1_000).write_parquet(small)
         clear()
         dd.read_parquet(str(small)).sfbulk.upsert("Contact", data.KEY, **options)
-        ratios: dict[str, list[float]] = {"a plain call": [], "one with a journal": []}
+        ratios: dict[str, list[float]] = {"a plain call": [], "one with a journal": [], "one in pandas": []}
         for at in range(ROUNDS):
             took = {}
             for kind, call in (
                 ("Dask", spread),
                 ("a plain call", plain),
                 ("one with a journal", lambda at=at: plain(journal=Path(folder) / f"{at}")),
+                ("one in pandas", in_pandas),
             ):
                 clear()
                 took[kind] = timed(call)

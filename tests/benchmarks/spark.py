@@ -3,15 +3,17 @@
     python -m tests.benchmarks.spark            # a million rows; --rows 100000 for fewer
 
 The first compares `df.write` on one worker with the same rows by `df.sfbulk` in Polars, which has them from Spark, or
-from the file, and saves the results. Its org does as little as it can, and the start of the JVM is left out: a small
-call comes first. The second has an org whose jobs take long, and one worker or two. Only ratios of one run mean
-something.
+from the file, and saves the results: beside an org that does as little as it can, and beside a local org, which parses
+and stores the rows. The start of the JVM is left out: a small call comes first. The second has an org whose jobs take
+long, and one worker or two. Only ratios of one run mean something.
 """
 
 from __future__ import annotations
 
 import os
+import statistics
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -24,53 +26,62 @@ from tests.engines.spark_cluster import login_of, spark_cluster
 from . import data, org
 from .engines import BETWEEN_S, CACHE, main, timed, told
 
+ROUNDS = 5
 PARTITIONS = 8
 LOOKS = 7  # at a job of the slow org, which so takes some seconds
 
 
 def overhead(rows: int) -> None:
-    """Spark on one worker beside Polars."""
+    """Spark on one worker beside Polars, against both orgs."""
     path = data.contacts(rows, CACHE)
-    with org.running(path) as bench, tempfile.TemporaryDirectory() as folder:
-        login = {"SFFRAME_URL": bench.url, "SFFRAME_ACCESS_TOKEN": "bench", "POLARS_MAX_THREADS": str(os.cpu_count())}
+    with org.running(path) as bench:
+        login = {"SFFRAME_URL": bench.url, "SFFRAME_ACCESS_TOKEN": "bench"}
+        known = sfframe.Org(bench.url, sfframe.AccessToken("bench"))
+        _beside("an org that does nothing", path, login, known, lambda: bench.ask("clear"))
+    with sfframe.LocalOrg() as local:
+        _beside("a local org", path, login_of(local), local.org, local.reset)
 
-        def plain(name: str, frame: pl.DataFrame) -> None:
-            known = sfframe.Org(bench.url, sfframe.AccessToken("bench"))
-            sfframe.bulk(frame).upsert("Contact", data.KEY, org=known, on_failure="return").save(Path(folder) / name)
 
-        with spark_cluster(login, master="local[1]", **{"spark.driver.memory": "2g"}) as spark:
+def _beside(name: str, path: Path, login: dict[str, str], known: sfframe.Org, clear: Callable[[], Any]) -> None:
+    login = {**login, "POLARS_MAX_THREADS": str(os.cpu_count())}
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        spark_cluster(login, master="local[1]", **{"spark.driver.memory": "2g"}) as spark,
+    ):
 
-            def by_spark(name: str, n: int = rows) -> None:
-                frame = spark.read.parquet(str(path)).limit(n) if n < rows else spark.read.parquet(str(path))
-                frame.coalesce(1).write.format("sfframe").mode("append").options(
-                    object="Contact", operation="upsert", externalIdField=data.KEY, onFailure="return",
-                    resultsPath=Path(folder) / name,
-                ).save()  # fmt: skip
+        def by_spark(results: str, n: int | None = None) -> None:
+            frame = spark.read.parquet(str(path))
+            frame = frame if n is None else frame.limit(n)
+            frame.coalesce(1).write.format("sfframe").mode("append").options(
+                object="Contact", operation="upsert", externalIdField=data.KEY, onFailure="return",
+                resultsPath=Path(folder) / results,
+            ).save()  # fmt: skip
 
-            def of_spark() -> pl.DataFrame:
-                found = pl.from_arrow(spark.read.parquet(str(path)).toArrow())
-                assert isinstance(found, pl.DataFrame)
-                return found
+        def plain(results: str, frame: pl.DataFrame) -> None:
+            result = sfframe.bulk(frame).upsert("Contact", data.KEY, org=known, on_failure="return")
+            result.save(Path(folder) / results)
 
-            told(f"the first call, of 1,000 rows: {timed(lambda: by_spark('first', 1_000)):.1f} s")
-            ratios: dict[str, list[float]] = {"the file": [], "Spark": []}
-            for at in range(5):
-                bench.ask("clear")
-                by = timed(lambda at=at: by_spark(f"spark-{at}"))  # type: ignore[misc]
-                bench.ask("clear")
-                took = {
-                    "the file": timed(lambda at=at: plain(f"file-{at}", pl.read_parquet(path))),  # type: ignore[misc]
-                }
-                bench.ask("clear")
-                took["Spark"] = timed(lambda at=at: plain(f"of-spark-{at}", of_spark()))  # type: ignore[misc]
-                for name, seconds in took.items():
-                    ratios[name].append(by / seconds)
-                told(
-                    f"{rows:,} rows: Spark {by:.1f} s, "
-                    + ", ".join(f"Polars of {k} {v:.1f} s" for k, v in took.items())
-                )
-            for name, found in ratios.items():
-                told(f"median beside Polars of {name}: {sorted(found)[2]:.2f} times as long")
+        def of_spark() -> pl.DataFrame:
+            found = pl.from_arrow(spark.read.parquet(str(path)).toArrow())
+            assert isinstance(found, pl.DataFrame)
+            return found
+
+        told(f"{name}: the first call, of 1,000 rows: {timed(lambda: by_spark('first', 1_000)):.1f} s")
+        ratios: dict[str, list[float]] = {"Polars of the file": [], "Polars of Spark": []}
+        for at in range(ROUNDS):
+            took = {}
+            for kind, call in (
+                ("Spark", lambda at=at: by_spark(f"spark-{at}")),
+                ("Polars of the file", lambda at=at: plain(f"file-{at}", pl.read_parquet(path))),
+                ("Polars of Spark", lambda at=at: plain(f"of-spark-{at}", of_spark())),
+            ):
+                clear()
+                took[kind] = timed(call)
+            for kind, found in ratios.items():
+                found.append(took["Spark"] / took[kind])
+            told(f"{name}: " + ", ".join(f"{kind} {seconds:.1f} s" for kind, seconds in took.items()))
+        for kind, found in ratios.items():
+            told(f"{name}: beside {kind} {statistics.median(found):.2f} times as long, {min(found):.2f} at best")
 
 
 def speedup() -> None:
