@@ -130,7 +130,7 @@ $(VENV)/.with-dev: pyproject.toml | $(PY)
 
 $(VENV)/.with-engines: pyproject.toml | $(PY)
 	@echo "Installing sfframe, its tools and what spreads frames over machines into $(VENV) (once) ..."
-	$(PY) $(PIP) -e '.[dev,dask,spark]'
+	$(PY) $(PIP) -e '.[engines]'
 	@touch $@ $(VENV)/.with-dev $(VENV)/.with-local
 
 $(DOCS)/.with-site: pyproject.toml | python

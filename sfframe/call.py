@@ -16,6 +16,7 @@ import polars as pl
 from sfframe import bridge
 from sfframe.bridge import INTERRUPTED, in_thread, interrupt_in
 from sfframe.conclude import conclude, notes_on, running_in, running_rows_in
+from sfframe.disk import SpoolFolder
 from sfframe.errors import Interrupted, JobTimeout, JournalError, NoOrgError
 from sfframe.front import NOT_SUCCESSFUL, Folder, Source, engine_of
 from sfframe.ingest.cost import API_REQUESTS, BATCHES, batches_of, calls_for
@@ -30,7 +31,7 @@ from sfframe.ingest.runner import Done, run_rows
 from sfframe.ingest.slots import Slots
 from sfframe.org.org import Org
 from sfframe.org.quota import keep_reserve
-from sfframe.prepare import Prepared, SpoolFolder, go_on_with, prepare, prepare_again
+from sfframe.prepare import Prepared, go_on_with, prepare, prepare_again
 from sfframe.progress.events import Finished, Preparing, Started
 from sfframe.progress.listeners import telling
 from sfframe.query.objects import telling_what_was_meant
@@ -95,12 +96,18 @@ async def sent(
 async def _sent(
     preparing: Callable[..., Awaitable[Prepared]], call: Call, request: IngestRequest, org: Org
 ) -> IngestResult[Any]:
-    if request.options.journal is None:
+    journals = request.options.journal
+    if journals is None:
         prepared = await call.prepared(preparing)
         if prepared.refused:
             raise prepared.error()
         return await call.finish(prepared)
-    folder = await in_thread(RunFolder.made, request.options.journal, request)
+    if not isinstance(journals, Path):
+        raise ValueError(  # noqa: TRY004  # of the right type, for others
+            f"journal={journals!r}: journals need locks, so name a folder; those of frames on many machines can be "
+            "objects in a store"
+        )
+    folder = await in_thread(RunFolder.made, journals, request)
     try:
         prepared = await call.prepared(partial(preparing, folder=lambda: folder))
         if not prepared.refused:

@@ -3,26 +3,27 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import secrets
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
-from sfframe.disk import replaced, settle
+from sfframe.depot import Depot
 from sfframe.errors import JournalError
 from sfframe.ingest.request import IngestRequest
 from sfframe.org.org import Org
 
+DepotT = TypeVar("DepotT", bound=Depot)
+
 _CALL: Final = "call.json"
 
 
-def made(root: Path, request: IngestRequest, org: Org | None, n_partitions: int | None) -> Path:
-    """A new folder in the one for all calls.
+def made(root: DepotT, request: IngestRequest, org: Org | None, n_partitions: int | None) -> DepotT:
+    """A new one beside those of other calls.
 
     Args:
-        root: The folder for all calls.
+        root: Where those of all calls are.
         request: The call.
         org: Where its rows go.
         n_partitions: How many there are, if that is known by now.
@@ -32,33 +33,34 @@ def made(root: Path, request: IngestRequest, org: Org | None, n_partitions: int 
     """
     stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%f")
     sobject = re.sub(r"\W", "_", request.sobject)[:60]
-    folder = root / f"{stamp}-{sobject}-{request.operation}-{secrets.token_hex(3)}"
+    folder = root.below(f"{stamp}-{sobject}-{request.operation}-{secrets.token_hex(3)}")
     try:
-        folder.mkdir(mode=0o700)
-        _write(folder / _CALL, _facts(request, org, n_partitions))
-        settle(root)  # or a power loss might leave no trace of a call whose jobs go on
+        _write(folder, _facts(request, org, n_partitions))
     except OSError as error:
         raise JournalError(f"no call can be recorded in {root}: {error}") from error
     return folder
 
 
-def unfinished(root: Path, request: IngestRequest, org: Org | None, n_partitions: int | None) -> Path | None:
-    """The folder of an unfinished call of the same kind; see `made`.
+def unfinished(root: DepotT, request: IngestRequest, org: Org | None, n_partitions: int | None) -> DepotT | None:
+    """That of an unfinished call of the same kind; see `made`.
 
     Raises:
-        JournalError: It has other partitions.
+        JournalError: It has other partitions, or none can be looked for.
     """
     wanted = _facts(request, org, n_partitions)
-    for path in sorted(root.glob(f"*/{_CALL}")):
-        facts = json.loads(path.read_text())
+    try:
+        calls = [(folder, facts) for name in root.names() if (facts := _read(folder := root.below(name))) is not None]
+    except OSError as error:
+        raise JournalError(f"no calls can be looked for in {root}: {error}") from error
+    for folder, facts in calls:
         if {**facts, "partitions": n_partitions} != wanted:
             continue
         if facts["partitions"] != n_partitions:
             raise JournalError(
-                f"an unfinished call in {path.parent} has {facts['partitions']} partitions, and this frame has "
+                f"an unfinished call in {folder} has {facts['partitions']} partitions, and this frame has "
                 f"{n_partitions}: finish it with the same frame, or say new_run=True to begin another one beside it"
             )
-        return path.parent
+        return folder
     return None
 
 
@@ -67,27 +69,28 @@ def is_there(folder: Path) -> bool:
     return (folder / _CALL).exists() or any(folder.glob(f"*/{_CALL}"))
 
 
-def is_finished(folder: Path) -> bool:
+def is_finished(folder: Depot) -> bool:
     """Whether nothing is left to do; a folder that was taken away has nothing either."""
-    try:
-        return bool(json.loads((folder / _CALL).read_text())["state"] == "finished")
-    except FileNotFoundError:
-        return True
+    facts = _read(folder)
+    return facts is None or bool(facts["state"] == "finished")
 
 
-def finished(folder: Path) -> None:
+def finished(folder: Depot) -> None:
     """Note that nothing is left to do."""
-    path = folder / _CALL
-    facts = json.loads(path.read_text()) | {"state": "finished"}
-    _write(path, facts)
+    facts = _read(folder)
+    assert facts is not None
+    _write(folder, facts | {"state": "finished"})
 
 
-def _write(path: Path, facts: dict[str, Any]) -> None:
-    with replaced(path) as file:
-        file.write(json.dumps(facts).encode())
-        file.flush()
-        os.fsync(file.fileno())
-    settle(path.parent)
+def _read(folder: Depot) -> dict[str, Any] | None:
+    try:
+        return dict(json.loads(folder.read(_CALL)))
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+
+
+def _write(folder: Depot, facts: dict[str, Any]) -> None:
+    folder.write(_CALL, json.dumps(facts).encode())
 
 
 def _facts(request: IngestRequest, org: Org | None, n_partitions: int | None) -> dict[str, Any]:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import shutil
+import tempfile
 import uuid
+import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -46,3 +49,19 @@ def replaced(path: Path) -> Iterator[BinaryIO]:
     except BaseException:
         beside.unlink(missing_ok=True)
         raise
+
+
+class SpoolFolder:
+    """A folder for its owner alone (0700), gone when the last one who holds this object is."""
+
+    def __init__(self) -> None:
+        self.path = Path(tempfile.mkdtemp(prefix="sfframe-"))
+        self._finalizer = weakref.finalize(self, shutil.rmtree, self.path, ignore_errors=True)
+
+    def discard(self) -> None:
+        """Have it go now."""
+        self._finalizer()
+
+    def keep(self) -> None:
+        """Have it stay: somebody else is to find it."""
+        self._finalizer.detach()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -194,14 +194,12 @@ class GatheredOutcomes(Outcomes):
     def of(self, wanted: Collection[int], columns: Sequence[str] = tuple(SCHEMA)) -> pl.DataFrame:
         """The fates of these outcomes, in row order; all columns, or some."""
         needed = list(dict.fromkeys([*columns, "outcome"]))
-        pieces = [
-            fates.scan()
-            .select(pl.col("row") + first if name == "row" else name for name in needed)
-            .filter(pl.col("outcome").is_in(list(wanted)))
-            .select(columns)
-            .collect()
-            for first, _, fates in self._fates
-        ]
+
+        def chosen(first: int, fates: pl.LazyFrame) -> pl.LazyFrame:
+            numbered = fates.select(pl.col("row") + first if name == "row" else name for name in needed)
+            return numbered.filter(pl.col("outcome").is_in(list(wanted))).select(columns)
+
+        pieces = [fates.collect(partial(chosen, first)) for first, _, fates in self._fates]
         return pl.concat([pl.DataFrame(schema=SCHEMA).select(columns), *pieces])
 
     def all(self) -> pl.DataFrame:
@@ -210,20 +208,19 @@ class GatheredOutcomes(Outcomes):
 
     def between(self, start: int, stop: int) -> pl.DataFrame:
         """The fates of rows `start` to `stop`, in row order."""
-        pieces = [
-            fates.scan()
-            .with_columns(pl.col("row") + first)
-            .filter(pl.col("row").is_between(start, stop, closed="left"))
-            .collect()
-            for first, end, fates in self._fates
-            if first < stop and end > start
-        ]
+
+        def chosen(first: int, fates: pl.LazyFrame) -> pl.LazyFrame:
+            numbered = fates.with_columns(pl.col("row") + first)
+            return numbered.filter(pl.col("row").is_between(start, stop, closed="left"))
+
+        within = [(first, fates) for first, end, fates in self._fates if first < stop and end > start]
+        pieces = [fates.collect(partial(chosen, first)) for first, fates in within]
         return pl.concat([pl.DataFrame(schema=SCHEMA), *pieces])
 
     def chunks(self) -> Iterator[tuple[int, pl.DataFrame]]:
         """All fates in row order, a partition at once, as `(first row, fates)`."""
         for first, _, fates in self._fates:
-            yield first, fates.scan().with_columns(pl.col("row") + first).collect()
+            yield first, fates.all().with_columns(pl.col("row") + first)
 
 
 def _stops(ends: Sequence[Finished]) -> list[int]:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 from sfframe.prepare import Prepared
@@ -31,7 +30,7 @@ class Handed:
     def __init__(self, most_bytes: int = MOST_BYTES) -> None:
         self._most_bytes = most_bytes
         self._call = ""
-        self._waiting: dict[Path, _Waiting] = {}
+        self._waiting: dict[str, _Waiting] = {}
         self._lock = threading.Lock()
 
     def begin(self, call: str) -> None:
@@ -41,7 +40,7 @@ class Handed:
                 self._call = call
                 self._waiting.clear()
 
-    def put(self, call: str, run: Path, prepared: Prepared) -> None:
+    def put(self, call: str, run: str, prepared: Prepared) -> None:
         """Leave what was prepared for a run, whose rows are kept."""
         n_bytes = _size_of(prepared)
         with self._lock:
@@ -49,10 +48,10 @@ class Handed:
             if call == self._call and taken + n_bytes <= self._most_bytes:
                 self._waiting[run] = _Waiting(prepared, n_bytes)
 
-    def take(self, run: Path) -> Prepared | None:
+    def take(self, call: str, run: str) -> Prepared | None:
         """What was prepared for a run, once; `None`: it isn't here."""
         with self._lock:
-            found = self._waiting.pop(run, None)
+            found = self._waiting.pop(run, None) if call == self._call else None  # another's runs have the same names
         return found.prepared if found is not None else None
 
 

@@ -7,11 +7,11 @@ from collections.abc import Awaitable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from sfframe.bridge import in_thread
+from sfframe.disk import SpoolFolder
 from sfframe.errors import DuplicateKeys, JobTimeout, PayloadError, SoqlError
 from sfframe.front import Source, source_of
 from sfframe.ingest.choose import hint, schema_problem
 from sfframe.org.org import Org
-from sfframe.prepare import SpoolFolder
 from sfframe.problems import Problem, error_of
 from sfframe.progress.listeners import Telling, telling
 from sfframe.query.frames import ctrl_c

@@ -122,7 +122,7 @@ class Options:
     poll_interval: float | None = None
     timeout: float | None = None
     progress: IngestProgress = None
-    journal: Path | None = None
+    journal: Path | str | None = None
     new_run: bool = False
     on_failure: Literal["warn", "return", "raise"] = "warn"
 
@@ -258,14 +258,14 @@ def _retry_rows(value: Any) -> dict[str, int]:
     return {str(code): RETRY_ROWS.get(code, 4) for code in codes}
 
 
-def _journal(value: Any) -> Path | None:
-    if isinstance(value, str) and (scheme := urlsplit(value).scheme) and "://" in value:
-        if scheme != "file":
-            raise ValueError(
-                f"journal={value!r}: journals need locks, which {scheme}:// hasn't; name a folder, perhaps one that "
-                "several machines share"
-            )
-        value = url2pathname(urlsplit(value).path)
+def _journal(value: Any) -> Path | str | None:
+    if isinstance(value, str) and "://" in value:
+        address = urlsplit(value)
+        if address.password is not None:
+            raise ValueError("journal=: a login in an address is seen by many; name it where the storage looks for it")
+        if address.scheme != "file":
+            return value.rstrip("/")  # as frames on many machines know it
+        value = url2pathname(address.path)
     # As it is meant now: a call may end, and a result be looked at, after a change of directory.
     return None if value is None else Path(value).absolute()
 

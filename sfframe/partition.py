@@ -7,14 +7,13 @@ any number of times, also at once: what is begun is begun once, and what was sen
 from __future__ import annotations
 
 import asyncio
+import logging
 import secrets
-import socket
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence, Sized
-from contextlib import asynccontextmanager, suppress
+from contextlib import AbstractContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
-from functools import lru_cache, partial
-from pathlib import Path
+from functools import partial
 from typing import Any, Final, TypeVar
 from weakref import WeakValueDictionary
 
@@ -23,8 +22,8 @@ import polars as pl
 from sfframe.bridge import INTERRUPTED, in_thread
 from sfframe.call import Ended
 from sfframe.conclude import running_in, running_rows_in
-from sfframe.disk import settle
-from sfframe.errors import Interrupted, JobTimeout, JournalError, JournalInUse, PayloadError, SfframeError
+from sfframe.depot import Depot
+from sfframe.errors import Interrupted, JobTimeout, JournalInUse, PayloadError, SfframeError
 from sfframe.failures import no_errors
 from sfframe.front import Part, restored
 from sfframe.handed import Handed
@@ -41,7 +40,6 @@ from sfframe.ingest.run_file import intent_in, stages_in, told
 from sfframe.ingest.runner import Done
 from sfframe.ingest.slots import Slots
 from sfframe.ingest.spool import Numbers
-from sfframe.ingest.storage import HOW, why_unsafe
 from sfframe.org.carried import Carried
 from sfframe.org.describe import SObject
 from sfframe.org.org import Org, current_org
@@ -49,15 +47,13 @@ from sfframe.prepare import Prepared, prepare
 from sfframe.problems import Problem
 from sfframe.resuming import resumed
 from sfframe.runs import RunFolder, run_for
-from sfframe.shared_keys import fingerprint, write_keys
+from sfframe.shared_keys import Twice, fingerprint, twice_in, write_keys
 
 T = TypeVar("T")
 
-_handed = Handed()
-_turns: WeakValueDictionary[tuple[str, asyncio.AbstractEventLoop], Turns] = WeakValueDictionary()
-_why_unsafe = lru_cache(maxsize=64)(why_unsafe)  # for each partition again
-
-_BETWEEN_S: Final = 0.1  # looks at a partition that another try has
+_log: Final = logging.getLogger("sfframe.engines")
+_handed: Final = Handed()
+_turns: Final[WeakValueDictionary[tuple[str, asyncio.AbstractEventLoop], Turns]] = WeakValueDictionary()
 _HANDED_S: Final = 600.0
 _PLACE: Final = "running"
 _LOOKS_S: Final = 0.25  # for whether the call was stopped
@@ -73,7 +69,7 @@ class Spread:
         request: The call. Its options are those of a partition: nobody is told of progress, and nothing raised.
         org: What says, on the machine that asks, where the rows go: the same Org each time in a process, so that
             partitions share its token; `None`: it isn't asked.
-        folder: Of this call, on storage that all machines reach.
+        depot: Of this call.
         name: Of this call alone.
         described: The describes that its columns were laid out by.
         compares_keys: Keys are compared over the borders of partitions.
@@ -83,7 +79,7 @@ class Spread:
 
     request: IngestRequest
     org: Callable[[], Org] | None = field(repr=False)
-    folder: Path
+    depot: Depot
     name: str
     described: Sequence[SObject] = field(default=(), repr=False)
     compares_keys: bool = False
@@ -91,21 +87,21 @@ class Spread:
     trusts_storage: bool = False
 
     @classmethod
-    def over(cls, folder: Path, request: IngestRequest, org: Org | Callable[[], Org] | None, **more: Any) -> Spread:
-        """A call in a folder.
+    def over(cls, depot: Depot, request: IngestRequest, org: Org | Callable[[], Org] | None, **more: Any) -> Spread:
+        """A call in a depot.
 
         Raises:
-            JournalError: The folder can't be used.
+            JournalError: The depot can't be used.
         """
         name = secrets.token_hex(8)
-        (folder / f"{_PLACE}-{name}").touch(mode=0o600)
-        settle(folder)
         options = request.options
         ends_at = None if options.timeout is None else time.time() + options.timeout
         quiet = options.changed({"on_failure": "return", "progress": False, "timeout": None, "new_run": False})
         says = Carried(org) if isinstance(org, Org) else org
-        call = cls(request=replace(request, options=quiet), org=says, folder=folder, name=name, ends_at=ends_at, **more)
-        call.check_folder()
+        call = cls(request=replace(request, options=quiet), org=says, depot=depot, name=name, ends_at=ends_at, **more)
+        call.check_depot()
+        with told(str(depot)):
+            depot.write(call._running, b"")
         return call
 
     @property
@@ -113,23 +109,25 @@ class Spread:
         """The seconds that are left; `None`: as many as it takes."""
         return None if self.ends_at is None else max(0.0, self.ends_at - time.time())
 
+    @property
+    def _running(self) -> str:
+        return f"{_PLACE}-{self.name}"
+
     def stop(self) -> None:
         """Have all who are at it come to an end: what isn't committed is aborted, nothing more is sent."""
-        (self.folder / f"{_PLACE}-{self.name}").unlink(missing_ok=True)
+        with told(str(self.depot)):
+            self.depot.remove(self._running)
 
     @property
     def is_stopped(self) -> bool:
         """Whether it is to come to an end."""
-        return not (self.folder / f"{_PLACE}-{self.name}").exists()
-
-    def partition(self, number: int) -> Path:
-        """Where the runs of a partition are."""
-        return self.folder / f"part-{number:06}"
+        with told(str(self.depot)):
+            return not self.depot.exists(self._running)
 
     @property
     def slots(self) -> Slots:
         """Bounds the jobs of the whole call."""
-        return Slots(self.folder / "slots", self.request.options.max_concurrent_jobs)
+        return Slots(self.depot.taken, self.request.options.max_concurrent_jobs, self.depot.looks_s / 2)
 
     def the_org(self) -> Org:
         """The org.
@@ -139,24 +137,18 @@ class Spread:
         """
         return current_org(self.org() if self.org is not None else None)
 
-    def check_folder(self) -> None:
-        """See that this machine has the folder, and that locks in it hold for all.
+    def check_depot(self) -> None:
+        """See that this machine reaches the depot, and that each row is sent once there.
 
         Raises:
-            JournalError: It hasn't, or they may not.
+            JournalError: It doesn't, or it may not be.
         """
-        if not self.folder.is_dir():
-            raise JournalError(
-                f"{socket.gethostname()} doesn't have the folder {self.folder} of this call, so nothing was sent: "
-                "give journal= a folder that all workers reach under the same path"
-            )
-        why = None if self.trusts_storage else _why_unsafe(self.folder)
-        if why is not None:
-            raise JournalError(
-                f"{socket.gethostname()} can't lock {self.folder} for all machines ({why}), by which each row is sent "
-                f"once, so nothing was sent: {HOW}. If you know that they hold, say so: by Dask's config "
-                "sfframe.trust-storage, or Spark's option trustStorage."
-            )
+        self.depot.check(is_trusted=self.trusts_storage)
+
+
+def part_name(number: int) -> str:
+    """What a partition is called where its runs are."""
+    return f"part-{number:06}"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -177,11 +169,11 @@ class Begun:
 
     n_rows: int
     problems: Sequence[Problem] = ()
-    run: Path | None = None
+    run: str | None = None
     is_under_way: bool = False
     headers: Mapping[str, str] = field(default_factory=dict)
     told: Mapping[str, str] = field(default_factory=dict)
-    keys: Path | None = None
+    keys: str | None = None
     hashes: int = field(default_factory=fingerprint)
     worker: str | None = None
 
@@ -204,7 +196,7 @@ class Finished:
         timeline: When each part was in which stage.
     """
 
-    run: Path
+    run: str
     fates: Fates
     counts: Mapping[str, int]
     done: Done = field(repr=False)
@@ -238,26 +230,22 @@ async def begin(
 
 
 async def _begun(frame: Any, spread: Spread, number: int, *, sends: bool, headers: Mapping[str, str]) -> Begun:
-    await in_thread(spread.check_folder)
-    if spread.is_stopped:
+    await in_thread(spread.check_depot)
+    if await in_thread(lambda: spread.is_stopped):
         raise Interrupted("interrupted before anything of this partition was sent")
     _handed.begin(spread.name)
-    request = told_headers(spread.request, headers, frame)
-    request = replace(request, options=request.options.changed({"journal": spread.partition(number)}))
-    folder = await in_thread(RunFolder.made, spread.partition(number), request)
+    request, name = told_headers(spread.request, headers, frame), part_name(number)
     run, is_under_way = None, False
-    try:
+    async with _in_threads(spread.depot.beginning(name, request)) as folder:
         prepared = await prepare(
             frame, request, spread.the_org, lambda: folder, spread.described, keeps_keys=spread.compares_keys
         )
-        keys = await in_thread(_keys, prepared, spread.partition(number))
+        keys = await in_thread(_keys, prepared, spread.depot, name)
         if sends:
             org = spread.the_org()
             await org.transport.log_in()
             with suppress(PayloadError):  # which is told with those of the others
-                run, is_under_way = await _run(prepared, folder, org, spread)
-    finally:
-        await in_thread(folder.discard)
+                run, is_under_way = await _run(prepared, folder, org, spread, name)
     return Begun(
         n_rows=prepared.rows.n if prepared.rows is not None else len(frame) if isinstance(frame, Sized) else 0,
         problems=[] if run is not None else list(map(_for_an_engine, prepared.problems)),
@@ -267,6 +255,16 @@ async def _begun(frame: Any, spread: Spread, number: int, *, sends: bool, header
         told=headers,
         keys=keys,
     )
+
+
+@asynccontextmanager
+async def _in_threads(place: AbstractContextManager[T]) -> AsyncGenerator[T, None]:
+    """A place that other threads than the loop's make and clear away."""
+    found = await in_thread(place.__enter__)
+    try:
+        yield found
+    finally:
+        await in_thread(place.__exit__, None, None, None)
 
 
 def told_headers(request: IngestRequest, headers: Mapping[str, str], frame: Any) -> IngestRequest:
@@ -287,44 +285,49 @@ def _for_an_engine(problem: Problem) -> Problem:
     return replace(problem, message=message, remedy="Convert the column or drop it from the frame.")
 
 
-def _keys(prepared: Prepared, folder: Path) -> Path | None:
+def _keys(prepared: Prepared, depot: Depot, partition: str) -> str | None:
     """The file of the keys, if they were to be kept."""
     report = prepared.report
     if report is None or report.keys is None:
         return None
     prepared.report = replace(report, keys=None)
-    return write_keys(report.keys, folder)
+    with told(str(depot)):
+        return write_keys(report.keys, depot, partition)
 
 
-async def _run(prepared: Prepared, folder: RunFolder, org: Org, spread: Spread) -> tuple[Path, bool]:
-    """The partition's run, with its rows on the disk; and whether something of it was sent."""
-    journal = await _patiently(lambda: run_for(prepared, folder, org, is_once=True))
+async def _run(prepared: Prepared, folder: RunFolder, org: Org, spread: Spread, partition: str) -> tuple[str, bool]:
+    """The partition's run, with its rows where others find them; and whether something of it was sent."""
+    journal = await _patiently(lambda: run_for(prepared, folder, org, is_once=True), spread.depot)
+    run = f"{partition}/{journal.name}"
     try:
         if prepared.recorded is None:
             await in_thread(journal.keep, prepared.source.keep)
-            _handed.put(spread.name, journal.folder, prepared)
-            asyncio.get_running_loop().call_later(_HANDED_S, _handed.take, journal.folder)  # if nobody takes it here
-        return journal.folder, bool(await in_thread(journal.parts))
+            if spread.depot.has_folders or not prepared.source.is_stream:
+                _handed.put(spread.name, run, prepared)
+                # If nobody takes it here.
+                asyncio.get_running_loop().call_later(_HANDED_S, _handed.take, spread.name, run)
+        return run, bool(await in_thread(journal.parts))
     finally:
         await in_thread(journal.close)
 
 
-def leave_out(run: Path, rows: Numbers, why: Problem) -> None:
+def leave_out(run: str, spread: Spread, rows: Numbers, why: Problem) -> None:
     """Leave further rows out of a run that hasn't sent anything.
 
     Args:
         run: The partition's run.
+        spread: The call.
         rows: Their numbers in the partition.
         why: The problem that they have.
     """
-    journal = Journal.open(run)
+    journal = spread.depot.opened(run)
     try:
         journal.leave_out(Report([replace(why, rows=rows)], rows).reasons())
     finally:
         journal.close()
 
 
-async def finish(run: Path, spread: Spread) -> Finished:
+async def finish(run: str, spread: Spread) -> Finished:
     """Send a partition's rows, or what is left of them; of one that was sent, say again what became of it.
 
     Where another try is at it, wait until that has come to an end.
@@ -337,20 +340,28 @@ async def finish(run: Path, spread: Spread) -> Finished:
         What became of the rows; also where nothing could be sent, for whatever reason.
     """
     began = time.time()
+    while (found := await _finished_by(run, spread, began)) is None:
+        _log.info("another try goes on with %s", run)
+    return found
+
+
+async def _finished_by(run: str, spread: Spread, began: float) -> Finished | None:
+    """The same; `None`: another try has taken the run meanwhile."""
     ends: list[Ended] = []
+    journal: Journal | None = None
     result: Any = None
     try:
-        await in_thread(spread.check_folder)
-        if spread.is_stopped:
+        await in_thread(spread.check_depot)
+        if await in_thread(lambda: spread.is_stopped):
             raise Interrupted("interrupted before anything of this partition was sent")
-        journal = await _in_time(_patiently(partial(Journal.open, run)), spread)
+        journal = await _in_time(_patiently(partial(spread.depot.opened, run), spread.depot), spread)
         options = {"progress": False, "timeout": spread.left_s}
         async with _stopping(spread):
             result = await resumed(
                 journal,
                 spread.the_org(),
                 options,
-                prepared=_handed.take(run),
+                prepared=_handed.take(spread.name, run),
                 note=ends.append,
                 slots=spread.slots,
                 turns=_turns_of(spread),
@@ -358,13 +369,17 @@ async def finish(run: Path, spread: Spread) -> Finished:
     except (SfframeError, KeyboardInterrupt, asyncio.CancelledError) as error:
         if isinstance(error, asyncio.CancelledError) and INTERRUPTED not in error.args:
             raise
+        if journal is not None and journal.is_lost:
+            return None
         result = getattr(error, "result", None)
         if not ends or result is None:
-            return await in_thread(_not_sent, run, error, began)
-    return await in_thread(_finished, run, ends[0], result._failures.errors, began)
+            return await in_thread(_not_sent, run, spread.depot, error, began)
+    if journal is not None and journal.is_lost:
+        return None
+    return await in_thread(_finished, run, spread.depot, ends[0], result._failures.errors, began)
 
 
-async def finish_all(runs: Sequence[Path], spread: Spread) -> list[Finished]:
+async def finish_all(runs: Sequence[str], spread: Spread) -> list[Finished]:
     """Finish some partitions at once: while one waits for the org, another works; see `finish`."""
     return list(await asyncio.gather(*(asyncio.create_task(finish(run, spread)) for run in runs)))
 
@@ -382,7 +397,7 @@ async def _stopping(spread: Spread) -> AsyncGenerator[None, None]:
 
     async def watch() -> None:
         while not await in_thread(lambda: spread.is_stopped):  # noqa: ASYNC110  # another machine says so
-            await asyncio.sleep(_LOOKS_S)
+            await asyncio.sleep(max(_LOOKS_S, spread.depot.looks_s))
         here.cancel(INTERRUPTED)
 
     watching = asyncio.create_task(watch())
@@ -392,14 +407,11 @@ async def _stopping(spread: Spread) -> AsyncGenerator[None, None]:
         watching.cancel()
 
 
-def _finished(run: Path, ended: Ended, errors: pl.DataFrame, began: float) -> Finished:
+def _finished(run: str, depot: Depot, ended: Ended, errors: pl.DataFrame, began: float) -> Finished:
     done = ended.done
-    with told(run.parent):
-        fates = Fates.in_run(run) if done.is_settled else None
-        fates = fates or Fates.written(done.outcomes, run.parent / f"fates-{secrets.token_hex(4)}.parquet")
     return Finished(
         run=run,
-        fates=fates,
+        fates=_fates_of(run, depot, done),
         counts=done.outcomes.counts,
         done=replace(done, outcomes=Outcomes(0)),
         errors=errors,
@@ -412,12 +424,21 @@ def _finished(run: Path, ended: Ended, errors: pl.DataFrame, began: float) -> Fi
     )
 
 
-def _not_sent(run: Path, error: BaseException, began: float) -> Finished:
+def _fates_of(run: str, depot: Depot, done: Done) -> Fates:
+    """Where those are: in the run itself, if they are simply those of all rows in order, or else in a file beside."""
+    with told(str(depot)):
+        fates = Fates.in_run(depot, run) if done.is_settled else None
+        name = f"{run.rpartition('/')[0]}/fates-{secrets.token_hex(4)}.parquet"
+        return fates or Fates.written(depot, done.outcomes, name)
+
+
+def _not_sent(run: str, depot: Depot, error: BaseException, began: float) -> Finished:
     """That nothing was sent now; what an earlier try has sent isn't asked for."""
-    intent = intent_in(run)
+    with depot.seen(run, only_database=True) as folder:
+        intent, running = intent_in(folder), under_way(stages_in(folder))
     ledger = Ledger(Outcomes(intent.n_rows), {})
     ledger.close()
-    done = Done(outcomes=ledger.outcomes, jobs=[], attempts=no_attempts(), running=jobs_under_way(run))
+    done = Done(outcomes=ledger.outcomes, jobs=[], attempts=no_attempts(), running=running)
     if done.running:
         done.running_rows.append(done.outcomes.rows(UNPROCESSED))
     if isinstance(error, JobTimeout):
@@ -426,13 +447,15 @@ def _not_sent(run: Path, error: BaseException, began: float) -> Finished:
         done.trouble.append(error)
     else:
         done.ended_by = error
-    return _finished(run, Ended(done=done, host=intent.host, seconds=time.time() - began), no_errors(), began)
+    ended = Ended(done=done, host=intent.host, seconds=time.time() - began)
+    return _finished(run, depot, ended, no_errors(), began)
 
 
-def viewed(run: Path, fates: Fates, part: Part) -> Any:
+def viewed(depot: Depot, run: str, fates: Fates, part: Part) -> Any:
     """The rows of a partition that have some outcomes, with the sf__ columns beside them.
 
     Args:
+        depot: That of the call.
         run: The partition's run.
         fates: Those of its rows.
         part: Which rows, and which columns.
@@ -440,23 +463,41 @@ def viewed(run: Path, fates: Fates, part: Part) -> Any:
     Raises:
         JournalError: The files can't be read.
     """
-    with told(run):
-        source = restored(intent_in(run).kind, run)
-        return source.view(Outcomes.of_all(fates.scan().collect()), part)
+    with depot.seen(run) as folder, told(folder):
+        source = restored(intent_in(folder).kind, folder)
+        return source.view(Outcomes.of_all(fates.all()), part)
 
 
-def jobs_under_way(run: Path) -> list[str]:
+def compared(keys: Sequence[str | None], depot: Depot, within: tuple[int, int]) -> Twice:
+    """The keys of a range of hashes that stand in several rows; see `shared_keys.twice_in`.
+
+    Args:
+        keys: Of each partition the file of its keys, if there is one.
+        depot: That of the call.
+        within: The first and the last hash.
+    """
+    with told(str(depot)):
+        return twice_in(keys, within, depot)
+
+
+def jobs_under_way(run: str, depot: Depot) -> list[str]:
     """Jobs of a partition that may run, or ran, and whose results aren't in its run; it may be another process's."""
-    return [job_id for job_id, stage in stages_in(run).items() if stage in _UNKNOWN]
+    with depot.seen(run, only_database=True) as folder:
+        return under_way(stages_in(folder))
 
 
-async def _patiently(work: Callable[[], T]) -> T:
+def under_way(stages: Mapping[str, Stage]) -> list[str]:
+    """Those jobs of a run, by their stages, that may run, or ran, and whose results aren't in it."""
+    return [job_id for job_id, stage in stages.items() if stage in _UNKNOWN]
+
+
+async def _patiently(work: Callable[[], T], depot: Depot) -> T:
     """Do it as soon as no other try is at it."""
     while True:
         try:
             return await in_thread(work)
         except JournalInUse:
-            await asyncio.sleep(_BETWEEN_S)
+            await asyncio.sleep(depot.looks_s)
 
 
 async def _in_time(work: Awaitable[T], spread: Spread) -> T:

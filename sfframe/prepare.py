@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
-import tempfile
-import weakref
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import polars as pl
 
 from sfframe.bridge import in_thread
+from sfframe.disk import SpoolFolder
 from sfframe.errors import (
     ApiError,
     PayloadError,
@@ -33,18 +30,6 @@ from sfframe.org.describe import SObject
 from sfframe.org.org import Org
 from sfframe.problems import Problem, error_of
 from sfframe.query.objects import describing
-
-
-class SpoolFolder:
-    """A folder for its owner alone (0700), gone when the last one who holds this object is."""
-
-    def __init__(self) -> None:
-        self.path = Path(tempfile.mkdtemp(prefix="sfframe-"))
-        self._finalizer = weakref.finalize(self, shutil.rmtree, self.path, ignore_errors=True)
-
-    def keep(self) -> None:
-        """Have it stay: somebody else is to find it."""
-        self._finalizer.detach()
 
 
 @dataclass(eq=False, kw_only=True)

@@ -14,6 +14,7 @@ import polars as pl
 from sfframe import call_folder
 from sfframe.bridge import blocking, in_thread
 from sfframe.call import Call, Ended, concluded, report_left_out
+from sfframe.disk import SpoolFolder
 from sfframe.errors import Interrupted, JobTimeout, JournalError
 from sfframe.front import BackendName, DtypeBackend, backend_of
 from sfframe.ingest.journal import Journal
@@ -26,7 +27,7 @@ from sfframe.ingest.runner import Done
 from sfframe.ingest.slots import Slots
 from sfframe.ingest.taken_up import note_on_lost
 from sfframe.org.org import Org, current_org
-from sfframe.prepare import Prepared, SpoolFolder, prepare_again
+from sfframe.prepare import Prepared, prepare_again
 from sfframe.progress.listeners import IngestProgress
 from sfframe.result import IngestResult
 from sfframe.runs import RunFolder, facts_of, frame_of, is_of, request_of, runs_in
@@ -159,6 +160,7 @@ def journals(
     Raises:
         JournalError: There is no such folder.
     """
+    _check_folder(folder)
     facts = [facts_of(path) for path in runs_in(Path(folder))]
     table = pl.DataFrame(facts, schema=_FACTS) if facts else pl.DataFrame(schema=_FACTS)
     return backend_of(backend, dtype_backend).of(table)
@@ -169,6 +171,7 @@ def _folder_of(run: str | PathLike[str] | JobTimeout | Interrupted) -> Path:
         if run.run is None:
             raise JournalError("that call had no journal, so there is no run to finish: say journal= next time")
         return run.run
+    _check_folder(run)
     folder = Path(run).absolute()
     if is_run(folder):
         return folder
@@ -187,6 +190,14 @@ def _folder_of(run: str | PathLike[str] | JobTimeout | Interrupted) -> Path:
         raise JournalError(f"there is no run in {folder}: give the folder that the call had as journal=")
     finished = [path for path in found if states[path] is RunState.FINISHED]
     return (unfinished or finished or found)[-1]
+
+
+def _check_folder(path: str | PathLike[str]) -> None:
+    if "://" in str(path):
+        raise JournalError(
+            f"the runs in {path} are those of partitions of a frame on many machines: finish them by the same call "
+            "with the same journal="
+        )
 
 
 def _check_org(journal: Journal, org: Org) -> None:

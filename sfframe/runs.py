@@ -17,10 +17,12 @@ from sfframe.errors import JournalError
 from sfframe.front import Source, restored
 from sfframe.ingest.journal import Journal
 from sfframe.ingest.locked import Locked
+from sfframe.ingest.mirror import Mirror
 from sfframe.ingest.recorded import Intent, RunState, Stage
 from sfframe.ingest.request import IngestRequest
 from sfframe.ingest.run_file import counts_in, intent_in, is_run, state_in, told
 from sfframe.ingest.same import same_rows, same_rows_in_any_order
+from sfframe.ingest.store import Store
 from sfframe.options import Options
 from sfframe.org.org import Org
 from sfframe.org.transport import CLIENT
@@ -68,10 +70,46 @@ class RunFolder:
             raise JournalError(f"no run can be recorded in {journal}: {error}") from error
         return cls(path)
 
+    def begin(self, intent: Intent, **more: Any) -> Journal:
+        """Make it the folder of a new run; see `Journal.begin`."""
+        return Journal.begin(self.path, intent, **more)
+
+    def opened(self, path: Path) -> Journal:
+        """Another run, that was begun earlier; see `Journal.open`."""
+        return Journal.open(path)
+
     def discard(self) -> None:
         """Take it away, unless it has become a run."""
         if not is_run(self.path):
             shutil.rmtree(self.path, ignore_errors=True)
+
+
+class StoredRunFolder(RunFolder):
+    """A folder of this process for a run in a store, beside those of the runs that there are, of their databases alone.
+
+    It has the name of the run that comes after those: of several who begin one at once, one does.
+    """
+
+    def __init__(self, path: Path, store: Store) -> None:
+        super().__init__(path)
+        self._store = store
+
+    @classmethod
+    def beside(cls, folder: Path, store: Store) -> StoredRunFolder:
+        """A new one in the folder of those that there are."""
+        path = folder / f"run-{len(runs_in(folder)) + 1:06}"
+        path.mkdir(mode=0o700)
+        return cls(path, store)
+
+    def begin(self, intent: Intent, **more: Any) -> Journal:
+        """Make it the folder of a new run, if there is none of its name by now; see `Journal.begin`."""
+        with told(self._store.url):
+            mirror = Mirror.begun(self._store.below(self.path.name))
+        return Journal.begin(self.path, intent, mirror=mirror, **more)
+
+    def opened(self, path: Path) -> Journal:
+        """Another run, that was begun earlier; see `Journal.taken`."""
+        return Journal.taken(self._store.below(path.name))
 
 
 def run_for(prepared: Prepared, folder: RunFolder, org: Org, *, is_once: bool = False) -> Journal:
@@ -90,14 +128,13 @@ def run_for(prepared: Prepared, folder: RunFolder, org: Org, *, is_once: bool = 
         JournalInUse: Somebody is working on the unfinished run.
         PayloadError: The frame can't be sent, or has columns that can't be kept.
     """
-    options = prepared.request.options
-    assert options.journal is not None
+    options, place = prepared.request.options, folder.path.parent
     if options.new_run or prepared.rows is None:
         return _begun(prepared, folder, org)
-    looking = Locked(options.journal, wait_s=_LOOKING_S)  # so that of two calls at once the second sees the first's run
+    looking = Locked(place, wait_s=_LOOKING_S)  # so that of two calls at once the second sees the first's run
     states = (RunState.OPEN, RunState.FINISHED) if is_once else (RunState.OPEN,)
     try:
-        return _run_among(list(_runs_of(options.journal, prepared.request, org)), states, prepared, folder, org)
+        return _run_among(list(_runs_of(place, prepared.request, org)), states, prepared, folder, org)
     finally:
         looking.release()
 
@@ -109,7 +146,7 @@ def _run_among(
     for path in runs:
         if state_in(path) not in (RunState.PREPARING, *states):
             continue
-        journal = Journal.open(path)
+        journal = folder.opened(path)
         try:
             if journal.state not in states:  # it was finished meanwhile, or its call died before it could begin
                 journal.close()
@@ -265,7 +302,7 @@ def _begun(prepared: Prepared, folder: RunFolder, org: Org) -> Journal:
     )
     order = ordered.numbers(0, ordered.n) if ordered is not None else None
     described = [sobject.as_json() for sobject in prepared.described]
-    return Journal.begin(folder.path, intent, described=described, left_out=prepared.reasons(), order=order)
+    return folder.begin(intent, described=described, left_out=prepared.reasons(), order=order)
 
 
 def _other_run(reasons: list[str], *, is_once: bool) -> JournalError:

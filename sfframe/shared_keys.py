@@ -8,6 +8,7 @@ from __future__ import annotations
 import itertools
 import secrets
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -15,9 +16,9 @@ from typing import Final
 import numpy as np
 import polars as pl
 
-from sfframe.disk import settle
 from sfframe.errors import JournalError
 from sfframe.ingest.check import Hashes
+from sfframe.ingest.fates import Files
 from sfframe.ingest.printed import series_text
 from sfframe.ingest.spool import Numbers
 
@@ -37,12 +38,13 @@ class Twice:
     rows: dict[int, Numbers]
 
 
-def write_keys(keys: pl.Series, folder: Path) -> Path:
-    """Write a partition's keys into a folder: hashes, ascending, and their rows; and beside it the keys by rows.
+def write_keys(keys: pl.Series, where: Files, partition: str) -> str:
+    """Write a partition's keys: hashes, ascending, and their rows; and beside them the keys by rows.
 
     Args:
         keys: What the key of each row is compared by.
-        folder: An existing folder.
+        where: Where to.
+        partition: What the partition is called there.
 
     Returns:
         The file of the hashes; rows without a key aren't in it.
@@ -54,16 +56,16 @@ def write_keys(keys: pl.Series, folder: Path) -> Path:
         has_key = texts.is_not_null().to_numpy()
         hashes, rows = hashes[has_key], rows[has_key]
     order = np.argsort(hashes)
-    path = folder / f"keys-{secrets.token_hex(4)}.npy"
-    np.save(path, np.stack([hashes[order], rows[order]]))
-    texts.to_frame("key").write_parquet(_texts_of(path), compression="lz4", statistics=False)
-    for place in (_texts_of(path), path):
-        settle(place)
-    return path
+    name = f"{partition}/keys-{secrets.token_hex(4)}.npy"
+    with where.writing(_texts_of(name)) as path:
+        texts.to_frame("key").write_parquet(path, compression="lz4", statistics=False)
+    with where.writing(name) as path:
+        np.save(path, np.stack([hashes[order], rows[order]]))
+    return name
 
 
-def _texts_of(path: Path) -> Path:
-    return path.with_suffix(".parquet")
+def _texts_of(name: str) -> str:
+    return f"{name.rpartition('.')[0]}.parquet"
 
 
 def fingerprint() -> int:
@@ -78,21 +80,29 @@ def ranges(n_rows: int) -> list[tuple[int, int]]:
     return [(low, high - 1) for low, high in itertools.pairwise(edges)]
 
 
-def twice_in(files: Sequence[Path | None], within: tuple[int, int]) -> Twice:
+def twice_in(files: Sequence[str | None], within: tuple[int, int], where: Files) -> Twice:
     """The keys of a range of hashes that stand in several rows, of whatever partitions.
 
     Args:
         files: Of each partition the file of its keys, if there is one.
         within: The first and the last hash.
+        where: Where the files are.
     """
-    found = [(number, path, *_within(path, within)) for number, path in enumerate(files) if path is not None]
+    with ExitStack() as opened:
+        there = [(number, name) for number, name in enumerate(files) if name is not None]
+        found = [(*one, *_within(opened.enter_context(where.reading(one[1])), within)) for one in there]
+        return _twice_among(found, where)
+
+
+def _twice_among(found: Sequence[tuple[int, str, Hashes, Hashes]], where: Files) -> Twice:
+    """Those of some partitions: of each its number, the file of its keys, their hashes and rows."""
     # Of ascending pieces, which this kind of sorting merges.
     hashes = np.sort(np.concatenate([np.empty(0, np.uint64), *(hashes for *_, hashes, _ in found)]), kind="stable")
     twice = np.unique(hashes[1:][hashes[1:] == hashes[:-1]])
     if not len(twice):
         return Twice(n_keys=0, rows={})
-    suspects = [(number, path, rows[np.isin(hashes, twice)]) for number, path, hashes, rows in found]
-    keyed = [_with_keys(*one) for one in suspects if len(one[-1])]
+    suspects = [(number, name, rows[np.isin(hashes, twice)]) for number, name, hashes, rows in found]
+    keyed = [_with_keys(*one, where) for one in suspects if len(one[-1])]
     real = pl.concat(keyed).filter(pl.col("key").is_duplicated())
     rows = {
         int(number): np.sort(group["row"].to_numpy())
@@ -109,9 +119,10 @@ def _within(path: Path, within: tuple[int, int]) -> tuple[Hashes, Hashes]:
     return hashes[begin:end], rows[begin:end]
 
 
-def _with_keys(number: int, path: Path, suspects: Hashes) -> pl.DataFrame:
+def _with_keys(number: int, name: str, suspects: Hashes, where: Files) -> pl.DataFrame:
     """Rows of one partition with their keys beside them: hashes of different keys may be equal."""
-    texts = pl.read_parquet(_texts_of(path), glob=False)["key"]
+    with where.reading(_texts_of(name)) as path:
+        texts = pl.read_parquet(path, glob=False)["key"]
     rows = pl.Series("row", suspects.astype(np.int64))
     return pl.DataFrame([rows, texts.gather(rows)]).with_columns(pl.lit(number, pl.Int64).alias("partition"))
 

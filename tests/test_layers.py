@@ -47,6 +47,8 @@ verbs
 gathered
 partition
 changes objects lookup resuming
+call_folder
+depot
 reading scanning
 paged
 sink
@@ -54,7 +56,7 @@ planning
 plan
 once plan_screen
 call
-runs call_folder
+runs
 conclude
 result
 page
@@ -76,10 +78,11 @@ ingest.collect
 ingest.taken_up
 ingest.run
 ingest.journal
+ingest.mirror
 ingest.slots ingest.fates
 ingest.run_file
 ingest.recorded
-ingest.storage
+ingest.storage ingest.store
 ingest.locked
 ingest.ledger
 ingest.same

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import secrets
 import time
 from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -26,23 +27,25 @@ from dask.delayed import delayed
 from sfframe import call_folder, partition
 from sfframe.bridge import INTERRUPTED, in_own_thread, in_thread, run
 from sfframe.call import Again
-from sfframe.errors import Interrupted, JobTimeout, JournalError, OutcomeUnknown, PayloadError, ResultMismatch
+from sfframe.depot import Depot, FolderDepot, depot_of
+from sfframe.disk import SpoolFolder
+from sfframe.errors import Interrupted, JobTimeout, OutcomeUnknown, PayloadError, ResultMismatch
 from sfframe.frames import dask_read as dask_read  # registers itself
 from sfframe.frames.pandas import PandasSource
 from sfframe.front import Folder, Part, by_number, register_engine
 from sfframe.gathered import problem_of, problems_of, result_of
 from sfframe.ingest.echo import WORDS
-from sfframe.ingest.locked import Locked
 from sfframe.ingest.outcomes import Outcomes
 from sfframe.ingest.request import IngestRequest
+from sfframe.ingest.run_file import told
 from sfframe.listed import Listed
 from sfframe.org.org import Org
 from sfframe.partition import Begun, Finished, Spread
-from sfframe.prepare import Prepared, SpoolFolder, payloads_of, prepare
+from sfframe.prepare import Prepared, payloads_of, prepare
 from sfframe.problems import Problem, error_of, frame_of
 from sfframe.result import IngestResult
 from sfframe.sent import sent_of
-from sfframe.shared_keys import Twice, check_fingerprints, merged, ranges, twice_in
+from sfframe.shared_keys import Twice, check_fingerprints, merged, ranges
 from sfframe.verbs import Bulk
 
 T = TypeVar("T")
@@ -50,6 +53,7 @@ T = TypeVar("T")
 # Partitions that a task finishes at most: while one is worked on, others wait for the org. More would only use more
 # memory.
 _AT_ONCE = 3
+_LOOKING_S = 60.0
 
 
 class _Dask:
@@ -76,13 +80,13 @@ class _Dask:
                 await in_thread(place.finished)
             return result_of(
                 ends,
-                _Views(frame, [_Kept(end, place.holder) for end in ends]),
+                _Views(frame, [_Kept(end, place.depot, place.holder) for end in ends]),
                 prepared.request,
                 sent=replace(sent_of(prepared), rows=None),
                 again=Again(org, request),
                 seconds=time.monotonic() - began,
                 timeout=request.options.timeout,
-                run=place.folder if place.is_given else None,
+                run=place.run,
                 go_on=place.how_to_go_on,
             )
         except (JobTimeout, Interrupted, ResultMismatch) as error:
@@ -116,7 +120,7 @@ async def _problems_of(
     frame: dd.DataFrame, request: IngestRequest, org: Callable[[], Org]
 ) -> tuple[list[Begun], list[Problem]]:
     prepared = await prepare(frame._meta, request, org)
-    place = await in_thread(_Place.of, _unrecorded(prepared.request), None, frame.npartitions)
+    place = await in_thread(_Place.for_a_look, prepared.request)
     try:
         the_org = org() if request.options.describe else None
         spread = await in_thread(_spread, prepared, the_org, place)
@@ -142,20 +146,16 @@ def _check_options(request: IngestRequest) -> None:
         raise ValueError("progress= isn't told for frames of Dask: its workers' dashboard shows how far they are")
 
 
-def _unrecorded(request: IngestRequest) -> IngestRequest:
-    return replace(request, options=replace(request.options, journal=None))
-
-
 def _spread(prepared: Prepared, org: Org | None, place: _Place) -> Spread:
     layout, options = prepared.layout, prepared.request.options
     has_key = layout is not None and layout.key is not None
     return Spread.over(
-        place.folder,
+        place.depot,
         prepared.request,
         org,
         described=tuple(prepared.described),
         compares_keys=has_key and options.on_duplicate_key == "raise",
-        trusts_storage=bool(dask.config.get("sfframe.trust-storage", False)),
+        trusts_storage=_trusts_storage(),
     )
 
 
@@ -177,8 +177,12 @@ def _worker() -> str | None:
         return None
 
 
-def _finish(runs: Sequence[Path], spread: Spread) -> list[Finished]:
+def _finish(runs: Sequence[str], spread: Spread) -> list[Finished]:
     return _carried(partition.finish_all(runs, spread))
+
+
+def _compare(files: Sequence[str | None], spread: Spread, within: tuple[int, int]) -> Twice:
+    return partition.compared(files, spread.depot, within)
 
 
 def _carried(work: Coroutine[Any, Any, T]) -> T:
@@ -205,8 +209,8 @@ async def _begun(frame: dd.DataFrame, spread: Spread, prepared: Prepared) -> lis
         raise _error(problems, frame)
     if twice is not None and twice.rows:
         why = _duplicates(twice, begun, prepared)
-        leave = delayed(partition.leave_out, pure=False)
-        await _computed([leave(begun[number].run, rows, why) for number, rows in twice.rows.items()], spread)
+        leave, shared = delayed(partition.leave_out, pure=False), _once(spread)
+        await _computed([leave(begun[number].run, shared, rows, why) for number, rows in twice.rows.items()], spread)
     return begun
 
 
@@ -247,9 +251,9 @@ async def _twice(begun: Sequence[Begun], spread: Spread) -> Twice | None:
     if not any(files):
         return None
     check_fingerprints([one.hashes for one in begun])
-    compare = delayed(twice_in, pure=False)
+    compare, shared = delayed(_compare, pure=False), _once(spread)
     within = ranges(sum(one.n_rows for one in begun))
-    return merged(await _computed([compare(files, one) for one in within], spread))
+    return merged(await _computed([compare(files, shared, one) for one in within], spread))
 
 
 async def _finished(begun: Sequence[Begun], spread: Spread, place: _Place) -> list[Finished]:
@@ -266,13 +270,13 @@ async def _finished(begun: Sequence[Begun], spread: Spread, place: _Place) -> li
         return [end for _, end in sorted(zip(numbers, ends, strict=True), key=lambda one: one[0])]
     except Exception as error:
         await in_thread(spread.stop)  # of tasks that run on
-        under_way = [job_id for one in runs for job_id in partition.jobs_under_way(one)]
+        under_way = [job_id for one in runs for job_id in partition.jobs_under_way(one, spread.depot)]
         place.keep()
         raise OutcomeUnknown(
             f"Dask gave up ({type(error).__name__}: {error}), and {len(under_way)} jobs were committed whose results "
             f"weren't collected. {place.how_to_go_on}",
             job_ids=under_way,
-            run=place.folder,
+            run=place.run,
         ) from error
 
 
@@ -315,72 +319,107 @@ async def _computed(tasks: list[Any], spread: Spread, *, waits: bool = False) ->
 
 
 class _Place:
-    """The folder of a call.
+    """Where a call is recorded.
 
     Attributes:
-        folder: The call's folder.
-        is_given: Whether the caller named the one that it is in.
+        depot: Its own.
         is_new: Whether no earlier call was at it.
-        holder: What keeps it, while there is somebody who needs it; `None`: nobody removes it.
+        holder: What keeps it, while there is somebody who needs it; `None`: the caller named where it is.
     """
 
-    def __init__(self, folder: Path, holder: Folder | None, *, is_new: bool = True) -> None:
-        self.folder = folder
-        self.is_given = holder is None
+    def __init__(
+        self, root: Depot, depot: Depot, holder: SpoolFolder | None, *, is_new: bool = True, only_looks: bool = False
+    ) -> None:
+        self.depot = depot
         self.is_new = is_new
         self.holder = holder
-        self._lock = Locked(folder)
+        self._root = root
+        self._only_looks = only_looks
+        self._lock = depot.taken_within("", 0.0 if is_new else depot.dead_s)
 
     @classmethod
     def of(cls, request: IngestRequest, org: Org | None, n_partitions: int) -> _Place:
-        """That of an unfinished call of the same kind in the journal's folder, or a new one.
+        """That of an unfinished call of the same kind in the journal's folder or store, or a new one.
 
         Raises:
-            JournalError: No folder can be made, or the unfinished call has other partitions.
+            JournalError: None can be made, or the unfinished call has other partitions.
             JournalInUse: The unfinished call is being made.
         """
         options = request.options
         if options.journal is None:
             holder = SpoolFolder()
-            return cls(call_folder.made(holder.path, request, org, n_partitions), holder)
+            root: Depot = FolderDepot(holder.path)
+            return cls(root, call_folder.made(root, request, org, n_partitions), holder)
+        root = _root_of(options.journal)
+        looking = root.taken_within("", _LOOKING_S)
         try:
-            options.journal.mkdir(mode=0o700, parents=True, exist_ok=True)
-        except OSError as error:
-            raise JournalError(f"no call can be recorded in {options.journal}: {error}") from error
-        looking = Locked(options.journal, wait_s=60.0)
-        try:
-            found = None if options.new_run else call_folder.unfinished(options.journal, request, org, n_partitions)
-            made = found or call_folder.made(options.journal, request, org, n_partitions)
-            return cls(made, None, is_new=found is None)
+            found = None if options.new_run else call_folder.unfinished(root, request, org, n_partitions)
+            made = found or call_folder.made(root, request, org, n_partitions)
+            return cls(root, made, None, is_new=found is None)
         finally:
             looking.release()
+
+    @classmethod
+    def for_a_look(cls, request: IngestRequest) -> _Place:
+        """One that goes when all was looked at, and nothing is recorded.
+
+        Raises:
+            JournalError: None can be made.
+        """
+        if request.options.journal is None:
+            holder = SpoolFolder()
+            return cls(FolderDepot(holder.path), FolderDepot(holder.path), holder)
+        root = _root_of(request.options.journal)
+        depot = root.below(f"look-{secrets.token_hex(8)}")
+        with told(str(depot)):
+            depot.write("look", b"")
+        return cls(root, depot, None, only_looks=True)
+
+    @property
+    def run(self) -> Path | None:
+        """The folder that the caller gets to know, if there is one of his."""
+        return self.depot.folder if self.holder is None and isinstance(self.depot, FolderDepot) else None
 
     @property
     def how_to_go_on(self) -> str:
         """What to say to a caller whose call isn't finished."""
-        return f"Finish it by the same call with journal={str(self.folder.parent)!r}; what was sent isn't sent again."
+        return f"Finish it by the same call with journal={str(self._root)!r}; what was sent isn't sent again."
 
     def keep(self) -> None:
         """Have it stay, also where nobody asked for it: it isn't finished."""
-        if isinstance(self.holder, SpoolFolder):
+        if self.holder is not None:
             self.holder.keep()
 
     def finished(self) -> None:
         """Note that nothing is left to do."""
-        call_folder.finished(self.folder)
+        call_folder.finished(self.depot)
 
     def close(self) -> None:
         """Let others have it."""
         self._lock.release()
+        if self._only_looks:
+            self.depot.clear()
+
+
+def _root_of(journal: Path | str) -> Depot:
+    """Where the caller has his calls recorded."""
+    root = depot_of(journal, silent_s=dask.config.get("sfframe.silent-seconds", None))
+    root.check(is_trusted=_trusts_storage())
+    return root
+
+
+def _trusts_storage() -> bool:
+    return bool(dask.config.get("sfframe.trust-storage", False))
 
 
 # --- what comes back --------------------------------------------------------------------------------------------------
 
 
 class _Kept:
-    """A partition's rows and their fates, in files; on the client it holds their folder."""
+    """A partition's rows and their fates, where all reach them; on the client it holds their folder."""
 
-    def __init__(self, end: Finished, holder: Folder | None = None) -> None:
+    def __init__(self, end: Finished, depot: Depot, holder: Folder | None = None) -> None:
+        self.depot = depot
         self.run = end.run
         self.fates = end.fates
         self.counts = end.counts
@@ -389,15 +428,15 @@ class _Kept:
     def __getstate__(self) -> dict[str, Any]:
         return self.__dict__ | {"_holder": None}
 
-    def __dask_tokenize__(self) -> tuple[str, str]:
-        return str(self.run), str(self.fates)
+    def __dask_tokenize__(self) -> tuple[str, ...]:
+        return str(self.depot), self.run, *self.fates.files
 
 
 def _viewed(kept: _Kept, part: Part, nothing: pd.DataFrame) -> pd.DataFrame:
     """A partition's rows of some outcomes; where there are none, without a look at its files."""
     if not any(kept.counts[WORDS[outcome]] for outcome in part.outcomes):
         return nothing
-    found: pd.DataFrame = partition.viewed(kept.run, kept.fates, part)
+    found: pd.DataFrame = partition.viewed(kept.depot, kept.run, kept.fates, part)
     return found
 
 

@@ -8,12 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import shutil
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any, Final
 
 import polars as pl
@@ -25,6 +23,7 @@ from pyspark.sql.types import StructType
 from sfframe import call_folder, partition, screen
 from sfframe.bridge import in_thread, run
 from sfframe.conclude import conclude
+from sfframe.depot import Depot, depot_of
 from sfframe.errors import JobFailed, JournalError, JournalInUse, RecordsFailed, SfframeError
 from sfframe.failures import no_errors
 from sfframe.frames.spark_options import WriteOptions, reading_options, write_options
@@ -32,7 +31,6 @@ from sfframe.frames.spark_read import Asked, SfframeReader, arrow_schema
 from sfframe.frames.spark_results import ResultsFolder
 from sfframe.front import by_number
 from sfframe.gathered import gathered, problem_of, problems_of
-from sfframe.ingest.locked import Locked
 from sfframe.ingest.recorded import RunState, Stage
 from sfframe.ingest.request import IngestRequest
 from sfframe.ingest.run_file import intent_in, stages_in, state_in
@@ -41,9 +39,8 @@ from sfframe.partition import Begun, Finished, Spread
 from sfframe.prepare import Prepared, prepare
 from sfframe.problems import Problem, error_of
 from sfframe.result import IngestResult
-from sfframe.runs import runs_in
 from sfframe.sent import Sent, sent_of
-from sfframe.shared_keys import check_fingerprints, merged, ranges, twice_in
+from sfframe.shared_keys import check_fingerprints, merged, ranges
 
 _log: Final = logging.getLogger("sfframe.spark")
 _STRAGGLERS_S: Final = 60.0
@@ -153,13 +150,13 @@ class SfframeWriter(DataSourceArrowWriter):  # type: ignore[misc]  # likewise
         began = time.time()
         prepared, org = run(_looked_at(options, schema))
         results = ResultsFolder(options.results) if options.results is not None else None
-        folder, goes_on = _call_folder(options, prepared.request, org, results)
+        depot, goes_on = _call_depot(options, prepared.request, org, results)
         key = prepared.layout.key if prepared.layout is not None else None
         compares = options.only_checks and key is not None and prepared.request.options.on_duplicate_key == "raise"
         return cls(
             options=options,
             spread=Spread.over(
-                folder,
+                depot,
                 prepared.request,
                 options.login,
                 described=tuple(prepared.described),
@@ -170,7 +167,7 @@ class SfframeWriter(DataSourceArrowWriter):  # type: ignore[misc]  # likewise
             sent=replace(sent_of(prepared), rows=None),
             key=(key.name, key.header) if key is not None and compares else None,
             results=results,
-            earlier=frozenset(_sent_in(folder)) if goes_on else frozenset(),
+            earlier=frozenset(_sent_in(depot)) if goes_on else frozenset(),
             began=began,
         )
 
@@ -194,12 +191,12 @@ class SfframeWriter(DataSourceArrowWriter):  # type: ignore[misc]  # likewise
             return _Message(number=number, begun=begun)
         return _Message(number=number, begun=begun, finished=run(self._finished(number, begun.run)))
 
-    async def _finished(self, number: int, folder: Path) -> Finished:
-        end = await partition.finish(folder, self.spread)
+    async def _finished(self, number: int, run: str) -> Finished:
+        end = await partition.finish(run, self.spread)
         if not end.done.is_settled:
             self._raise(end)
         assert self.results is not None
-        await in_thread(self.results.put_rows, number, end)
+        await in_thread(self.results.put_rows, number, end, self.spread.depot)
         return end
 
     def _raise(self, end: Finished) -> None:
@@ -229,20 +226,20 @@ class SfframeWriter(DataSourceArrowWriter):  # type: ignore[misc]  # likewise
         self.spread.stop()
         if problems:
             raise self._not_all(problems, told)
-        call_folder.finished(self.spread.folder)
+        call_folder.finished(self.spread.depot)
         if self.options.is_own_journal:
-            shutil.rmtree(self.options.journal, ignore_errors=True)
+            depot_of(self.options.journal).clear()
         self._conclude([one.finished for one in told if one.finished is not None])
 
     def abort(self, messages: list[Any]) -> None:
         """Stop what is still at it, and say how far all has come; what the org has taken stays there."""
-        if call_folder.is_finished(self.spread.folder):
+        if call_folder.is_finished(self.spread.depot):
             _log.error("this save() was committed: its results are whole, and nothing is left to do")
             return
         self.spread.stop()
         told = [one for one in messages if isinstance(one, _Message)]
         if self.options.only_checks:
-            shutil.rmtree(self.spread.folder, ignore_errors=True)
+            self.spread.depot.clear()
             return
         states = self._partitions(told, len(messages))
         ended = [one for one in states if one["state"] == "ended"]
@@ -267,20 +264,22 @@ class SfframeWriter(DataSourceArrowWriter):  # type: ignore[misc]  # likewise
         files = [one.keys for one in begun]
         if self.key is not None and any(files):
             check_fingerprints([one.hashes for one in begun])
-            found = merged([twice_in(files, one) for one in ranges(sum(one.n_rows for one in begun))])
+            found = merged(
+                [partition.compared(files, self.spread.depot, one) for one in ranges(sum(one.n_rows for one in begun))]
+            )
             twice = found if found.rows else None
         problems = problems_of(begun, twice)
         if twice is not None and self.key is not None:
             problems.append(problem_of(twice, [one.n_rows for one in begun], *self.key))
         self.spread.stop()
-        shutil.rmtree(self.spread.folder, ignore_errors=True)
+        self.spread.depot.clear()
         if problems:
             raise error_of(problems)
         _log.info("checked: nothing keeps the %s rows from being sent", f"{sum(one.n_rows for one in begun):,}")
 
     def _check_same_frame(self, n_partitions: int) -> None:
         """See that no partition was sent which this frame hasn't: then the others would have its rows."""
-        more = [number for number in sorted(_sent_in(self.spread.folder)) if number >= n_partitions]
+        more = [number for number in sorted(_sent_in(self.spread.depot)) if number >= n_partitions]
         if more:
             raise JournalError(
                 f"an earlier save() has sent the partition {more[0]} of its frame, and this frame has {n_partitions} "
@@ -409,15 +408,15 @@ class SfframeWriter(DataSourceArrowWriter):  # type: ignore[misc]  # likewise
             return {**facts, "state": "ended", "rows": told.begun.n_rows, **counts, "jobs": jobs}
         if told is not None and told.begun.run is None:
             return {**facts, "state": "refused", "rows": told.begun.n_rows}
-        folder = self.spread.partition(number)
-        for path in runs_in(folder) if folder.exists() else []:
-            stages = stages_in(path)
-            if state_in(path) in (RunState.DROPPED, RunState.PREPARING):
+        depot = self.spread.depot
+        for name in depot.runs(partition.part_name(number)):
+            with depot.seen(name, only_database=True) as folder:
+                stages, state, n_rows = stages_in(folder), state_in(folder), intent_in(folder).n_rows
+            if state in (RunState.DROPPED, RunState.PREPARING):
                 continue
             sent = [job_id for job_id, stage in stages.items() if stage not in _NEVER_RAN]
-            state = "ended" if state_in(path) is RunState.FINISHED else "open" if sent else "begun"
-            under_way = partition.jobs_under_way(path)
-            facts |= {"state": state, "rows": intent_in(path).n_rows, "jobs": sent, "jobs_under_way": under_way}
+            word = "ended" if state is RunState.FINISHED else "open" if sent else "begun"
+            facts |= {"state": word, "rows": n_rows, "jobs": sent, "jobs_under_way": partition.under_way(stages)}
         return facts
 
 
@@ -437,63 +436,63 @@ async def _looked_at(options: WriteOptions, schema: pa.Schema) -> tuple[Prepared
     return prepared, org
 
 
-def _call_folder(
+def _call_depot(
     options: WriteOptions, request: IngestRequest, org: Org, results: ResultsFolder | None
-) -> tuple[Path, bool]:
-    """The folder of an unfinished call that this one finishes, or a new one; and which of the two."""
-    try:
-        options.journal.mkdir(mode=0o700, parents=True, exist_ok=True)
-    except OSError as error:
-        raise JournalError(f"no runs can be kept in {options.journal}: {error}") from error
-    looking = Locked(options.journal, wait_s=_STRAGGLERS_S)
+) -> tuple[Depot, bool]:
+    """Where an unfinished call that this one finishes is recorded, or a new one; and which of the two."""
+    root = depot_of(options.journal)
+    root.check(is_trusted=options.trusts_storage)
+    looking = root.taken_within("", _STRAGGLERS_S)
     try:
         is_new = options.only_checks or request.options.new_run
-        found = None if is_new else call_folder.unfinished(options.journal, request, org, None)
-        folder = found or call_folder.made(options.journal, request, org, None)
+        found = None if is_new else call_folder.unfinished(root, request, org, None)
+        depot = found or call_folder.made(root, request, org, None)
         try:
             if found is not None:
                 _take_over(found)
             if results is not None:
-                results.claim(folder, goes_on=found is not None)
+                results.claim(str(depot), goes_on=found is not None)
         except BaseException:
             if found is None:
-                shutil.rmtree(folder, ignore_errors=True)
+                depot.clear()
             raise
     finally:
         looking.release()
-    return folder, found is not None
+    return depot, found is not None
 
 
-def _take_over(folder: Path) -> None:
+def _take_over(depot: Depot) -> None:
     """Have nobody else be at it: whoever comes late finds that he was stopped.
 
     Raises:
         JournalInUse: A partition is being sent.
     """
     ends_at = time.monotonic() + _STRAGGLERS_S
-    for path in _runs_of(folder):
-        try:
-            Locked(path, wait_s=max(0.0, ends_at - time.monotonic())).release()
-        except JournalInUse as error:
-            raise JournalInUse(
-                f"an unfinished call in {folder} is being worked on by another save(), or by tasks of one that has "
-                "ended: wait for it, or say newRun=true to begin another call beside it"
-            ) from error
-    for marker in folder.glob("running-*"):
-        marker.unlink(missing_ok=True)
+    for name in _runs_of(depot):
+        while not depot.is_idle(name):
+            if time.monotonic() >= ends_at:
+                raise JournalInUse(
+                    f"an unfinished call in {depot} is being worked on by another save(), or by tasks of one that has "
+                    "ended: wait for it, or say newRun=true to begin another call beside it"
+                )
+            time.sleep(depot.looks_s)
+    for name in depot.names():
+        if name.startswith("running-"):
+            depot.remove(name)
 
 
-def _runs_of(folder: Path) -> list[Path]:
-    return [path for part in sorted(folder.glob("part-*")) for path in runs_in(part)]
+def _runs_of(depot: Depot) -> list[str]:
+    return [run for name in depot.names() if name.startswith("part-") for run in depot.runs(name)]
 
 
-def _sent_in(folder: Path) -> set[int]:
+def _sent_in(depot: Depot) -> set[int]:
     """The partitions of which something was given to the org, or all that could be."""
     found = set()
-    for path in _runs_of(folder):
-        has_sent = any(stage not in _NEVER_RAN for stage in stages_in(path).values())
-        if has_sent or state_in(path) is RunState.FINISHED:
-            found.add(int(path.parent.name.rpartition("-")[2]))
+    for name in _runs_of(depot):
+        with depot.seen(name, only_database=True) as folder:
+            has_sent = any(stage not in _NEVER_RAN for stage in stages_in(folder).values())
+            if has_sent or state_in(folder) is RunState.FINISHED:
+                found.add(int(name.partition("/")[0].rpartition("-")[2]))
     return found
 
 

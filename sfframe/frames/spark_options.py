@@ -22,6 +22,7 @@ from sfframe.query.options import ReadOptions
 
 Given = Mapping[str, str | None]
 
+RUNS: Final = "_runs"  # in the results
 _LOGIN_WORDS: Final = (
     "password", "secret", "token", "privatekey", "clientid", "username", "credential", "apikey", "authorization",
 )  # fmt: skip
@@ -106,7 +107,7 @@ class WriteOptions:
         request: The call.
         login: Where rows go.
         results: Where results go, as it was given; `None` where nothing is sent.
-        journal: The folder for runs.
+        journal: The folder for runs, or its address in a store.
         is_own_journal: Whether it is in the results, and goes when they are whole.
         only_checks: Whether nothing is sent.
     """
@@ -114,7 +115,7 @@ class WriteOptions:
     request: IngestRequest
     login: Login
     results: str | None
-    journal: Path
+    journal: Path | str
     is_own_journal: bool
     only_checks: bool
     trusts_storage: bool
@@ -148,26 +149,24 @@ def write_options(given: Given) -> WriteOptions:
     said = _Said(given, _WRITE)
     results, journal = said.own("results_path"), said.own("journal_path")
     only_checks = said.own("check_only", False)
-    beside = local_path(results) if journal is None else None
-    own_journal = beside / "_runs" if beside is not None else None
+    beside = f"{results.rstrip('/')}/{RUNS}" if results else None
+    place = place_of(journal or beside)
     if results is None and not only_checks:
         said.wrong("resultsPath=: where the results go is needed, such as 's3://bucket/run1'")
-    elif journal is None and own_journal is None:
-        where = "resultsPath= isn't a folder of the file system" if results else "no resultsPath= is given"
-        said.wrong(f"journalPath=: a folder that driver and workers reach under one path is needed, for {where}")
-    elif journal is not None and local_path(journal) is None:
-        said.wrong(f"journalPath={journal!r}: a folder of the file system is needed, for runs are locked and appended")
+    elif place is None:
+        said.wrong(
+            "journalPath=: a folder or store that driver and workers reach is needed, for there is no resultsPath="
+        )
     request = said.tried(lambda: _request(said))
     login = Login(url=said.own("url"), secrets_file=said.own("secrets_file"))
     said.check()
-    the_journal = own_journal or local_path(journal)
-    assert the_journal is not None
+    assert place is not None
     return WriteOptions(
         request=request,
         login=login,
         results=None if only_checks else results,
-        journal=the_journal,
-        is_own_journal=own_journal is not None,
+        journal=place,
+        is_own_journal=journal is None,
         only_checks=only_checks,
         trusts_storage=said.own("trust_storage", False),
     )
@@ -193,6 +192,11 @@ def reading_options(given: Given) -> ReadingOptions:
     options: Any = {name: said.own(name) for name in names if said.own(name) is not None}
     said.check()
     return ReadingOptions(soql=soql, sobject=sobject, columns=tuple(columns), login=login, options=options)
+
+
+def place_of(address: str | None) -> Path | str | None:
+    """A folder of the file system, or the address of what is in a store."""
+    return local_path(address) or (address.rstrip("/") if address else None)
 
 
 def local_path(path: str | None) -> Path | None:

@@ -19,15 +19,15 @@ import pyarrow as pa
 import pyarrow.fs as pafs
 import pyarrow.parquet as pq
 
+from sfframe.depot import Depot
 from sfframe.disk import replaced, settle
-from sfframe.frames.spark_options import local_path
+from sfframe.frames.spark_options import RUNS, local_path
 from sfframe.frames.streams import StreamSource
 from sfframe.front import FAILED_RESULTS, SUCCESSFUL_RESULTS, UNPROCESSED_RECORDS, restored
 from sfframe.ingest.fates import OutcomesInFiles
 from sfframe.ingest.run_file import intent_in, told
 from sfframe.partition import Finished
 
-RUNS: Final = "_runs"
 _CALL: Final = "_call.json"  # engines don't read what begins so
 _PARTS: Final = (SUCCESSFUL_RESULTS, FAILED_RESULTS, UNPROCESSED_RECORDS)
 _RENAMES: Final = ("local", "hdfs", "py::fsspec+file", "py::fsspec+local")  # the others put a file whole or not at all
@@ -79,11 +79,11 @@ class ResultsFolder:
 
     address: str
 
-    def claim(self, call: Path, *, goes_on: bool) -> None:
+    def claim(self, call: str, *, goes_on: bool) -> None:
         """Take it for a call.
 
         Args:
-            call: The call's folder.
+            call: Where the call is recorded.
             goes_on: Whether the call was begun earlier, so that it may be there already.
 
         Raises:
@@ -91,24 +91,25 @@ class ResultsFolder:
         """
         there = self._names()
         known = self._read(_CALL) if _CALL in there else None
-        if known is not None and known.get("call") == str(call) and goes_on:
+        if known is not None and known.get("call") == call and goes_on:
             return
         others = sorted(there - {RUNS})
         if others:
             what = "results of an earlier save()" if known is not None else f"something in it ({others[0]!r}, ...)"
             raise FileExistsError(f"resultsPath={self.address!r} has {what}: give each save() a folder of its own")
         with self._file(_CALL) as path:
-            path.write_text(json.dumps({"call": str(call)}), encoding="utf-8")
+            path.write_text(json.dumps({"call": call}), encoding="utf-8")
 
-    def put_rows(self, number: int, end: Finished) -> None:
+    def put_rows(self, number: int, end: Finished, depot: Depot) -> None:
         """Write the rows of a partition, by what became of them.
 
         Args:
             number: Of the partition.
             end: How it ended.
+            depot: Where its run is.
         """
-        with told(end.run), ExitStack() as files:
-            source = restored(intent_in(end.run).kind, end.run)
+        with depot.seen(end.run) as folder, told(folder), ExitStack() as files:
+            source = restored(intent_in(folder).kind, folder)
             assert isinstance(source, StreamSource)
             writers = {}
             for part in _PARTS:

@@ -2,16 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import Protocol, Self
 
 import polars as pl
 
 from sfframe.ingest.outcomes import SCHEMA, WAS_CREATED, Outcomes
-from sfframe.ingest.run_file import fates_in
+from sfframe.ingest.run_file import ORDER, fates_in
 from sfframe.ingest.spool import CHUNK
+
+
+class Files(Protocol):
+    """Where runs and other files are; it can travel. See `sfframe.depot`."""
+
+    def seen(self, run: str, *, only_database: bool = False) -> AbstractContextManager[Path]:
+        """A run's folder, to be read."""
+
+    def files_of(self, run: str) -> Mapping[str, str]:
+        """The files of a run, by their names in its folder."""
+
+    def writing(self, name: str) -> AbstractContextManager[Path]:
+        """A file that is to be written."""
+
+    def reading(self, name: str) -> AbstractContextManager[Path]:
+        """A file, to be read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,37 +36,51 @@ class Fates:
     """Where they are, in the order of rows. It can travel.
 
     Attributes:
-        files: The files.
+        where: Where the files are.
+        files: Their names there.
         are_jobs: Whether each is what the journal has of a job.
     """
 
-    files: tuple[Path, ...]
+    where: Files
+    files: tuple[str, ...]
     are_jobs: bool
 
     @classmethod
-    def in_run(cls, run: Path) -> Self | None:
+    def in_run(cls, where: Files, run: str) -> Self | None:
         """Those that the journal of a finished run has; `None`: what it has aren't simply those of all rows in order.
 
         Raises:
             JournalError: It can't be read.
+            OSError: It can't be looked for.
         """
-        names = fates_in(run)
-        return cls(tuple(run / name for name in names), are_jobs=True) if names is not None else None
+        files = where.files_of(run)
+        if ORDER in files:
+            return None
+        with where.seen(run, only_database=True) as folder:
+            names = fates_in(folder)
+        return cls(where, tuple(files[name] for name in names), are_jobs=True) if names is not None else None
 
     @classmethod
-    def written(cls, outcomes: Outcomes, path: Path) -> Self:
-        """Those of whatever run, written into a file; on the disk when this returns.
+    def written(cls, where: Files, outcomes: Outcomes, name: str) -> Self:
+        """Those of whatever run, written into a file; where all reach it when this returns.
 
         Raises:
             OSError: It can't be written.
         """
-        outcomes.write(path)
-        return cls((path,), are_jobs=False)
+        with where.writing(name) as path:
+            outcomes.write(path)
+        return cls(where, (name,), are_jobs=False)
 
-    def scan(self) -> pl.LazyFrame:
-        """`row`, `outcome`, `sf__Id`, `sf__Created`, `sf__Error` of all rows."""
-        nothing = pl.LazyFrame(schema=SCHEMA)
-        return pl.concat([nothing, *(pl.scan_parquet(path, glob=False).select(self._columns) for path in self.files)])
+    def collect(self, what: Callable[[pl.LazyFrame], pl.LazyFrame]) -> pl.DataFrame:
+        """Something of `row`, `outcome`, `sf__Id`, `sf__Created`, `sf__Error` of all rows."""
+        with ExitStack() as opened:
+            paths = [opened.enter_context(self.where.reading(name)) for name in self.files]
+            scans = [pl.scan_parquet(path, glob=False).select(self._columns) for path in paths]
+            return what(pl.concat([pl.LazyFrame(schema=SCHEMA), *scans])).collect()
+
+    def all(self) -> pl.DataFrame:
+        """All of it."""
+        return self.collect(lambda fates: fates)
 
     @property
     def _columns(self) -> list[pl.Expr]:
@@ -83,10 +114,11 @@ class OutcomesInFiles(Outcomes):
         """The fates of rows `start` to `stop`, in row order; whoever asks for few after few has them read together."""
         first, window = self._window
         if not first <= start <= stop <= first + window.height:
-            first, window = start, self._fates.scan().slice(start, max(CHUNK, stop - start)).collect()
+            n = max(CHUNK, stop - start)
+            first, window = start, self._fates.collect(lambda fates: fates.slice(start, n))
             self._window = first, window
         return window.slice(start - first, stop - start)
 
     def all(self) -> pl.DataFrame:
         """All fates, in row order."""
-        return self._fates.scan().collect()
+        return self._fates.all()

@@ -22,12 +22,14 @@ from typing import Any, Final, Self
 import numpy as np
 import polars as pl
 
-from sfframe.disk import settle
+from sfframe.disk import SpoolFolder, settle
 from sfframe.ingest.locked import Locked
+from sfframe.ingest.mirror import Mirror, kept_in
 from sfframe.ingest.payload import LineEnding, Part
 from sfframe.ingest.recorded import Intent, KnownJob, KnownPart, RunState, Stage, now
 from sfframe.ingest.run_file import FILE, FORMAT, ORDER, connected, intent_in, state_in, told, write
 from sfframe.ingest.spool import Numbers
+from sfframe.ingest.store import Store
 from sfframe.org.job import JobInfo
 
 _LEFT_OUT: Final = "left_out.parquet"
@@ -54,12 +56,16 @@ class Journal:
         intent: What the run is for.
     """
 
-    def __init__(self, folder: Path, lock: Locked, db: sqlite3.Connection, intent: Intent) -> None:
-        """One of `begin` and `open` makes it."""
+    def __init__(
+        self, folder: Path, lock: Locked, db: sqlite3.Connection, intent: Intent, mirror: Mirror | None = None
+    ) -> None:
+        """One of `begin`, `open` and `taken` makes it."""
         self.folder = folder
         self.intent = intent
         self._lock = lock
         self._db = db
+        self._mirror = mirror
+        self._scratch: SpoolFolder | None = None
         self._writing = threading.Lock()
 
     @classmethod
@@ -71,6 +77,7 @@ class Journal:
         described: Sequence[Mapping[str, Any]],
         left_out: pl.DataFrame,
         order: Numbers | None = None,
+        mirror: Mirror | None = None,
     ) -> Self:
         """A new run. No job may be closed before its frame is kept too; see `keep`.
 
@@ -80,8 +87,10 @@ class Journal:
             described: The describes by which the columns were laid out.
             left_out: `row`, `sf__Error` of rows that aren't sent.
             order: The caller's row numbers in the order in which they are sent, where that isn't their own.
+            mirror: What has its steps and files in a store, too.
 
         Raises:
+            JournalInUse: Another process has just begun this one.
             JournalError: It can't be written.
         """
         lock = Locked(folder)  # which goes with this object, should the rest fail
@@ -107,7 +116,16 @@ class Journal:
             settle(beside)
             beside.rename(folder / FILE)
             settle(folder)
-        return cls(folder, lock, connected(folder), intent)
+        journal = cls(folder, lock, connected(folder), intent, mirror)
+        if mirror is not None:
+            try:
+                with told(folder):
+                    journal._put()
+                    mirror.step(journal._db.serialize())
+            except BaseException:
+                journal.close()
+                raise
+        return journal
 
     @classmethod
     def open(cls, folder: Path) -> Self:
@@ -127,6 +145,25 @@ class Journal:
             raise
         return cls(folder, lock, db, intent)
 
+    @classmethod
+    def taken(cls, run: Store) -> Self:
+        """A run in a store that was begun earlier, in a folder that goes with the journal.
+
+        Raises:
+            JournalInUse: A process is at it.
+            JournalError: It can't be read, or is of a newer version.
+        """
+        scratch = SpoolFolder()
+        with told(run.url):
+            mirror = Mirror.taken(run, scratch.path)
+        try:
+            journal = cls.open(scratch.path)
+        except BaseException:
+            mirror.release()
+            raise
+        journal._mirror, journal._scratch = mirror, scratch
+        return journal
+
     def __del__(self) -> None:
         # A thread may open it when the call that asked for it has been interrupted, and nobody is left to have it.
         self._db.close()
@@ -136,6 +173,18 @@ class Journal:
         with self._writing:
             self._db.close()
         self._lock.release()
+        if self._mirror is not None:
+            self._mirror.release()
+
+    @property
+    def name(self) -> str:
+        """What the run is called among those of a partition."""
+        return self._mirror.name if self._mirror is not None else self.folder.name
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether another process has taken the run, which can be where it is in a store: then it goes on there."""
+        return self._mirror is not None and self._mirror.is_lost
 
     # --- what is written ----------------------------------------------------------------------------------------------
 
@@ -147,6 +196,7 @@ class Journal:
         """
         with told(self.folder):
             write(self.folder)
+            self._put()
         with self._step() as db:
             db.execute("UPDATE run SET value = ? WHERE name = 'state'", (json.dumps(RunState.OPEN),))
 
@@ -160,6 +210,9 @@ class Journal:
         more = rows.join(known, on="row", how="anti")
         with told(self.folder):
             write(pl.concat([known, more]).sort("row"), self.folder / _LEFT_OUT)
+        with self._step():  # by which others know of it
+            if self._mirror is not None:
+                self._mirror.put(self.folder / _LEFT_OUT)
 
     def part_begun(self, part: Part, positions: Numbers, attempt: int) -> int:
         """Rows will be sent.
@@ -218,6 +271,7 @@ class Journal:
         fates = fates if fates["row"].is_sorted() else fates.sort("row")
         with told(self.folder):
             write(fates.with_columns(pl.Series("number", numbers[fates["row"].to_numpy()])), self.folder / name)
+            self._put()
         with self._step() as db:
             values = (Stage.COLLECTED, _as_json(job), name, job.id)
             db.execute("UPDATE jobs SET stage = ?, info = ?, fates = ? WHERE job_id = ?", values)
@@ -284,8 +338,16 @@ class Journal:
     @contextmanager
     def _step(self) -> Iterator[sqlite3.Connection]:
         """One step: whole and on the disk when it is over, or not there."""
-        with told(self.folder), self._writing, self._db:
-            yield self._db
+        with told(self.folder), self._writing:
+            with self._db:
+                yield self._db
+            if self._mirror is not None:
+                self._mirror.step(self._db.serialize())
+
+    def _put(self) -> None:
+        """Have the files that are new be where the steps are."""
+        if self._mirror is not None:
+            self._mirror.put_new(kept_in(self.folder))
 
 
 def _packed(numbers: Numbers) -> bytes:

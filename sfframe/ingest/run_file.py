@@ -76,13 +76,11 @@ def stages_in(folder: Path) -> dict[str, Stage]:
 
 
 def fates_in(folder: Path) -> list[str] | None:
-    """The files with the fates of a run's rows, which one after the other are all rows in order.
+    """The files with the fates of a run's rows, which one after the other are all rows in the order of their sending.
 
-    `None`: they aren't, for rows were left out, or sent in another order or more than once, or have no fate.
+    `None`: they aren't, for rows were left out, or sent more than once, or have no fate.
     """
     with told(folder):
-        if (folder / ORDER).exists():
-            return None
         db = connected(folder, read_only=True)
         try:
             parts = db.execute("SELECT attempt, n_rows FROM parts").fetchall()
@@ -127,7 +125,7 @@ def connected(folder: Path, *, read_only: bool = False) -> sqlite3.Connection:
 
 
 @contextmanager
-def told(folder: Path) -> Iterator[None]:
+def told(folder: Path | str) -> Iterator[None]:
     """What keeps a journal from being written or read, as our error."""
     try:
         yield

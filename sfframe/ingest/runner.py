@@ -18,11 +18,11 @@ from sfframe.errors import SfframeError
 from sfframe.ingest.again import at_once, by_parent, cut_again
 from sfframe.ingest.job import PartJob
 from sfframe.ingest.ledger import Again
-from sfframe.ingest.locked import Locked
 from sfframe.ingest.outcomes import Outcomes
 from sfframe.ingest.payload import Cut, Part, part_of, parts
 from sfframe.ingest.recorded import KnownPart, Stage
 from sfframe.ingest.run import Mismatch, Run
+from sfframe.ingest.slots import Slot
 from sfframe.ingest.spool import Numbers, Rows, SomeRows
 from sfframe.org.jobs import JobInfo
 from sfframe.progress.events import RowsRetried
@@ -219,12 +219,12 @@ async def _send(run: Run, this: _Round) -> None:
             group.create_task(_in_slot(job, slot)).add_done_callback(lambda _: jobs.release())
 
 
-async def _slot(run: Run) -> Locked | None:
+async def _slot(run: Run) -> Slot | None:
     """What lets a job be one of those that all processes may have in flight."""
     return await run.slots.take() if run.slots is not None else None
 
 
-async def _in_slot(job: PartJob, slot: Locked | None) -> None:
+async def _in_slot(job: PartJob, slot: Slot | None) -> None:
     try:
         await job.run()
     finally:

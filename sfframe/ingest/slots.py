@@ -1,53 +1,56 @@
-"""Slots: jobs in flight, bounded over all processes that share a folder; a slot goes with its process."""
+"""Slots: jobs in flight, bounded over all processes of a call; a slot goes with its process."""
 
 from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Final
+from typing import Protocol
 
 from sfframe.bridge import in_thread
 from sfframe.errors import JournalInUse
-from sfframe.ingest.locked import Locked
 
-_BETWEEN_S: Final = 0.05
+
+class Slot(Protocol):
+    """What one process has at a time."""
+
+    def release(self) -> None:
+        """Let others have it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Slots:
-    """A number of slots: folders, of which each is one process's at a time.
+    """A number of slots, by names of which each is one process's at a time.
 
     Attributes:
-        folder: Where they are.
-        n: How many.
+        taken: Takes a name, or raises `JournalInUse`.
+        n: How many there are.
+        between_s: Seconds between two looks at them.
     """
 
-    folder: Path
+    taken: Callable[[str], Slot]
     n: int
+    between_s: float
 
-    async def take(self) -> Locked:
+    async def take(self) -> Slot:
         """One of them, as soon as one is free; whoever has it releases it.
 
         Raises:
-            JournalError: The folder can't be used.
+            JournalError: They can't be had.
         """
-        names = [self.folder / f"slot-{at}" for at in range(self.n)]
+        names = [f"slots/slot-{at}" for at in range(self.n)]
         random.shuffle(names)  # or all would ask for the same one
         while True:
-            taken = await in_thread(_one_of, names)
+            taken = await in_thread(self._one_of, names)
             if taken is not None:
                 return taken
-            await asyncio.sleep(_BETWEEN_S)
+            await asyncio.sleep(self.between_s)
 
-
-def _one_of(folders: Sequence[Path]) -> Locked | None:
-    for folder in folders:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        try:
-            return Locked(folder)
-        except JournalInUse:
-            continue
-    return None
+    def _one_of(self, names: Sequence[str]) -> Slot | None:
+        for name in names:
+            try:
+                return self.taken(name)
+            except JournalInUse:
+                continue
+        return None

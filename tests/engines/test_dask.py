@@ -28,9 +28,9 @@ import sfframe
 import sfframe.frames.dask
 from sfframe import LocalOrg, Org, partition
 from sfframe.bridge import run
+from sfframe.depot import FolderDepot
 from sfframe.ingest import storage
 from sfframe.ingest.request import ingest_request
-from sfframe.ingest.slots import Slots
 from sfframe.partition import Spread
 from sfframe.testing import Fault
 from tests.conftest import column
@@ -234,7 +234,7 @@ def test_a_job_in_a_slot_waits_for_none_that_waits_for_a_slot(org: Org, local: L
     assert not run(partition.finish(begun.run, first)).done.is_settled  # it has left jobs that never ran
     local.faults.clear()
     second = _spread(org, tmp_path, max_records=1, max_concurrent_jobs=4, timeout=30)
-    others = [run(Slots(second.slots.folder, 4).take()) for _ in range(3)]
+    others = [run(second.slots.take()) for _ in range(3)]
     end = run(partition.finish(begun.run, second))
     assert end.counts == {"successful": 8, "failed": 0, "unprocessed": 0}
     for slot in others:
@@ -270,7 +270,7 @@ def test_other_rows_in_a_second_try_are_refused(org: Org, local: LocalOrg, tmp_p
 
 def _spread(org: Org, folder: Path, **options: Any) -> Spread:
     request = ingest_request("Contact", "insert", None, sfframe.Options.of(options))
-    return Spread.over(folder, request, org)
+    return Spread.over(FolderDepot(folder), request, org)
 
 
 def test_a_folder_that_a_worker_doesnt_have_is_told(org: Org, tmp_path: Path) -> None:
@@ -294,8 +294,6 @@ def test_a_storage_whose_locks_may_not_hold_is_refused_unless_told(
         assert not local.count("create")
         with dask.config.set({"sfframe.trust-storage": True}):
             assert frame.sfbulk.insert("Contact", org=org, journal=runs)
-    with pytest.raises(ValueError, match=r"journals need locks, which s3:// hasn't"):
-        frame.sfbulk.insert("Contact", org=org, journal="s3://bucket/runs")
 
 
 def test_a_call_whose_time_was_up_is_finished_by_the_same_call(
@@ -387,7 +385,7 @@ def test_ctrl_c_ends_the_workers_work_and_tells_what_is_known(org: Org, local: L
     with pytest.raises(sfframe.Interrupted, match="by the same call with journal=") as raised:
         contacts(60, 6).sfbulk.insert("Contact", org=org)
     assert len(raised.value.result) == 60
-    assert len(raised.value.result.running_job_ids) == 4
+    assert 4 <= len(raised.value.result.running_job_ids) <= 6  # each looks for itself whether it is to stop
     local.release_jobs()
 
 

@@ -277,13 +277,21 @@ def test_options_are_those_of_every_call_in_camel_case(tmp_path: Path) -> None:
     assert write_options(options(tmp_path, columns="a, b")).request.options.columns == ("a", "b")
 
 
-def test_runs_need_a_folder_of_the_file_system(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="journalPath=: a folder that driver and workers reach"):
-        write_options(options(tmp_path, resultsPath="s3://bucket/run1"))
-    with pytest.raises(ValueError, match="a folder of the file system is needed"):
-        write_options(options(tmp_path, resultsPath="s3://bucket/run1", journalPath="s3://bucket/runs"))
+def test_runs_are_beside_the_results_unless_said(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="journalPath=: a folder or store that driver and workers reach is needed"):
+        write_options(options(tmp_path, resultsPath=None, checkOnly=True))
     said = write_options(options(tmp_path, resultsPath=(tmp_path / "a b").as_uri()))
     assert (said.journal, said.is_own_journal) == (tmp_path / "a b" / "_runs", True)
+    said = write_options(options(tmp_path, resultsPath="s3://bucket/run1/"))
+    assert (said.journal, said.is_own_journal) == ("s3://bucket/run1/_runs", True)
+    said = write_options(options(tmp_path, journalPath="abfs://bucket/runs"))
+    assert (said.journal, said.is_own_journal) == ("abfs://bucket/runs", False)
+
+
+def test_a_store_for_runs_that_isnt_known_is_refused(local: sfframe.LocalOrg, tmp_path: Path) -> None:
+    with pytest.raises(sfframe.JournalError, match=r"whether memory:// makes an object once isn't known.*trustStorage"):
+        writer(tmp_path, resultsPath=f"memory://{tmp_path.name}")
+    assert not local.count("create")
 
 
 def test_only_appending_is_meant(tmp_path: Path) -> None:
@@ -345,7 +353,7 @@ def test_results_go_to_whatever_storage_fsspec_knows(local: sfframe.LocalOrg, tm
     with fsspec.open(f"{address}/successful_results/part-00000.parquet") as file:
         assert pl.read_parquet(file)["Visits__c"].to_list() == [1, 2]
     with pytest.raises(FileExistsError):
-        ResultsFolder(address).claim(tmp_path, goes_on=False)
+        ResultsFolder(address).claim(str(tmp_path), goes_on=False)
 
 
 def test_such_a_storage_is_refused_unless_told_otherwise(

@@ -11,6 +11,7 @@ import pytest
 from polars.testing import assert_frame_equal
 
 import sfframe
+from sfframe.depot import FolderDepot
 from sfframe.ingest.fates import Fates, OutcomesInFiles
 from sfframe.testing import Fault
 
@@ -26,7 +27,8 @@ CASES: dict[str, tuple[dict[str, Any], bool]] = {
 
 
 def both_ways(result: Any, folder: Path) -> tuple[Fates | None, Fates]:
-    return Fates.in_run(result.run), Fates.written(result._outcomes, folder / "fates.parquet")
+    depot = FolderDepot(folder)
+    return Fates.in_run(depot, result.run.name), Fates.written(depot, result._outcomes, "fates.parquet")
 
 
 @pytest.mark.parametrize(("options", "is_there"), CASES.values(), ids=CASES)
@@ -56,5 +58,5 @@ def test_a_journal_that_has_several_fates_of_a_row_isnt_read_for_them(
     assert result.attempts.height
     in_run, written = both_ways(result, tmp_path)
     assert in_run is None
-    assert_frame_equal(written.scan().collect(), result._outcomes.all())
-    assert written.scan().select(pl.len()).collect().item() == N
+    assert_frame_equal(written.all(), result._outcomes.all())
+    assert written.collect(lambda fates: fates.select(pl.len())).item() == N
