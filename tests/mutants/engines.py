@@ -41,4 +41,31 @@ MUTANTS: Final = (
         new="    if mount.kind == 'none':",
         tests=("tests/journal/test_storage.py::test_locks_are_trusted_where_one_keeps_them_for_all",),
     ),
+    Mutant(
+        name="steps-made-twice",
+        harm="Two processes each believe that they have a run in a store, and both send what is left of it.",
+        file="ingest/store.py",
+        old='pipe_file(f"{place}/{name}", data, mode="create")',
+        new='pipe_file(f"{place}/{name}", data)',
+        tests=(
+            f"{_STORE}::test_of_many_who_make_an_object_at_once_one_does",
+            f"{_STORE}::test_one_who_was_silent_takes_no_step_more",
+        ),
+    ),
+    Mutant(
+        name="a-run-taken-without-a-step",
+        harm="One who was silent and lives on goes on with a run that another one has taken.",
+        file="ingest/mirror.py",
+        old="            mirror.step(last.database)",
+        new="            mirror._number -= 0",
+        tests=(f"{_STORE}::test_one_who_was_silent_takes_no_step_more",),
+    ),
+    Mutant(
+        name="what-another-has-taken-told-as-lost",
+        harm="A try that another one has taken the run from says that its rows weren't processed, which are in the org.",
+        file="partition.py",
+        old="    if journal is not None and journal.is_lost:\n        return None\n    return await",
+        new="    return await",
+        tests=(f"{_STORE}::test_a_try_that_another_one_has_taken_the_run_from_tells_what_that_one_did",),
+    ),
 )

@@ -49,11 +49,11 @@ MUTANTS: Final = (
         name="run-open-before-its-frame-is-kept",
         harm="A run that died while its frame was written claims that it can be finished, and can't.",
         file="ingest/journal.py",
-        old="        with told(self.folder):\n            write(self.folder)\n        with self._step() as db:\n",
+        old="        with told(self.folder):\n            write(self.folder)\n            self._put()\n",
         new=(
             "        with self._step() as db:\n"
             "            db.execute(\"UPDATE run SET value = '\\\"open\\\"' WHERE name = 'state'\")\n"
-            "        with told(self.folder):\n            write(self.folder)\n        with self._step() as db:\n"
+            "        with told(self.folder):\n            write(self.folder)\n            self._put()\n"
         ),
         tests=(f"{_ON_DISK}::test_a_run_is_open_when_its_rows_are_kept_and_not_before",),
     ),
