@@ -7,6 +7,7 @@ from typing import Final
 from .mutant import Mutant
 
 _DASK: Final = "tests/engines/test_dask.py"
+_STORE: Final = "tests/engines/test_store.py"
 
 MUTANTS: Final = (
     Mutant(
@@ -57,12 +58,12 @@ MUTANTS: Final = (
         harm="One who was silent and lives on goes on with a run that another one has taken.",
         file="ingest/mirror.py",
         old="            mirror.step(last.database)",
-        new="            mirror._number -= 0",
+        new="            mirror.is_lost = False",
         tests=(f"{_STORE}::test_one_who_was_silent_takes_no_step_more",),
     ),
     Mutant(
         name="what-another-has-taken-told-as-lost",
-        harm="A try that another one has taken the run from says that its rows weren't processed, which are in the org.",
+        harm="A try says that its rows weren't processed, which another one has sent meanwhile.",
         file="partition.py",
         old="    if journal is not None and journal.is_lost:\n        return None\n    return await",
         new="    return await",
