@@ -350,6 +350,7 @@ async def _finished_by(run: str, spread: Spread, began: float) -> Finished | Non
     ends: list[Ended] = []
     journal: Journal | None = None
     result: Any = None
+    failed: BaseException | None = None
     try:
         await in_thread(spread.check_depot)
         if await in_thread(lambda: spread.is_stopped):
@@ -369,13 +370,11 @@ async def _finished_by(run: str, spread: Spread, began: float) -> Finished | Non
     except (SfframeError, KeyboardInterrupt, asyncio.CancelledError) as error:
         if isinstance(error, asyncio.CancelledError) and INTERRUPTED not in error.args:
             raise
-        if journal is not None and journal.is_lost:
-            return None
-        result = getattr(error, "result", None)
-        if not ends or result is None:
-            return await in_thread(_not_sent, run, spread.depot, error, began)
+        result, failed = getattr(error, "result", None), error
     if journal is not None and journal.is_lost:
         return None
+    if failed is not None and (not ends or result is None):
+        return await in_thread(_not_sent, run, spread.depot, failed, began)
     return await in_thread(_finished, run, spread.depot, ends[0], result._failures.errors, began)
 
 

@@ -65,8 +65,8 @@ MUTANTS: Final = (
         name="what-another-has-taken-told-as-lost",
         harm="A try says that its rows weren't processed, which another one has sent meanwhile.",
         file="partition.py",
-        old="        if journal is not None and journal.is_lost:\n            return None\n",
-        new="",
+        old="    if journal is not None and journal.is_lost:",
+        new="    if journal is None:",
         tests=(f"{_STORE}::test_a_try_that_another_one_has_taken_the_run_from_tells_what_that_one_did",),
     ),
 )
