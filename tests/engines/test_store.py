@@ -217,6 +217,7 @@ def test_a_try_that_another_one_has_taken_the_run_from_tells_what_that_one_did(
     local.release_jobs()
     first.join()
     [end] = ends
+    assert end.done.is_settled
     assert end.counts == {"successful": 10, "failed": 0, "unprocessed": 0}
     assert local.rows("Contact").num_rows == 10
 
