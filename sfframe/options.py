@@ -102,7 +102,8 @@ class Options:
         progress: `True`, `False`, a function that gets the events of `sfframe.progress`, or `None`: a bar where a
             person looks on.
         journal: A folder for runs: this call is recorded in a folder of its own in it, rows included, so that it can
-            be finished after a crash: by the same call, or by `sfframe.resume`. `None`: nothing is written.
+            be finished after a crash: by the same call, or by `sfframe.resume`. `None`: nothing is written. For frames
+            on many machines it may be an address in an object store, such as `s3://bucket/runs`.
         new_run: Begin a new run although one of the same object and operation isn't finished.
         on_failure: When rows failed or weren't processed: `"warn"`, `"return"` silently, or `"raise"`.
     """

@@ -1,6 +1,7 @@
 """Kills workers of a Dask cluster at random moments, and holds the org to what the results say: each row once.
 
     python -m tests.engines.dask_kills 200
+    python -m tests.engines.dask_kills 200 --store      # with the runs in an object store, not in a folder
 
 The org and Dask's scheduler run in this process, two workers in processes of their own. Where Dask gives a call up, the
 same call is made again, until it comes to an end. A seed decides everything but the machine's own time.
@@ -18,7 +19,6 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import dask
@@ -29,6 +29,8 @@ from distributed import LocalCluster
 import sfframe
 import sfframe.frames.dask
 from tests.journal.kills import OPERATIONS, hold, prepared_frame
+
+from .object_store import object_store
 
 _LONGEST_LIFE_S = 1.5
 
@@ -53,27 +55,32 @@ def cluster_of_two() -> Iterator[LocalCluster]:
     """Two workers, each a process, that are started again when they die."""
     with (
         # Otherwise one that happens to be down a while after another death is given up for good.
-        dask.config.set({"distributed.deploy.lost-worker-timeout": "1h"}),
+        dask.config.set({"distributed.deploy.lost-worker-timeout": "1h", "sfframe.silent-seconds": 1}),
         LocalCluster(n_workers=2, threads_per_worker=2, dashboard_address=":0", silence_logs=50) as cluster,
     ):
         yield cluster
 
 
-def main(n: int, *, first_seed: int = 0) -> Tally:
+def main(n: int, *, first_seed: int = 0, in_store: bool = False) -> Tally:
     """Kill until so many workers are dead."""
     tally = Tally()
-    with sfframe.LocalOrg() as local, cluster_of_two() as cluster, cluster.get_client():
+    with (
+        object_store() if in_store else contextlib.nullcontext() as bucket,
+        sfframe.LocalOrg() as local,
+        cluster_of_two() as cluster,
+        cluster.get_client(),
+    ):
         seed = first_seed
         while tally.kills < n:
             with tempfile.TemporaryDirectory() as folder:
-                _one(local, cluster, Path(folder), seed, tally)
+                _one(local, cluster, f"{bucket}/{seed}" if bucket else folder, seed, tally)
             seed += 1
             sys.stdout.write(f"after seed {seed - 1}: {tally}\n")
             sys.stdout.flush()
     return tally
 
 
-def _one(local: sfframe.LocalOrg, cluster: Any, folder: Path, seed: int, tally: Tally) -> None:
+def _one(local: sfframe.LocalOrg, cluster: Any, journal: str, seed: int, tally: Tally) -> None:
     chance = random.Random(seed)
     local.reset()
     operation = chance.choice(OPERATIONS)
@@ -84,7 +91,7 @@ def _one(local: sfframe.LocalOrg, cluster: Any, folder: Path, seed: int, tally: 
         "max_records": chance.choice([7, 20, 1000]),
         "max_concurrent_jobs": chance.choice([1, 2, 4]),
         "on_failure": "return",
-        "journal": folder,
+        "journal": journal,
     }
     key = ["ExternalId__c"] if operation == "upsert" else []
     tally.calls += 1
@@ -134,5 +141,7 @@ class _Whole:
 
 
 if __name__ == "__main__":
-    seen = main(int(sys.argv[1]), first_seed=int(sys.argv[2]) if len(sys.argv) > 2 else 0)
+    said = [word for word in sys.argv[1:] if word != "--store"]
+    first = int(said[1]) if len(said) > 1 else 0
+    seen = main(int(said[0]), first_seed=first, in_store="--store" in sys.argv)
     sys.stdout.write(f"{seen}\n")

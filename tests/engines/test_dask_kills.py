@@ -11,5 +11,6 @@ from . import dask_kills
 
 @pytest.mark.skipif(sys.platform != "linux", reason="kills by the ids of processes")
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # of connections to the dead
-def test_each_row_is_written_once_whenever_a_worker_is_killed() -> None:
-    assert dask_kills.main(6).kills >= 6
+@pytest.mark.parametrize("in_store", [False, True], ids=["runs in a folder", "runs in a store"])
+def test_each_row_is_written_once_whenever_a_worker_is_killed(in_store: bool) -> None:
+    assert dask_kills.main(5, in_store=in_store).kills >= 5
