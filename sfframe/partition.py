@@ -164,7 +164,6 @@ class Begun:
         told: Where those go of which others had to tell it.
         keys: The file of its keys, if they are to be compared.
         hashes: How keys are hashed here; see `shared_keys.fingerprint`.
-        worker: Who looked at it, as the engine calls it: it is finished there with less work.
     """
 
     n_rows: int
@@ -175,7 +174,6 @@ class Begun:
     told: Mapping[str, str] = field(default_factory=dict)
     keys: str | None = None
     hashes: int = field(default_factory=fingerprint)
-    worker: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -20,7 +20,7 @@ import dask
 import dask.dataframe as dd
 import pandas as pd
 import polars as pl
-from dask.base import annotate, compute
+from dask.base import compute
 from dask.dataframe.extensions import register_dataframe_accessor
 from dask.delayed import delayed
 
@@ -70,12 +70,12 @@ class _Dask:
         try:
             try:
                 spread = await in_thread(_spread, prepared, org, place)
-                begun = await _begun(frame, spread, prepared)
+                runs = await _begun(frame, spread, prepared)
             except BaseException:
                 if place.is_new:  # nothing was sent: nobody has to go on with it
                     await in_thread(place.finished)
                 raise
-            ends = await _finished(begun, spread, place)
+            ends = await _finished(runs, spread, place)
             if all(end.done.is_settled for end in ends):
                 await in_thread(place.finished)
             return result_of(
@@ -163,18 +163,7 @@ def _spread(prepared: Prepared, org: Org | None, place: _Place) -> Spread:
 
 
 def _begin(frame: pd.DataFrame, spread: Spread, number: int, sends: bool, headers: Mapping[str, str]) -> Begun:
-    begun = _carried(partition.begin(frame, spread, number, sends=sends, headers=headers))
-    return replace(begun, worker=_worker())
-
-
-def _worker() -> str | None:
-    """The worker that this is done on, if it is one of a cluster."""
-    try:
-        from distributed import get_worker
-
-        return str(get_worker().address)
-    except (ImportError, ValueError):
-        return None
+    return _carried(partition.begin(frame, spread, number, sends=sends, headers=headers))
 
 
 def _finish(runs: Sequence[str], spread: Spread) -> list[Finished]:
@@ -193,8 +182,8 @@ def _carried(work: Coroutine[Any, Any, T]) -> T:
         raise RuntimeError(f"the call was stopped: {interrupt}") from None
 
 
-async def _begun(frame: dd.DataFrame, spread: Spread, prepared: Prepared) -> list[Begun]:
-    """All partitions, each with a run, of which none has been sent.
+async def _begun(frame: dd.DataFrame, spread: Spread, prepared: Prepared) -> list[str]:
+    """The runs of all partitions, of which none has been sent.
 
     Raises:
         PayloadError: Something keeps rows, or all of them, from being sent.
@@ -207,11 +196,13 @@ async def _begun(frame: dd.DataFrame, spread: Spread, prepared: Prepared) -> lis
     problems = _all_problems(begun, twice, prepared)
     if _are_refused(problems, prepared.request):
         raise _error(problems, frame)
+    runs = [one.run for one in begun if one.run is not None]
+    assert len(runs) == len(begun)
     if twice is not None and twice.rows:
         why = _duplicates(twice, begun, prepared)
         leave, shared = delayed(partition.leave_out, pure=False), _once(spread)
-        await _computed([leave(begun[number].run, shared, rows, why) for number, rows in twice.rows.items()], spread)
-    return begun
+        await _computed([leave(runs[number], shared, rows, why) for number, rows in twice.rows.items()], spread)
+    return runs
 
 
 async def _looked_at(frame: dd.DataFrame, spread: Spread, *, sends: bool) -> list[Begun]:
@@ -256,18 +247,11 @@ async def _twice(begun: Sequence[Begun], spread: Spread) -> Twice | None:
     return merged(await _computed([compare(files, shared, one) for one in within], spread))
 
 
-async def _finished(begun: Sequence[Begun], spread: Spread, place: _Place) -> list[Finished]:
+async def _finished(runs: Sequence[str], spread: Spread, place: _Place) -> list[Finished]:
     finish, shared = delayed(_finish, pure=False), _once(spread)
-    runs = [one.run for one in begun if one.run is not None]
-    assert len(runs) == len(begun)
-    tasks, numbers = [], []
-    for worker, some in _shares([one.worker for one in begun]):
-        with annotate(**({"workers": [worker], "allow_other_workers": True} if worker is not None else {})):
-            tasks.append(finish([runs[number] for number in some], shared))
-        numbers += some
     try:
-        ends = itertools.chain.from_iterable(await _computed(tasks, spread, waits=True))
-        return [end for _, end in sorted(zip(numbers, ends, strict=True), key=lambda one: one[0])]
+        ends = await _computed([finish(some, shared) for some in _evenly(runs)], spread, waits=True)
+        return [one for some in ends for one in some]
     except Exception as error:
         await in_thread(spread.stop)  # of tasks that run on
         under_way = [job_id for one in runs for job_id in partition.jobs_under_way(one, spread.depot)]
@@ -280,13 +264,11 @@ async def _finished(begun: Sequence[Begun], spread: Spread, place: _Place) -> li
         ) from error
 
 
-def _shares(workers: Sequence[str | None]) -> Iterator[tuple[str | None, list[int]]]:
-    """The partitions of each task, all of one worker: as few tasks as may be, and of much the same length."""
-    for worker in dict.fromkeys(workers):
-        mine = [number for number, one in enumerate(workers) if one == worker]
-        n = -(-len(mine) // _AT_ONCE)
-        for start, stop in itertools.pairwise(at * len(mine) // n for at in range(n + 1)):
-            yield worker, mine[start:stop]
+def _evenly(runs: Sequence[str]) -> list[list[str]]:
+    """The runs of each task: as few tasks as may be, and none of them longer than another by more than one."""
+    n = -(-len(runs) // _AT_ONCE)
+    edges = [at * len(runs) // n for at in range(n + 1)]
+    return [list(runs[start:stop]) for start, stop in itertools.pairwise(edges)]
 
 
 def _once(spread: Spread) -> Any:

@@ -241,23 +241,6 @@ def test_a_job_in_a_slot_waits_for_none_that_waits_for_a_slot(org: Org, local: L
         slot.release()
 
 
-def test_partitions_are_finished_where_they_were_looked_at(client: Client) -> None:
-    workers = [*client.scheduler_info()["workers"]]
-    looked_at = [workers[number % 3 % 2] for number in range(20)]
-    shares = list(sfframe.frames.dask._shares(looked_at))
-    assert sorted(number for _, numbers in shares for number in numbers) == list(range(20))
-    assert all(looked_at[number] == worker for worker, numbers in shares for number in numbers)
-    assert {len(numbers) for _, numbers in shares} == {2, 3}
-
-
-def test_a_partition_says_on_which_worker_it_was_looked_at(org: Org, client: Client, tmp_path: Path) -> None:
-    spread = _spread(org, tmp_path)
-    worker = next(iter(client.scheduler_info()["workers"]))
-    begin, frame = sfframe.frames.dask._begin, contacts(4, 1).compute()
-    assert client.submit(begin, frame, spread, 0, True, {}, workers=[worker]).result().worker == worker
-    assert begin(frame, spread, 1, True, {}).worker is None
-
-
 def test_other_rows_in_a_second_try_are_refused(org: Org, local: LocalOrg, tmp_path: Path) -> None:
     spread = _spread(org, tmp_path)
     begun = run(partition.begin(contacts(10, 1).compute(), spread, 0))
