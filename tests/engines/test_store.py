@@ -309,8 +309,9 @@ def test_a_call_that_ran_out_of_time_is_finished_by_the_same_one(
     assert local.rows("Contact").num_rows == 40
 
 
-def test_what_a_worker_had_begun_is_finished_by_another(
-    org: Org, local: LocalOrg, client: Client, store: Store
+@pytest.mark.parametrize("n_killed", [1, 2])
+def test_what_workers_had_begun_is_finished_by_others(
+    org: Org, local: LocalOrg, client: Client, store: Store, n_killed: int
 ) -> None:
     local.faults.append(Fault("job", "stuck", times=2))
 
@@ -318,8 +319,10 @@ def test_what_a_worker_had_begun_is_finished_by_another(
         while local.count("patch") < 2:
             waiting.wait(0.01)
         cluster: Any = client.cluster
-        at_it = [state.address for state in cluster.scheduler.workers.values() if state.processing]
-        os.kill(next(one.pid for one in cluster.workers.values() if one.worker_address in at_it), signal.SIGKILL)
+        busy = [state.address for state in cluster.scheduler.workers.values() if state.processing]
+        nannies = sorted(cluster.workers.values(), key=lambda one: one.worker_address not in busy)
+        for one in nannies[:n_killed]:
+            os.kill(one.pid, signal.SIGKILL)
         local.release_jobs()
 
     waiting, killing = threading.Event(), threading.Thread(target=kill, daemon=True)

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from packaging.requirements import Requirement
 from packaging.version import Version
 
-NOT_HERE = {"docs", "spark"}  # extras that are tried elsewhere
+NOT_HERE = {"docs", "engines", "spark"}  # extras that are tried elsewhere
 
 
 def declared(name: str) -> Iterator[Requirement]:
