@@ -87,7 +87,6 @@ class Store:
     def exists(self, name: str) -> bool:
         """Whether there is such an object."""
         with self._reached() as (fs, place):
-            fs.invalidate_cache()
             return bool(fs.exists(f"{place}/{name}"))
 
     def remove(self, name: str) -> None:
@@ -103,7 +102,6 @@ class Store:
     def names(self, name: str = "") -> list[str]:
         """What is below a name, or below the address: names of objects, and of what has objects below it."""
         with self._reached() as (fs, place):
-            fs.invalidate_cache()
             above = f"{place}/{name}".rstrip("/")
             try:
                 found = fs.ls(above, detail=False)
@@ -155,7 +153,7 @@ def _reached(url: str, process: int) -> tuple[Any, str]:
     del process
     import fsspec  # it takes a while, and is there where an engine is
 
-    fs, place = fsspec.url_to_fs(url)
+    fs, place = fsspec.url_to_fs(url, use_listings_cache=False)  # others write there
     return fs, str(place).rstrip("/")
 
 
@@ -233,9 +231,12 @@ class Lease:
                 raise _in_use(store, name)
             holder = secrets.token_hex(8)
             held = Held(store, f"{name}-held/{holder}")
-            if not store.make(f"{name}/{len(taken) + 1:09}", holder.encode()):
+            try:
+                if not store.make(f"{name}/{len(taken) + 1:09}", holder.encode()):
+                    raise _in_use(store, name)
+            except BaseException:
                 held.release()
-                raise _in_use(store, name)
+                raise
         except OSError as error:
             raise JournalError(f"{name} can't be had in {store.url}: {error}") from error
         self._held = held
