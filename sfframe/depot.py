@@ -11,12 +11,12 @@ import shutil
 import socket
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Final, Protocol, Self
+from typing import Final, Protocol, Self, TypeVar
 
 from sfframe.disk import SpoolFolder, replaced, settle
 from sfframe.errors import JournalError, JournalInUse
@@ -28,6 +28,8 @@ from sfframe.ingest.request import IngestRequest
 from sfframe.ingest.run_file import told
 from sfframe.ingest.store import Lease, Store
 from sfframe.runs import RunFolder, StoredRunFolder, runs_in
+
+T = TypeVar("T")
 
 SILENT_S: Final = 30.0
 _LOOKS_AT_FOLDERS_S: Final = 0.1
@@ -103,14 +105,7 @@ class Depot(ABC):
 
     def taken_within(self, name: str, wait_s: float) -> Released:
         """The same as soon as it is free, if that is within some seconds."""
-        ends_at = time.monotonic() + wait_s
-        while True:
-            try:
-                return self.taken(name)
-            except JournalInUse:
-                if time.monotonic() >= ends_at:
-                    raise
-            time.sleep(self.looks_s)
+        return within(lambda: self.taken(name), wait_s, self.looks_s)
 
     @abstractmethod
     def check(self, *, is_trusted: bool) -> None:
@@ -407,6 +402,18 @@ def _scratch() -> Iterator[Path]:
         yield folder.path
     finally:
         folder.discard()
+
+
+def within(take: Callable[[], T], wait_s: float, looks_s: float) -> T:
+    """What somebody else may have as yet, as soon as it is free, if that is within some seconds."""
+    ends_at = time.monotonic() + wait_s
+    while True:
+        try:
+            return take()
+        except JournalInUse:
+            if time.monotonic() >= ends_at:
+                raise
+        time.sleep(looks_s)
 
 
 def depot_of(journal: Path | str, *, silent_s: float | None = None) -> Depot:

@@ -22,8 +22,8 @@ import polars as pl
 from sfframe.bridge import INTERRUPTED, in_thread
 from sfframe.call import Ended
 from sfframe.conclude import running_in, running_rows_in
-from sfframe.depot import Depot
-from sfframe.errors import Interrupted, JobTimeout, JournalInUse, PayloadError, SfframeError
+from sfframe.depot import Depot, within
+from sfframe.errors import Interrupted, JobTimeout, JournalError, JournalInUse, PayloadError, SfframeError
 from sfframe.failures import no_errors
 from sfframe.front import Part, restored
 from sfframe.handed import Handed
@@ -318,7 +318,7 @@ def leave_out(run: str, spread: Spread, rows: Numbers, why: Problem) -> None:
         rows: Their numbers in the partition.
         why: The problem that they have.
     """
-    journal = spread.depot.opened(run)
+    journal = within(lambda: spread.depot.opened(run), spread.depot.dead_s, spread.depot.looks_s)
     try:
         journal.leave_out(Report([replace(why, rows=rows)], rows).reasons())
     finally:
@@ -393,8 +393,12 @@ async def _stopping(spread: Spread) -> AsyncGenerator[None, None]:
     assert here is not None
 
     async def watch() -> None:
-        while not await in_thread(lambda: spread.is_stopped):  # noqa: ASYNC110  # another machine says so
-            await asyncio.sleep(max(_LOOKS_S, spread.depot.looks_s))
+        is_stopped = False
+        while not is_stopped:
+            with suppress(JournalError):  # another machine says so: where it can't be heard, it may be next time
+                is_stopped = await in_thread(lambda: spread.is_stopped)
+            if not is_stopped:
+                await asyncio.sleep(max(_LOOKS_S, spread.depot.looks_s))
         here.cancel(INTERRUPTED)
 
     watching = asyncio.create_task(watch())

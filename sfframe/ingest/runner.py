@@ -14,7 +14,7 @@ import numpy as np
 import polars as pl
 
 from sfframe.bridge import INTERRUPTED, in_thread, interrupt_in
-from sfframe.errors import SfframeError
+from sfframe.errors import JournalError, SfframeError
 from sfframe.ingest.again import at_once, by_parent, cut_again
 from sfframe.ingest.job import PartJob
 from sfframe.ingest.ledger import Again
@@ -214,14 +214,21 @@ async def _send(run: Run, this: _Round) -> None:
                 if part is None:
                     break
                 slot = await _slot(run)  # a payload that waits for one is in memory
+                if slot is None and run.no_more_parts:
+                    break
             where = part.positions if this.again is None else this.again.positions[part.positions]
             job = PartJob(run, rows, this.cut, part, where, attempt=this.attempt, payloads=payloads, again=again)
             group.create_task(_in_slot(job, slot)).add_done_callback(lambda _: jobs.release())
 
 
 async def _slot(run: Run) -> Slot | None:
-    """What lets a job be one of those that all processes may have in flight."""
-    return await run.slots.take() if run.slots is not None else None
+    """What lets a job be one of those that all processes may have in flight; if it can't be had, no more is sent."""
+    try:
+        return await run.slots.take() if run.slots is not None else None
+    except JournalError as error:  # those that are in flight are finished
+        run.trouble.append(error)
+        run.no_more_parts = True
+        return None
 
 
 async def _in_slot(job: PartJob, slot: Slot | None) -> None:
@@ -229,7 +236,7 @@ async def _in_slot(job: PartJob, slot: Slot | None) -> None:
         await job.run()
     finally:
         if slot is not None:
-            slot.release()
+            await in_thread(slot.release)  # which may have to be told far away
 
 
 def _parts_between(run: Run, rows: Rows, cut: Cut, known: Sequence[KnownPart]) -> Iterator[Part]:
