@@ -12,6 +12,7 @@ from typing import Any, Final, TypeVar
 from sfframe.depot import Depot
 from sfframe.errors import JournalError
 from sfframe.ingest.request import IngestRequest
+from sfframe.ingest.run_file import told
 from sfframe.org.org import Org
 
 DepotT = TypeVar("DepotT", bound=Depot)
@@ -70,16 +71,26 @@ def is_there(folder: Path) -> bool:
 
 
 def is_finished(folder: Depot) -> bool:
-    """Whether nothing is left to do; a folder that was taken away has nothing either."""
-    facts = _read(folder)
+    """Whether nothing is left to do; a folder that was taken away has nothing either.
+
+    Raises:
+        JournalError: That can't be seen.
+    """
+    with told(str(folder)):
+        facts = _read(folder)
     return facts is None or bool(facts["state"] == "finished")
 
 
 def finished(folder: Depot) -> None:
-    """Note that nothing is left to do."""
-    facts = _read(folder)
-    assert facts is not None
-    _write(folder, facts | {"state": "finished"})
+    """Note that nothing is left to do.
+
+    Raises:
+        JournalError: That can't be done.
+    """
+    with told(str(folder)):
+        facts = _read(folder)
+        assert facts is not None
+        _write(folder, facts | {"state": "finished"})
 
 
 def _read(folder: Depot) -> dict[str, Any] | None:

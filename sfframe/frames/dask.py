@@ -11,6 +11,7 @@ import itertools
 import secrets
 import time
 from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -29,7 +30,7 @@ from sfframe.bridge import INTERRUPTED, in_own_thread, in_thread, run
 from sfframe.call import Again
 from sfframe.depot import Depot, FolderDepot, depot_of
 from sfframe.disk import SpoolFolder
-from sfframe.errors import Interrupted, JobTimeout, OutcomeUnknown, PayloadError, ResultMismatch
+from sfframe.errors import Interrupted, JobTimeout, JournalError, OutcomeUnknown, PayloadError, ResultMismatch
 from sfframe.frames import dask_read as dask_read  # registers itself
 from sfframe.frames.pandas import PandasSource
 from sfframe.front import Folder, Part, by_number, register_engine
@@ -73,7 +74,8 @@ class _Dask:
                 runs = await _begun(frame, spread, prepared)
             except BaseException:
                 if place.is_new:  # nothing was sent: nobody has to go on with it
-                    await in_thread(place.finished)
+                    with suppress(JournalError):  # which would hide why
+                        await in_thread(place.finished)
                 raise
             ends = await _finished(runs, spread, place)
             if all(end.done.is_settled for end in ends):
@@ -253,12 +255,17 @@ async def _finished(runs: Sequence[str], spread: Spread, place: _Place) -> list[
         ends = await _computed([finish(some, shared) for some in _evenly(runs)], spread, waits=True)
         return [one for some in ends for one in some]
     except Exception as error:
-        await in_thread(spread.stop)  # of tasks that run on
-        under_way = [job_id for one in runs for job_id in partition.jobs_under_way(one, spread.depot)]
         place.keep()
+        under_way: list[str] = []
+        try:
+            await in_thread(spread.stop)  # of tasks that run on
+            for one in runs:
+                under_way += await in_thread(partition.jobs_under_way, one, spread.depot)
+            what = f"{len(under_way)} jobs were committed whose results weren't collected"
+        except JournalError:  # for the same reason, as like as not
+            what = f"which jobs were committed can't be read in {spread.depot} now"
         raise OutcomeUnknown(
-            f"Dask gave up ({type(error).__name__}: {error}), and {len(under_way)} jobs were committed whose results "
-            f"weren't collected. {place.how_to_go_on}",
+            f"Dask gave up ({type(error).__name__}: {error}), and {what}. {place.how_to_go_on}",
             job_ids=under_way,
             run=place.run,
         ) from error
@@ -373,8 +380,17 @@ class _Place:
             self.holder.keep()
 
     def finished(self) -> None:
-        """Note that nothing is left to do."""
-        call_folder.finished(self.depot)
+        """Note that nothing is left to do.
+
+        Raises:
+            JournalError: That can't be done.
+        """
+        try:
+            call_folder.finished(self.depot)
+        except JournalError as error:
+            if self.holder is not None:
+                raise
+            raise JournalError(f"{error}. {self.how_to_go_on}") from error
 
     def close(self) -> None:
         """Let others have it."""

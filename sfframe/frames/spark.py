@@ -468,14 +468,15 @@ def _take_over(depot: Depot) -> None:
         JournalInUse: A partition is being sent.
     """
     ends_at = time.monotonic() + _STRAGGLERS_S
-    for name in _runs_of(depot):
-        while not depot.is_idle(name):
-            if time.monotonic() >= ends_at:
-                raise JournalInUse(
-                    f"an unfinished call in {depot} is being worked on by another save(), or by tasks of one that has "
-                    "ended: wait for it, or say newRun=true to begin another call beside it"
-                )
-            time.sleep(depot.looks_s)
+    busy = _runs_of(depot)
+    # All together: of each it may take a while to see that whoever had it is dead.
+    while busy := [name for name in busy if not depot.is_idle(name)]:
+        if time.monotonic() >= ends_at:
+            raise JournalInUse(
+                f"an unfinished call in {depot} is being worked on by another save(), or by tasks of one that has "
+                "ended: wait for it, or say newRun=true to begin another call beside it"
+            )
+        time.sleep(depot.looks_s)
     for name in depot.names():
         if name.startswith("running-"):
             depot.remove(name)
