@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import multiprocessing
 import os
@@ -31,8 +32,10 @@ from sfframe.ingest.store import Lease, Store
 from sfframe.partition import Spread
 from sfframe.testing import Fault
 
+from . import store_faults
 from .object_store import files, object_store
 from .spark_cluster import login_of
+from .store_faults import proxy
 
 QUICK_S = 0.6  # until one who is silent counts as dead
 
@@ -340,6 +343,88 @@ def test_nothing_secret_is_in_a_store(org: Org, local: LocalOrg, client: Client,
         data = found.cat_file(path)
         assert local.client_secret.encode() not in data
         assert b"Bearer" not in data
+
+
+# --- a store that fails -----------------------------------------------------------------------------------------------
+
+
+def test_slots_that_cant_be_had_end_a_try_and_not_the_jobs_that_have_some(
+    org: Org, local: LocalOrg, store: Store
+) -> None:
+    with proxy(lambda _, path: "refused" if "/slots/" in path and local.count("patch") else None):
+        spread = _spread(org, store, max_records=10, max_concurrent_jobs=2)
+        begun = run(partition.begin(contacts(40, 1).compute(), spread, 0))
+        assert begun.run is not None
+        end = run(partition.finish(begun.run, spread))
+    assert [type(error) for error in end.done.trouble] == [JournalError]
+    assert not end.done.running
+    assert end.counts["successful"] == local.rows("Contact").num_rows
+    assert 0 < end.counts["successful"] < 40
+    end = run(partition.finish(begun.run, spread))
+    assert end.done.is_settled
+    assert end.counts == {"successful": 40, "failed": 0, "unprocessed": 0}
+    assert local.rows("Contact").num_rows == 40
+
+
+def test_a_call_is_stopped_though_the_store_failed_for_a_while(org: Org, local: LocalOrg, store: Store) -> None:
+    local.faults.append(Fault("job", "stuck"))
+    refused: list[str] = []
+
+    def refuse(_: str, path: str) -> str | None:
+        if "running-" not in path or not local.count("patch") or len(refused) == 3:
+            return None
+        refused.append(path)
+        return "refused"
+
+    with proxy(refuse):
+        spread = _spread(org, store)
+        begun = run(partition.begin(contacts(10, 1).compute(), spread, 0))
+        assert begun.run is not None
+        name, ends = begun.run, []
+        finishing = threading.Thread(target=lambda: ends.append(run(partition.finish(name, spread))), daemon=True)
+        finishing.start()
+        while len(refused) < 3:
+            finishing.join(0.01)
+        spread.stop()
+        finishing.join(30)
+    [end] = ends
+    assert isinstance(end.done.ended_by, (sfframe.Interrupted, asyncio.CancelledError))
+    assert len(end.done.running) == 1
+
+
+def test_what_an_org_took_is_told_by_the_same_call_when_the_store_failed_at_its_end(
+    org: Org, local: LocalOrg, store: Store
+) -> None:
+    options: dict[str, Any] = {"org": org, "journal": store.url}
+    with dask.config.set({"scheduler": "threads", "sfframe.silent-seconds": QUICK_S}):
+        with (
+            proxy(lambda _, path: "refused" if "call.json" in path and local.count("patch") == 2 else None),
+            pytest.raises(JournalError, match=r"Finish it by the same call with journal='s3://"),
+        ):
+            contacts(20, 2).sfbulk.upsert("Contact", "ExternalId__c", **options)
+        result = contacts(20, 2).sfbulk.upsert("Contact", "ExternalId__c", **options)
+    assert result.counts == {"successful": 20, "failed": 0, "unprocessed": 0}
+    assert local.count("create") == 2
+
+
+def test_a_problem_of_the_rows_is_told_though_the_store_fails(org: Org, store: Store) -> None:
+    failing = threading.Event()
+
+    def refuse(command: str, path: str) -> str | None:
+        if "keys-" in path and command == "GET" and "list-type" not in path:
+            failing.set()  # from here on
+        return "refused" if failing.is_set() and "call.json" in path else None
+
+    with dask.config.set({"scheduler": "threads", "sfframe.silent-seconds": QUICK_S}), proxy(refuse):
+        with pytest.raises(sfframe.PayloadError, match="2 keys that stand in several rows"):
+            dd.concat([contacts(4, 2), contacts(2, 1)]).sfbulk.upsert(
+                "Contact", "ExternalId__c", org=org, journal=store.url
+            )
+        assert failing.is_set()
+
+
+def test_each_row_is_written_once_by_whatever_store_that_fails() -> None:
+    assert store_faults.main(4, first_seed=100).faults
 
 
 # --- Spark ------------------------------------------------------------------------------------------------------------
