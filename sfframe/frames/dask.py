@@ -19,6 +19,7 @@ from typing import Any, TypeVar
 
 import dask
 import dask.dataframe as dd
+import numpy as np
 import pandas as pd
 import polars as pl
 from dask.base import compute
@@ -34,7 +35,7 @@ from sfframe.errors import Interrupted, JobTimeout, JournalError, OutcomeUnknown
 from sfframe.frames import dask_read as dask_read  # registers itself
 from sfframe.frames.pandas import PandasSource
 from sfframe.front import Folder, Part, by_number, register_engine
-from sfframe.gathered import problem_of, problems_of, result_of
+from sfframe.gathered import firsts, problem_of, problems_of, result_of
 from sfframe.ingest.echo import WORDS
 from sfframe.ingest.outcomes import Outcomes
 from sfframe.ingest.request import IngestRequest
@@ -110,12 +111,24 @@ class _Dask:
         begun, problems = run(_problems_of(frame, request, org))
         if _are_refused(problems, request):
             raise _error(problems, frame)
-        return _payloads(frame, [partition.told_headers(request, one.told, frame) for one in begun], org)
+        return _payloads(frame, begun, problems, request, org)
 
 
-def _payloads(frame: dd.DataFrame, requests: Sequence[IngestRequest], org: Callable[[], Org]) -> Iterator[bytes]:
-    for part, request in zip(frame.to_delayed(optimize_graph=False), requests, strict=True):
-        yield from payloads_of(run(prepare(part.compute(), request, org)))
+def _payloads(
+    frame: dd.DataFrame,
+    begun: Sequence[Begun],
+    problems: Sequence[Problem],
+    request: IngestRequest,
+    org: Callable[[], Org],
+) -> Iterator[bytes]:
+    bad = np.unique(np.concatenate([np.empty(0, np.int64), *(one.rows for one in problems if one.rows is not None)]))
+    parts = frame.to_delayed(optimize_graph=False)
+    for part, one, first in zip(parts, begun, firsts([one.n_rows for one in begun]), strict=True):
+        prepared = run(prepare(part.compute(), partition.told_headers(request, one.told, frame), org))
+        if prepared.report is not None:  # which knows its own partition alone
+            mine = bad[(bad >= first) & (bad < first + one.n_rows)] - first
+            prepared.report = replace(prepared.report, bad=mine)
+        yield from payloads_of(prepared)
 
 
 async def _problems_of(

@@ -116,6 +116,13 @@ def test_keys_that_stand_in_several_partitions_are_found_before_anything_is_sent
     }
 
 
+def test_payloads_are_without_the_rows_that_no_call_would_send(org: Org) -> None:
+    frame = dd.concat([contacts(4, 2), contacts(3, 1)])
+    found = frame.sfbulk.payloads("Contact", "upsert", "ExternalId__c", org=org, invalid="report")
+    keys = [line.split(b",")[0] for csv in found for line in csv.splitlines()[1:]]
+    assert [key.strip(b'"') for key in keys] == [b"C-3"]  # each other one stands in two partitions
+
+
 def test_keys_are_compared_within_partitions_alone_on_request(org: Org, client: Client) -> None:
     frame = contacts(10, 1)
     twice = dd.concat([frame, frame])
