@@ -55,6 +55,7 @@ _log: Final = logging.getLogger("sfframe.engines")
 _handed: Final = Handed()
 _turns: Final[WeakValueDictionary[tuple[str, asyncio.AbstractEventLoop], Turns]] = WeakValueDictionary()
 _HANDED_S: Final = 600.0
+_AT_ONCE: Final = 3  # more would only use more memory
 _PLACE: Final = "running"
 _LOOKS_S: Final = 0.25  # for whether the call was stopped
 _UNKNOWN: Final = (Stage.CLOSING, Stage.GIVEN_UP_CLOSING, Stage.CLOSED)
@@ -377,8 +378,14 @@ async def _finished_by(run: str, spread: Spread, began: float) -> Finished | Non
 
 
 async def finish_all(runs: Sequence[str], spread: Spread) -> list[Finished]:
-    """Finish some partitions at once: while one waits for the org, another works; see `finish`."""
-    return list(await asyncio.gather(*(asyncio.create_task(finish(run, spread)) for run in runs)))
+    """Finish some partitions, a few of them at once: while one waits for the org, another works; see `finish`."""
+    at_once = asyncio.Semaphore(_AT_ONCE)
+
+    async def one(run: str) -> Finished:
+        async with at_once:
+            return await finish(run, spread)
+
+    return list(await asyncio.gather(*(asyncio.create_task(one(run)) for run in runs)))
 
 
 def _turns_of(spread: Spread) -> Turns:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import os
 import secrets
 import time
 from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
@@ -52,9 +53,8 @@ from sfframe.verbs import Bulk
 
 T = TypeVar("T")
 
-# Partitions that a task finishes at most: while one is worked on, others wait for the org. More would only use more
-# memory.
-_AT_ONCE = 3
+# Partitions that a task finishes at most: with some there is always one to work on; with more, a death costs more.
+_IN_A_TASK = 8
 _LOOKING_S = 60.0
 
 
@@ -265,8 +265,9 @@ async def _twice(begun: Sequence[Begun], spread: Spread) -> Twice | None:
 async def _finished(runs: Sequence[str], spread: Spread, place: _Place) -> list[Finished]:
     finish, shared = delayed(_finish, pure=False), _once(spread)
     try:
-        ends = await _computed([finish(some, shared) for some in _evenly(runs)], spread, waits=True)
-        return [one for some in ends for one in some]
+        some = _evenly(runs, await in_thread(_n_threads))
+        ends = await _computed([finish(mine, shared) for mine in some], spread, waits=True)
+        return [one for mine in ends for one in mine]
     except Exception as error:
         place.keep()
         under_way: list[str] = []
@@ -284,11 +285,21 @@ async def _finished(runs: Sequence[str], spread: Spread, place: _Place) -> list[
         ) from error
 
 
-def _evenly(runs: Sequence[str]) -> list[list[str]]:
-    """The runs of each task: as few tasks as may be, and none of them longer than another by more than one."""
-    n = -(-len(runs) // _AT_ONCE)
+def _evenly(runs: Sequence[str], n_threads: int) -> list[list[str]]:
+    """The runs of each task: something for each thread, and no task longer than another by more than one."""
+    n = max(-(-len(runs) // _IN_A_TASK), min(len(runs), n_threads))
     edges = [at * len(runs) // n for at in range(n + 1)]
     return [list(runs[start:stop]) for start, stop in itertools.pairwise(edges)]
+
+
+def _n_threads() -> int:
+    """How many tasks may run at once."""
+    try:
+        from distributed import get_client
+
+        return max(1, sum(map(int, get_client().nthreads().values())))
+    except (ImportError, ValueError):  # there is no cluster
+        return os.cpu_count() or 1
 
 
 def _once(spread: Spread) -> Any:
