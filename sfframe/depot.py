@@ -42,6 +42,10 @@ _TRUST: Final = (
 class Released(Protocol):
     """What one process has at a time."""
 
+    @property
+    def is_lost(self) -> bool:
+        """Whether another one has it by now, which took this one for dead."""
+
     def release(self) -> None:
         """Let others have it."""
 

@@ -74,9 +74,7 @@ class _Dask:
                 spread = await in_thread(_spread, prepared, org, place)
                 runs = await _begun(frame, spread, prepared)
             except BaseException:
-                if place.is_new:  # nothing was sent: nobody has to go on with it
-                    with suppress(JournalError):  # which would hide why
-                        await in_thread(place.finished)
+                await in_thread(place.sent_nothing)
                 raise
             ends = await _finished(runs, spread, place)
             if all(end.done.is_settled for end in ends):
@@ -415,6 +413,12 @@ class _Place:
             if self.holder is not None:
                 raise
             raise JournalError(f"{error}. {self.how_to_go_on}") from error
+
+    def sent_nothing(self) -> None:
+        """Note, of a new call, that nobody has to go on with it; unless somebody else does already."""
+        with suppress(JournalError):  # which would hide why nothing was sent
+            if self.is_new and not self._lock.is_lost:
+                call_folder.finished(self.depot)
 
     def close(self) -> None:
         """Let others have it."""

@@ -46,6 +46,11 @@ class Locked:
         if getattr(self, "_descriptor", None) is not None:
             self.release()
 
+    @property
+    def is_lost(self) -> bool:
+        """Whether somebody else has it: never, as long as this process lives."""
+        return False
+
     def release(self) -> None:
         """Unlock it."""
         if self._descriptor is not None:

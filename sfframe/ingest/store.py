@@ -26,6 +26,7 @@ _MAKES_ONCE: Final = frozenset({"s3", "s3a", "gs", "gcs", "abfs", "abfss", "az"}
 HOW: Final = (
     "give a folder that all workers reach, or an address of S3 (s3://), Google Cloud (gs://) or Azure (abfs://)"
 )
+_AGAIN: Final = " (once it can be reached, make the same call again: what was sent isn't sent again)"
 _TRIES: Final = 4
 _BETWEEN_S: Final = 0.2
 _FREE: Final = b"free"
@@ -144,7 +145,7 @@ class Store:
         except (FileExistsError, FileNotFoundError):
             raise
         except Exception as error:
-            raise OSError(f"{self.url}: {type(error).__name__}: {error}") from error
+            raise OSError(f"{self.url}: {type(error).__name__}: {error}{_AGAIN}") from error
 
 
 @lru_cache(maxsize=256)
@@ -239,7 +240,21 @@ class Lease:
                 raise
         except OSError as error:
             raise JournalError(f"{name} can't be had in {store.url}: {error}") from error
+        self._store, self._name, self._holder = store, name, holder
         self._held = held
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether somebody else has taken it, who took this one for dead.
+
+        Raises:
+            JournalError: That can't be seen.
+        """
+        try:
+            last = self._store.names(self._name)[-1]
+            return self._store.get(f"{self._name}/{last}") != self._holder.encode()
+        except (OSError, IndexError) as error:
+            raise JournalError(f"who has {self._name} in {self._store.url} can't be seen: {error}") from error
 
     def release(self) -> None:
         """Let others have it."""

@@ -22,10 +22,11 @@ from distributed import Client, LocalCluster
 
 import sfframe
 import sfframe.frames.dask
-from sfframe import LocalOrg, Org, depot, partition
+from sfframe import LocalOrg, Org, call_folder, depot, partition
 from sfframe.bridge import run
 from sfframe.depot import StoreDepot
 from sfframe.errors import JournalError, JournalInUse
+from sfframe.frames.dask import _Place
 from sfframe.ingest.mirror import Mirror, Step
 from sfframe.ingest.request import ingest_request
 from sfframe.ingest.store import Lease, Store
@@ -421,6 +422,21 @@ def test_a_problem_of_the_rows_is_told_though_the_store_fails(org: Org, store: S
                 "Contact", "ExternalId__c", org=org, journal=store.url
             )
         assert failing.is_set()
+
+
+def test_a_call_that_another_one_took_over_isnt_ended_by_the_one_that_was_silent(org: Org, store: Store) -> None:
+    request = ingest_request("Contact", "insert", None, sfframe.Options.of({"journal": store.url}))
+    with dask.config.set({"sfframe.silent-seconds": QUICK_S}):
+        silent = _Place.of(request, org, 2)
+        held: Any = silent._lock
+        held._held._is_over.set()  # frozen, and taken for dead
+        held._held._beating.join()
+        second = _Place.of(request, org, 2)
+    assert (str(second.depot), second.is_new) == (str(silent.depot), False)
+    silent.sent_nothing()
+    assert not call_folder.is_finished(second.depot)
+    second.close()
+    silent.close()
 
 
 def test_each_row_is_written_once_by_whatever_store_that_fails() -> None:

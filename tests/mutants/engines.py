@@ -69,4 +69,20 @@ MUTANTS: Final = (
         new="    if journal is None:",
         tests=(f"{_STORE}::test_a_try_that_another_one_has_taken_the_run_from_tells_what_that_one_did",),
     ),
+    Mutant(
+        name="a-call-of-another-ended",
+        harm="A call that was taken for dead ends the one that goes on; where that dies, the next one sends all again.",
+        file="frames/dask.py",
+        old="            if self.is_new and not self._lock.is_lost:",
+        new="            if self.is_new:",
+        tests=(f"{_STORE}::test_a_call_that_another_one_took_over_isnt_ended_by_the_one_that_was_silent",),
+    ),
+    Mutant(
+        name="stops-unheard",
+        harm="A call that is stopped waits for jobs for ever, where its store failed for a moment.",
+        file="partition.py",
+        old="            with suppress(JournalError):  # another machine says so",
+        new="            with suppress():  #",
+        tests=(f"{_STORE}::test_a_call_is_stopped_though_the_store_failed_for_a_while",),
+    ),
 )
