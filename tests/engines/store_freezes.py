@@ -83,7 +83,7 @@ def _one(local: sfframe.LocalOrg, address: str, faults: RandomFaults, seed: int,
     spread = Spread.over(StoreDepot(Store(address, _SILENT_S)), request, _org(local))
     tally.partitions += 1
     processes = multiprocessing.get_context("forkserver")
-    processes.set_forkserver_preload([__name__])
+    processes.set_forkserver_preload([f"{__package__}.store_freezes"])  # as __main__ it isn't loaded
     told = Path(tempfile.mkstemp(prefix="freezes-")[1])
     made = [processes.Process(target=_work, args=(frame, spread, told)) for _ in range(3)]
     for one in made:
