@@ -7,6 +7,7 @@ import contextlib
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -33,7 +34,7 @@ from sfframe.ingest.store import Lease, Store
 from sfframe.partition import Spread
 from sfframe.testing import Fault
 
-from . import store_faults
+from . import store_faults, store_freezes
 from .object_store import files, object_store
 from .spark_cluster import login_of
 from .store_faults import proxy
@@ -441,6 +442,11 @@ def test_a_call_that_another_one_took_over_isnt_ended_by_the_one_that_was_silent
 
 def test_each_row_is_written_once_by_whatever_store_that_fails() -> None:
     assert store_faults.main(4, first_seed=100).faults
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="freezes processes by signals")
+def test_each_row_is_written_once_by_processes_that_freeze() -> None:
+    assert store_freezes.main(1).freezes
 
 
 # --- Spark ------------------------------------------------------------------------------------------------------------
