@@ -293,7 +293,7 @@ def _evenly(runs: Sequence[str], n_threads: int) -> list[list[str]]:
 def _n_threads() -> int:
     """How many tasks may run at once."""
     try:
-        from distributed import get_client
+        from dask.distributed import get_client
 
         return max(1, sum(map(int, get_client().nthreads().values())))
     except (ImportError, ValueError):  # there is no cluster
