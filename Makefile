@@ -35,7 +35,7 @@ test: $(VENV)/.with-dev  ## the whole test suite
 test-clients: $(VENV)/.with-dev $(NPM)/node_modules/.with-clients  ## other people's clients on the local org, those of npm too
 	$(PY) -m pytest tests/clients
 
-# Budget: 6 minutes, and 2 the first time for the installation of Spark (450 MB). Without Java those of Spark are skipped.
+# Budget: 8 minutes, and 2 the first time for the installation of Spark (450 MB). Without Java those of Spark are skipped.
 test-engines: $(VENV)/.with-engines  ## frames that are spread over machines: clusters of Dask and Spark on this one
 	$(PY) -m pytest --frames dask tests/engines tests/frames/test_every_frame.py tests/test_pains.py tests/result
 
