@@ -26,6 +26,7 @@ from sfframe.ingest.locked import Locked
 from sfframe.ingest.mirror import FILES, Step
 from sfframe.ingest.request import IngestRequest
 from sfframe.ingest.run_file import told
+from sfframe.ingest.slots import Slot
 from sfframe.ingest.store import Lease, Store
 from sfframe.runs import RunFolder, StoredRunFolder, runs_in
 
@@ -39,15 +40,12 @@ _TRUST: Final = (
 )
 
 
-class Released(Protocol):
-    """What one process has at a time."""
+class Released(Slot, Protocol):
+    """What one process has at a time, and may have lost."""
 
     @property
     def is_lost(self) -> bool:
         """Whether another one has it by now, which took this one for dead."""
-
-    def release(self) -> None:
-        """Let others have it."""
 
 
 class Depot(ABC):

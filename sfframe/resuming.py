@@ -182,10 +182,7 @@ def _folder_of(run: str | PathLike[str] | JobTimeout | Interrupted) -> Path:
         names = ", ".join(str(path) for path in unfinished)
         raise JournalError(f"{len(unfinished)} runs in {folder} aren't finished; name one of them: {names}")
     if not found and call_folder.is_there(folder):
-        raise JournalError(
-            f"the runs in {folder} are those of partitions of a frame on many machines: finish them by the same call "
-            "with the same journal="
-        )
+        raise _of_many_machines(folder)
     if not found:
         raise JournalError(f"there is no run in {folder}: give the folder that the call had as journal=")
     finished = [path for path in found if states[path] is RunState.FINISHED]
@@ -194,10 +191,14 @@ def _folder_of(run: str | PathLike[str] | JobTimeout | Interrupted) -> Path:
 
 def _check_folder(path: str | PathLike[str]) -> None:
     if "://" in str(path):
-        raise JournalError(
-            f"the runs in {path} are those of partitions of a frame on many machines: finish them by the same call "
-            "with the same journal="
-        )
+        raise _of_many_machines(path)
+
+
+def _of_many_machines(path: str | PathLike[str]) -> JournalError:
+    return JournalError(
+        f"the runs in {path} are those of partitions of a frame on many machines: finish them by the same call with "
+        "the same journal="
+    )
 
 
 def _check_org(journal: Journal, org: Org) -> None:
