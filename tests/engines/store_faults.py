@@ -28,7 +28,7 @@ from urllib.parse import urlsplit
 
 import dask
 import dask.dataframe as dd
-import s3fs  # type: ignore[import-untyped]
+import s3fs
 
 import sfframe
 import sfframe.frames.dask
