@@ -149,7 +149,7 @@ class Depot(ABC):
         """
 
     @abstractmethod
-    def seen(self, run: str, *, only_database: bool = False) -> AbstractContextManager[Path]:
+    def seen(self, run: str) -> AbstractContextManager[Path]:
         """A run's folder, to be read; somebody may be working on it.
 
         Raises:
@@ -157,11 +157,11 @@ class Depot(ABC):
         """
 
     @abstractmethod
-    def files_of(self, run: str) -> Mapping[str, str]:
-        """The files of a run, by their names in its folder, as `reading` knows them.
+    def database(self, run: str) -> AbstractContextManager[tuple[Path, Mapping[str, str]]]:
+        """A folder with a run's database, to be read, and what `reading` calls the run's files, by their names there.
 
         Raises:
-            OSError: They can't be looked for.
+            JournalError: It can't be read.
         """
 
     # --- other files of partitions ------------------------------------------------------------------------------------
@@ -264,12 +264,15 @@ class FolderDepot(Depot):
         return Journal.open(self.folder / run)
 
     @contextmanager
-    def seen(self, run: str, *, only_database: bool = False) -> Iterator[Path]:
-        del only_database
+    def seen(self, run: str) -> Iterator[Path]:
         yield self.folder / run
 
-    def files_of(self, run: str) -> Mapping[str, str]:
-        return {path.name: f"{run}/{path.name}" for path in (self.folder / run).iterdir()}
+    @contextmanager
+    def database(self, run: str) -> Iterator[tuple[Path, Mapping[str, str]]]:
+        folder = self.folder / run
+        with told(str(folder)):
+            files = {path.name: f"{run}/{path.name}" for path in folder.iterdir()}
+        yield folder, files
 
     @contextmanager
     def writing(self, name: str) -> Iterator[Path]:
@@ -349,7 +352,7 @@ class StoreDepot(Depot):
                     last = Step.last_of(below.below(name))
                     assert last is not None
                     (folder / name).mkdir(mode=0o700)
-                    last.write(below.below(name), folder / name, only_database=True)
+                    last.write_database(folder / name)
             yield StoredRunFolder.beside(folder, below)
 
     def clear(self) -> None:
@@ -368,19 +371,29 @@ class StoreDepot(Depot):
         return Journal.taken(self.store.below(run))
 
     @contextmanager
-    def seen(self, run: str, *, only_database: bool = False) -> Iterator[Path]:
-        stored = self.store.below(run)
-        with _scratch() as folder:
-            with told(stored.url):
-                last = Step.last_of(stored)
-                if last is None:
-                    raise JournalError(f"there is no run in {stored.url}")
-                last.write(stored, folder, only_database=only_database)
+    def seen(self, run: str) -> Iterator[Path]:
+        with self._last_step(run) as (last, folder):
+            with told(str(self)):
+                last.write(self.store.below(run), folder)
             yield folder
 
-    def files_of(self, run: str) -> Mapping[str, str]:
-        last = Step.last_of(self.store.below(run))
-        return {name: f"{run}/{FILES}/{stored}" for name, stored in last.files.items()} if last is not None else {}
+    @contextmanager
+    def database(self, run: str) -> Iterator[tuple[Path, Mapping[str, str]]]:
+        with self._last_step(run) as (last, folder):
+            with told(str(self)):
+                last.write_database(folder)
+            yield folder, {name: f"{run}/{FILES}/{stored}" for name, stored in last.files.items()}
+
+    @contextmanager
+    def _last_step(self, run: str) -> Iterator[tuple[Step, Path]]:
+        """That of a run, and a folder for it."""
+        stored = self.store.below(run)
+        with told(stored.url):
+            last = Step.last_of(stored)
+        if last is None:
+            raise JournalError(f"there is no run in {stored.url}")
+        with _scratch() as folder:
+            yield last, folder
 
     @contextmanager
     def writing(self, name: str) -> Iterator[Path]:

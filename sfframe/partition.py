@@ -442,7 +442,7 @@ def _fates_of(run: str, depot: Depot, done: Done) -> Fates:
 
 def _not_sent(run: str, depot: Depot, error: BaseException, began: float) -> Finished:
     """That nothing was sent now; what an earlier try has sent isn't asked for."""
-    with depot.seen(run, only_database=True) as folder:
+    with depot.database(run) as (folder, _):
         intent, running = intent_in(folder), under_way(stages_in(folder))
     ledger = Ledger(Outcomes(intent.n_rows), {})
     ledger.close()
@@ -490,7 +490,7 @@ def compared(keys: Sequence[str | None], depot: Depot, within: tuple[int, int]) 
 
 def jobs_under_way(run: str, depot: Depot) -> list[str]:
     """Jobs of a partition that may run, or ran, and whose results aren't in its run; it may be another process's."""
-    with depot.seen(run, only_database=True) as folder:
+    with depot.database(run) as (folder, _):
         return under_way(stages_in(folder))
 
 

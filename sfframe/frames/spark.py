@@ -410,7 +410,7 @@ class SfframeWriter(DataSourceArrowWriter):  # type: ignore[misc]  # likewise
             return {**facts, "state": "refused", "rows": told.begun.n_rows}
         depot = self.spread.depot
         for name in depot.runs(partition.part_name(number)):
-            with depot.seen(name, only_database=True) as folder:
+            with depot.database(name) as (folder, _):
                 stages, state, n_rows = stages_in(folder), state_in(folder), intent_in(folder).n_rows
             if state in (RunState.DROPPED, RunState.PREPARING):
                 continue
@@ -490,7 +490,7 @@ def _sent_in(depot: Depot) -> set[int]:
     """The partitions of which something was given to the org, or all that could be."""
     found = set()
     for name in _runs_of(depot):
-        with depot.seen(name, only_database=True) as folder:
+        with depot.database(name) as (folder, _):
             has_sent = any(stage not in _NEVER_RAN for stage in stages_in(folder).values())
             if has_sent or state_in(folder) is RunState.FINISHED:
                 found.add(int(name.partition("/")[0].rpartition("-")[2]))

@@ -18,11 +18,8 @@ from sfframe.ingest.spool import CHUNK
 class Files(Protocol):
     """Where runs and other files are; it can travel. See `sfframe.depot`."""
 
-    def seen(self, run: str, *, only_database: bool = False) -> AbstractContextManager[Path]:
-        """A run's folder, to be read."""
-
-    def files_of(self, run: str) -> Mapping[str, str]:
-        """The files of a run, by their names in its folder."""
+    def database(self, run: str) -> AbstractContextManager[tuple[Path, Mapping[str, str]]]:
+        """A folder with a run's database, to be read, and the names of its files here, by those in its own folder."""
 
     def writing(self, name: str) -> AbstractContextManager[Path]:
         """A file that is to be written."""
@@ -51,13 +48,9 @@ class Fates:
 
         Raises:
             JournalError: It can't be read.
-            OSError: It can't be looked for.
         """
-        files = where.files_of(run)
-        if ORDER in files:
-            return None
-        with where.seen(run, only_database=True) as folder:
-            names = fates_in(folder)
+        with where.database(run) as (folder, files):
+            names = fates_in(folder) if ORDER not in files else None
         return cls(where, tuple(files[name] for name in names), are_jobs=True) if names is not None else None
 
     @classmethod

@@ -58,15 +58,23 @@ class Step:
         told = json.dumps({"holder": self.holder, "files": dict(self.files)})
         return run.make(f"{_STEPS}/{self.number:09}", told.encode() + b"\n" + zlib.compress(self.database, 1))
 
-    def write(self, run: Store, folder: Path, *, only_database: bool = False) -> None:
+    def write(self, run: Store, folder: Path) -> None:
         """Make the run's folder of it.
 
         Raises:
             OSError: A file can't be read or written.
         """
-        (folder / FILE).write_bytes(self.database)
-        for name, stored in () if only_database else self.files.items():
+        self.write_database(folder)
+        for name, stored in self.files.items():
             run.download(f"{FILES}/{stored}", folder / name)
+
+    def write_database(self, folder: Path) -> None:
+        """Put the run's database alone into a folder.
+
+        Raises:
+            OSError: It can't be written.
+        """
+        (folder / FILE).write_bytes(self.database)
 
 
 class Mirror:

@@ -10,7 +10,6 @@ first. The second has an org whose jobs take long, and one worker or two. Only r
 
 from __future__ import annotations
 
-import statistics
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -26,9 +25,8 @@ import sfframe.frames.dask
 from sfframe.testing import Fault
 
 from . import data, org
-from .engines import BETWEEN_S, CACHE, main, timed, told
+from .engines import BETWEEN_S, CACHE, beside, main, timed, told
 
-ROUNDS = 5
 PARTITIONS = 16
 LOOKS = 14  # at a job of the slow org, which so takes some seconds
 
@@ -62,22 +60,13 @@ def _beside(name: str, path: Path, known: sfframe.Org, clear: Callable[[], Any])
         pl.read_parquet(path, n_rows=1_000).write_parquet(small)
         clear()
         dd.read_parquet(str(small)).sfbulk.upsert("Contact", data.KEY, **options)
-        ratios: dict[str, list[float]] = {"a plain call": [], "one with a journal": [], "one in pandas": []}
-        for at in range(ROUNDS):
-            took = {}
-            for kind, call in (
-                ("Dask", spread),
-                ("a plain call", plain),
-                ("one with a journal", lambda at=at: plain(journal=Path(folder) / f"{at}")),
-                ("one in pandas", in_pandas),
-            ):
-                clear()
-                took[kind] = timed(call)
-            for kind, found in ratios.items():
-                found.append(took["Dask"] / took[kind])
-            told(f"{name}: " + ", ".join(f"{kind} {seconds:.1f} s" for kind, seconds in took.items()))
-        for kind, found in ratios.items():
-            told(f"{name}: beside {kind} {statistics.median(found):.2f} times as long, {min(found):.2f} at best")
+        calls = {
+            "Dask": lambda _: spread(),
+            "a plain call": lambda _: plain(),
+            "one with a journal": lambda at: plain(journal=Path(folder) / f"{at}"),
+            "one in pandas": lambda _: in_pandas(),
+        }
+        beside(name, "Dask", calls, clear)
 
 
 def speedup() -> None:

@@ -11,7 +11,6 @@ long, and one worker or two. Only ratios of one run mean something.
 from __future__ import annotations
 
 import os
-import statistics
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -24,9 +23,8 @@ from sfframe.testing import Fault
 from tests.engines.spark_cluster import login_of, spark_cluster
 
 from . import data, org
-from .engines import BETWEEN_S, CACHE, main, timed, told
+from .engines import BETWEEN_S, CACHE, beside, main, timed, told
 
-ROUNDS = 5
 PARTITIONS = 8
 LOOKS = 7  # at a job of the slow org, which so takes some seconds
 
@@ -67,21 +65,12 @@ def _beside(name: str, path: Path, login: dict[str, str], known: sfframe.Org, cl
             return found
 
         told(f"{name}: the first call, of 1,000 rows: {timed(lambda: by_spark('first', 1_000)):.1f} s")
-        ratios: dict[str, list[float]] = {"Polars of the file": [], "Polars of Spark": []}
-        for at in range(ROUNDS):
-            took = {}
-            for kind, call in (
-                ("Spark", lambda at=at: by_spark(f"spark-{at}")),
-                ("Polars of the file", lambda at=at: plain(f"file-{at}", pl.read_parquet(path))),
-                ("Polars of Spark", lambda at=at: plain(f"of-spark-{at}", of_spark())),
-            ):
-                clear()
-                took[kind] = timed(call)
-            for kind, found in ratios.items():
-                found.append(took["Spark"] / took[kind])
-            told(f"{name}: " + ", ".join(f"{kind} {seconds:.1f} s" for kind, seconds in took.items()))
-        for kind, found in ratios.items():
-            told(f"{name}: beside {kind} {statistics.median(found):.2f} times as long, {min(found):.2f} at best")
+        calls = {
+            "Spark": lambda at: by_spark(f"spark-{at}"),
+            "Polars of the file": lambda at: plain(f"file-{at}", pl.read_parquet(path)),
+            "Polars of Spark": lambda at: plain(f"of-spark-{at}", of_spark()),
+        }
+        beside(name, "Spark", calls, clear)
 
 
 def speedup() -> None:

@@ -198,66 +198,6 @@ def test_nothing_of_the_login_is_in_what_people_see(org: Org, local: LocalOrg, c
     assert not [text for text in seen if local.client_secret in text]
 
 
-def test_a_second_try_of_a_partition_sends_nothing_again(org: Org, local: LocalOrg, tmp_path: Path) -> None:
-    frame = contacts(10, 1).compute()
-    spread = _spread(org, tmp_path)
-    begun = run(partition.begin(frame, spread, 0))
-    assert begun.run is not None
-    first = run(partition.finish(begun.run, spread))
-    again = run(partition.begin(frame.copy(), spread, 0))
-    assert again.run == begun.run
-    second = run(partition.finish(begun.run, spread))
-    assert first.counts == second.counts == {"successful": 10, "failed": 0, "unprocessed": 0}
-    assert [job.id for job in first.done.jobs] == [job.id for job in second.done.jobs]
-    assert local.count("create") == 1
-
-
-def test_of_two_tries_at_once_one_sends(org: Org, local: LocalOrg, tmp_path: Path) -> None:
-    frame = contacts(100, 1).compute()
-    spread = _spread(org, tmp_path, max_records=10)
-    found: list[partition.Finished] = []
-
-    def attempt() -> None:
-        begun = run(partition.begin(frame, spread, 0))
-        assert begun.run is not None
-        found.append(run(partition.finish(begun.run, spread)))
-
-    tries = [threading.Thread(target=attempt) for _ in range(3)]
-    for one in tries:
-        one.start()
-    for one in tries:
-        one.join()
-    assert len(found) == 3
-    assert {tuple(job.id for job in one.done.jobs) for one in found} == {tuple(job.id for job in found[0].done.jobs)}
-    assert local.count("create") == 10
-    assert local.rows("Contact").num_rows == 100
-
-
-def test_a_job_in_a_slot_waits_for_none_that_waits_for_a_slot(org: Org, local: LocalOrg, tmp_path: Path) -> None:
-    local.faults.append(Fault("put", "stall", times=None))
-    first = _spread(org, tmp_path, max_records=1, max_concurrent_jobs=4, timeout=3)
-    begun = run(partition.begin(contacts(8, 1).compute(), first, 0))
-    assert begun.run is not None
-    assert not run(partition.finish(begun.run, first)).done.is_settled  # it has left jobs that never ran
-    local.faults.clear()
-    second = _spread(org, tmp_path, max_records=1, max_concurrent_jobs=4, timeout=30)
-    others = [run(second.slots.take()) for _ in range(3)]
-    end = run(partition.finish(begun.run, second))
-    assert end.counts == {"successful": 8, "failed": 0, "unprocessed": 0}
-    for slot in others:
-        slot.release()
-
-
-def test_other_rows_in_a_second_try_are_refused(org: Org, local: LocalOrg, tmp_path: Path) -> None:
-    spread = _spread(org, tmp_path)
-    begun = run(partition.begin(contacts(10, 1).compute(), spread, 0))
-    assert begun.run is not None
-    run(partition.finish(begun.run, spread))
-    with pytest.raises(sfframe.JournalError, match="an earlier try of this partition has sent other rows"):
-        run(partition.begin(contacts(11, 1).compute(), spread, 0))
-    assert local.rows("Contact").num_rows == 10
-
-
 def _spread(org: Org, folder: Path, **options: Any) -> Spread:
     request = ingest_request("Contact", "insert", None, sfframe.Options.of(options))
     return Spread.over(FolderDepot(folder), request, org)

@@ -183,26 +183,6 @@ def test_one_who_was_silent_takes_no_step_more(store: Store, tmp_path: Path) -> 
     second.release()
 
 
-def test_two_tries_at_once_send_each_row_once(org: Org, local: LocalOrg, store: Store) -> None:
-    spread = _spread(org, store, max_records=10)
-    frame, found = contacts(100, 1).compute(), []
-
-    def attempt() -> None:
-        begun = run(partition.begin(frame, spread, 0))
-        assert begun.run is not None
-        found.append(run(partition.finish(begun.run, spread)))
-
-    tries = [threading.Thread(target=attempt) for _ in range(3)]
-    for one in tries:
-        one.start()
-    for one in tries:
-        one.join()
-    assert len(found) == 3
-    assert {tuple(job.id for job in one.done.jobs) for one in found} == {tuple(job.id for job in found[0].done.jobs)}
-    assert local.count("create") == 10
-    assert local.rows("Contact").num_rows == 100
-
-
 def test_a_try_that_another_one_has_taken_the_run_from_tells_what_that_one_did(
     org: Org, local: LocalOrg, store: Store
 ) -> None:

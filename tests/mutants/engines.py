@@ -7,6 +7,7 @@ from typing import Final
 from .mutant import Mutant
 
 _DASK: Final = "tests/engines/test_dask.py"
+_PARTITION: Final = "tests/engines/test_partition.py"
 _STORE: Final = "tests/engines/test_store.py"
 
 MUTANTS: Final = (
@@ -16,7 +17,7 @@ MUTANTS: Final = (
         file="runs.py",
         old="    states = (RunState.OPEN, RunState.FINISHED) if is_once else (RunState.OPEN,)",
         new="    states = (RunState.OPEN,)",
-        tests=(f"{_DASK}::test_a_second_try_of_a_partition_sends_nothing_again",),
+        tests=(f"{_PARTITION}::test_a_second_try_of_a_partition_sends_nothing_again",),
     ),
     Mutant(
         name="slots-not-taken",
