@@ -199,8 +199,8 @@ def test_a_try_that_another_one_has_taken_the_run_from_tells_what_that_one_did(
     while (last := Step.last_of(below)) is None or not _next(last, "other").make_in(below):
         pass  # until nobody has made the one after it: then he was taken for dead
     below.put("held/other", b"free")
-    local.release_jobs()
-    first.join()
+    with _released(local):
+        first.join()
     [end] = ends
     assert end.done.is_settled
     assert end.counts == {"successful": 10, "failed": 0, "unprocessed": 0}
@@ -223,8 +223,8 @@ def test_what_a_frozen_process_had_begun_is_finished_by_another(
     while local.count("patch") < 2:
         frozen.join(0.01)
     os.kill(frozen.pid, signal.SIGSTOP)
-    local.release_jobs()
-    end = run(partition.finish(begun.run, spread))
+    with _released(local):
+        end = run(partition.finish(begun.run, spread))
     assert end.counts == {"successful": 40, "failed": 0, "unprocessed": 0}
     if wakes:
         os.kill(frozen.pid, signal.SIGCONT)
@@ -238,6 +238,24 @@ def test_what_a_frozen_process_had_begun_is_finished_by_another(
 def _finish_there(name: str, spread: Spread, told: Any) -> None:
     end = run(partition.finish(name, spread))
     told.put((end.counts, [job.id for job in end.done.jobs]))
+
+
+@contextlib.contextmanager
+def _released(local: LocalOrg) -> Iterator[None]:
+    """Jobs go on that are stuck, also those that only get there meanwhile: their requests are told before."""
+    is_over = threading.Event()
+
+    def release() -> None:
+        while not is_over.wait(0.05):
+            local.release_jobs()
+
+    releasing = threading.Thread(target=release, daemon=True)
+    releasing.start()
+    try:
+        yield
+    finally:
+        is_over.set()
+        releasing.join()
 
 
 def _next(last: Step, holder: str) -> Step:
@@ -308,11 +326,13 @@ def test_what_workers_had_begun_is_finished_by_others(
         nannies = sorted(cluster.workers.values(), key=lambda one: one.worker_address not in busy)
         for one in nannies[:n_killed]:
             os.kill(one.pid, signal.SIGKILL)
-        local.release_jobs()
+        with _released(local):
+            ended.wait()
 
-    waiting, killing = threading.Event(), threading.Thread(target=kill, daemon=True)
+    waiting, ended, killing = threading.Event(), threading.Event(), threading.Thread(target=kill, daemon=True)
     killing.start()
     result = contacts(40, 4).sfbulk.insert("Contact", org=org, journal=store.url, columns={"ExternalId__c": None})
+    ended.set()
     killing.join()
     assert result.counts == {"successful": 40, "failed": 0, "unprocessed": 0}
     assert local.rows("Contact").num_rows == 40
