@@ -213,12 +213,17 @@ class SfframeWriter(DataSourceArrowWriter):  # type: ignore[misc]  # likewise
         Raises:
             PayloadError: Rows of some partitions can't be sent, so these weren't.
             RecordsFailed, JobFailed: As `onFailure` says.
-            JournalError: An earlier save() has sent rows of another frame.
+            JournalError: An earlier save() has sent rows of another frame, or another one goes on with the call.
         """
         told = sorted((one for one in messages if isinstance(one, _Message)), key=lambda one: one.number)
         if self.options.only_checks:
             self._tell_problems(told)
             return
+        if self.spread.is_stopped:
+            raise JournalError(
+                f"another save() goes on with the call in {self.spread.depot}, as nothing was heard of this one: what "
+                "that one says holds"
+            )
         self._check_same_frame(len(messages))
         told = run(self._rest(told))
         problems = problems_of([one.begun for one in told], None)
@@ -233,14 +238,18 @@ class SfframeWriter(DataSourceArrowWriter):  # type: ignore[misc]  # likewise
 
     def abort(self, messages: list[Any]) -> None:
         """Stop what is still at it, and say how far all has come; what the org has taken stays there."""
+        if self.options.only_checks:
+            self.spread.stop()
+            self.spread.depot.clear()
+            return
         if call_folder.is_finished(self.spread.depot):
             _log.error("this save() was committed: its results are whole, and nothing is left to do")
             return
+        if self.spread.is_stopped:
+            _log.error("this save() is over: what commit() said of it holds, or another save() goes on with it")
+            return
         self.spread.stop()
         told = [one for one in messages if isinstance(one, _Message)]
-        if self.options.only_checks:
-            self.spread.depot.clear()
-            return
         states = self._partitions(told, len(messages))
         ended = [one for one in states if one["state"] == "ended"]
         refused = sum(one["state"] == "refused" for one in states)

@@ -150,8 +150,8 @@ def test_a_partition_whose_rows_cannot_be_sent_is_told_when_the_others_are(
     told = [one.write_partition(0, iter(rows(1))), one.write_partition(1, iter(rows(2, 2)))]
     with pytest.raises(sfframe.PayloadError, match=r"1 of 2 partitions, of 2 rows, weren't sent.*\n.*several rows"):
         one.commit(told)
-    one.abort(told)
-    assert (state(tmp_path), numbers(local)) == ("aborted", [1])
+    one.abort(told)  # as Spark does then
+    assert (state(tmp_path), numbers(local)) == ("incomplete", [1])
     mended = writer(tmp_path, operation="upsert", externalIdField="ExternalId__c", journalPath=journal)
     mended.commit([mended.write_partition(0, iter(rows(1))), mended.write_partition(1, iter(rows(2, 3)))])
     assert (state(tmp_path), numbers(local), local.count("create")) == ("committed", [1, 2, 3], 2)
@@ -222,6 +222,20 @@ def test_a_task_that_comes_late_finds_that_it_was_stopped(local: sfframe.LocalOr
     assert numbers(local) == [2]
 
 
+def test_a_driver_that_another_save_has_replaced_says_so_and_changes_nothing(
+    local: sfframe.LocalOrg, tmp_path: Path
+) -> None:
+    one = writer(tmp_path)
+    told = [one.write_partition(0, iter(rows(1)))]  # freezes here, say
+    two = writer(tmp_path)
+    with pytest.raises(sfframe.JournalError, match=r"another save\(\) goes on with the call"):
+        one.commit(told)
+    one.abort(told)
+    assert not (tmp_path / "results" / "summary").exists()
+    two.commit([two.write_partition(0, iter(rows(1)))])
+    assert (state(tmp_path), numbers(local), local.count("create")) == ("committed", [1], 1)
+
+
 def test_results_of_another_save_are_not_written_over(local: sfframe.LocalOrg, tmp_path: Path) -> None:
     one = writer(tmp_path)
     one.commit([one.write_partition(0, iter(rows(1)))])
@@ -235,15 +249,21 @@ def test_results_of_another_save_are_not_written_over(local: sfframe.LocalOrg, t
 
 
 def test_a_check_sends_nothing_and_finds_keys_that_stand_in_several_partitions(
-    local: sfframe.LocalOrg, tmp_path: Path
+    local: sfframe.LocalOrg, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     def check(*partitions: tuple[int, ...]) -> None:
         one = writer(tmp_path, operation="upsert", externalIdField="ExternalId__c", checkOnly=True)
-        one.commit([one.write_partition(at, iter(rows(*keys))) for at, keys in enumerate(partitions)])
+        told = [one.write_partition(at, iter(rows(*keys))) for at, keys in enumerate(partitions)]
+        try:
+            one.commit(told)
+        except sfframe.PayloadError:
+            one.abort(told)  # as Spark does then
+            raise
 
     check((1, 2), (3,))
     with pytest.raises(sfframe.PayloadError, match="1 key that stands in several rows in 2 rows, first in row 0"):
         check((1, 2), (3, 1))
+    assert "committed" not in caplog.text
     assert (local.count("create"), [*(tmp_path / "results").glob("[!_]*")]) == (0, [])
 
 
