@@ -233,7 +233,7 @@ class SfframeWriter(DataSourceArrowWriter):  # type: ignore[misc]  # likewise
             raise self._not_all(problems, told)
         call_folder.finished(self.spread.depot)
         if self.options.is_own_journal:
-            depot_of(self.options.journal).clear()
+            _root_of(self.options).clear()
         self._conclude([one.finished for one in told if one.finished is not None])
 
     def abort(self, messages: list[Any]) -> None:
@@ -449,7 +449,7 @@ def _call_depot(
     options: WriteOptions, request: IngestRequest, org: Org, results: ResultsFolder | None
 ) -> tuple[Depot, bool]:
     """Where an unfinished call that this one finishes is recorded, or a new one; and which of the two."""
-    root = depot_of(options.journal)
+    root = _root_of(options)
     root.check(is_trusted=options.trusts_storage)
     looking = root.taken_within("", _STRAGGLERS_S)
     try:
@@ -468,6 +468,10 @@ def _call_depot(
     finally:
         looking.release()
     return depot, found is not None
+
+
+def _root_of(options: WriteOptions) -> Depot:
+    return depot_of(options.journal, silent_s=options.silent_s)
 
 
 def _take_over(depot: Depot) -> None:

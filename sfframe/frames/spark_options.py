@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+import math
 import os
 import stat
 import sys
@@ -110,6 +111,8 @@ class WriteOptions:
         journal: The folder for runs, or its address in a store.
         is_own_journal: Whether it is in the results, and goes when they are whole.
         only_checks: Whether nothing is sent.
+        trusts_storage: Whether the caller says that what one process has there no other one gets.
+        silent_s: Seconds after which one who has something in a store, and is silent, counts as dead; `None`: as usual.
     """
 
     request: IngestRequest
@@ -119,6 +122,7 @@ class WriteOptions:
     is_own_journal: bool
     only_checks: bool
     trusts_storage: bool
+    silent_s: float | None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -169,6 +173,7 @@ def write_options(given: Given) -> WriteOptions:
         is_own_journal=journal is None,
         only_checks=only_checks,
         trusts_storage=said.own("trust_storage", False),
+        silent_s=said.own("silent_seconds"),
     )
 
 
@@ -303,6 +308,13 @@ def _seconds(text: str) -> float:
         raise ValueError("a number of seconds is needed") from None
 
 
+def _some_seconds(text: str) -> float:
+    seconds = _seconds(text)
+    if not 0 < seconds < math.inf:
+        raise ValueError("a number of seconds above 0 is needed")
+    return seconds
+
+
 def _listed(text: str) -> Any:
     """A JSON object or array, or texts between commas."""
     return _json(text) if text[0] in "[{" else [one.strip() for one in text.split(",") if one.strip()]
@@ -346,6 +358,7 @@ _WRITE: Final[Mapping[str, Callable[[str], Any]]] = {
     "journal_path": str,
     "check_only": _bool,
     "trust_storage": _bool,
+    "silent_seconds": _some_seconds,
 }
 _READ: Final[Mapping[str, Callable[[str], Any]]] = {
     **_BOTH,

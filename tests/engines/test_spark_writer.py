@@ -271,15 +271,16 @@ def test_a_check_sends_nothing_and_finds_keys_that_stand_in_several_partitions(
 
 
 def test_all_that_is_wrong_with_options_is_told_at_once() -> None:
-    with pytest.raises(ValueError, match="6 options can't be") as caught:
+    with pytest.raises(ValueError, match="7 options can't be") as caught:
         write_options(
             {"objekt": "x", "clientsecret": "s3cret", "maxrecords": "many", "path": "/x", "externalidfield": "Key__c",
-             "operation": "upsert"}
+             "operation": "upsert", "silentseconds": "0"}
         )  # fmt: skip
     text = str(caught.value)
     for word in (
         "there is no option 'objekt'; did you mean 'object'?", "clientsecret=: a login is no option",
         "maxRecords='many': a whole number is needed", "call save() without a path", "resultsPath=", "sobject=",
+        "silentSeconds='0': a number of seconds above 0 is needed",
     ):  # fmt: skip
         assert word in text
     assert "s3cret" not in text

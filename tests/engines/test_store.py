@@ -23,7 +23,7 @@ from distributed import Client, LocalCluster
 
 import sfframe
 import sfframe.frames.dask
-from sfframe import LocalOrg, Org, call_folder, depot, partition
+from sfframe import LocalOrg, Org, call_folder, partition
 from sfframe.bridge import run
 from sfframe.depot import StoreDepot
 from sfframe.errors import JournalError, JournalInUse
@@ -457,6 +457,7 @@ ROWS = pa.schema(TYPES)
 
 def test_a_save_whose_results_and_runs_are_in_a_store(local: LocalOrg, store: Store, monkeypatch: Any) -> None:
     one = _writer(local, store, monkeypatch)
+    assert one.spread.depot.store.silent_s == QUICK_S
     told = [one.write_partition(0, _rows("Lovelace", "Hopper")), one.write_partition(1, _rows(None))]
     assert len(store.names("_runs")) == 1 + 2  # and what keeps others out
     one.commit(told)
@@ -494,8 +495,8 @@ def _writer(local: LocalOrg, store: Store, monkeypatch: pytest.MonkeyPatch, **mo
 
     for name, value in login_of(local).items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setattr(depot, "SILENT_S", QUICK_S)
-    given = {"object": "Contact", "operation": "insert", "resultsPath": store.url, "pollInterval": 0, **more}
+    given = {"object": "Contact", "operation": "insert", "resultsPath": store.url, "pollInterval": 0,
+             "silentSeconds": QUICK_S, **more}  # fmt: skip
     options = write_options({name: str(value) for name, value in given.items()})
     return SfframeWriter.made(options, ROWS)
 
