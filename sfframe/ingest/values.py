@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from sfframe.ingest.printed import series_text
+
 if TYPE_CHECKING:
     from sfframe.org.describe import Field
 
@@ -130,7 +132,8 @@ def same_key(value: Value, *, ignores_case: bool) -> pl.Expr:
         return value.expr.cast(pl.Int64, strict=False)
     if value.kind is Kind.NUMBER:
         return value.expr.cast(pl.Float64, strict=False)
-    text = value.expr.cast(pl.String)
+    # As it is printed: a whole number is one key, be it an integer in one partition and a float in another.
+    text = value.expr.map_batches(series_text, return_dtype=pl.String)
     text = pl.when(text != "").then(text)
     if value.kind is Kind.ID:
         return text.str.slice(0, 15)  # the 15 and the 18 character form of an id are one

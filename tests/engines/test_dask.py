@@ -142,6 +142,15 @@ def test_keys_of_objects_are_one_whether_text_or_number(org: Org, client: Client
             dd.concat([one, other]).sfbulk.upsert("Contact", "ExternalId__c", org=org)
 
 
+def test_keys_are_one_whether_whole_numbers_or_floats(org: Org, client: Client, tmp_path: Path) -> None:
+    # As pandas writes files of numbers with and without gaps.
+    pd.DataFrame({"ExternalId__c": [16, 17], "LastName": ["a", "b"]}).to_parquet(tmp_path / "0.parquet")
+    pd.DataFrame({"ExternalId__c": [17.0, 1e15], "LastName": ["c", "d"]}).to_parquet(tmp_path / "1.parquet")
+    frame = dd.from_map(pd.read_parquet, sorted(tmp_path.iterdir()))
+    with pytest.raises(sfframe.PayloadError, match="1 key that stands in several rows in 2 rows, first in row 1"):
+        frame.sfbulk.upsert("Contact", "ExternalId__c", org=org)
+
+
 def test_all_problems_of_all_partitions_are_told_at_once(org: Org, local: LocalOrg, scheduler: str) -> None:
     frame = contacts(30, 3, Emial=["x"] * 30, Title=["x" * 200 if i in (3, 17, 18) else "t" for i in range(30)])
     with pytest.raises(sfframe.PayloadError) as raised:
