@@ -217,9 +217,15 @@ def restored(kind: str, folder: Path) -> Source[Any]:
 
 def no_frame(thing: Any) -> TypeError:
     """What is raised for what is no frame."""
-    if (room := _ROOMS.get(type(thing).__module__.partition(".")[0])) is not None:
+    kind, package = type(thing).__name__, type(thing).__module__.partition(".")[0]
+    if package in _ROOMS and kind != "DataFrame":
         return TypeError(
-            f"a frame of {type(thing).__module__.partition('.')[0]} can be loaded once {room} is imported, and by the "
+            f"{kind} of {package} is no frame that sfframe can send: make a {package}.dataframe of it, as to_frame(), "
+            "to_dataframe(), from_delayed() and the like do"
+        )
+    if package in _ROOMS:
+        return TypeError(
+            f"a frame of {package} can be loaded once {_ROOMS[package]} is imported, and by the "
             "verbs that write and by check() alone: give what else there is a partition of it, computed"
         )
     return TypeError(

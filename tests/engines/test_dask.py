@@ -391,6 +391,13 @@ except TypeError as error:
     assert "sfframe.frames.dask is imported" in said
 
 
+def test_what_dask_has_besides_frames_is_told_to_be_made_one(org: Org) -> None:
+    frame = contacts(2, 1)
+    for thing in (frame["LastName"], frame.index, frame.to_bag(), frame.to_delayed()[0]):
+        with pytest.raises(TypeError, match=r"is no frame .*: make a dask\.dataframe of it"):
+            sfframe.ingest(thing, "Contact", "insert", org=org)
+
+
 def test_plans_and_lookups_say_that_they_are_for_frames_in_one_place(org: Org) -> None:
     frame = contacts(2, 1)
     with pytest.raises(TypeError, match="give what else there is a partition of it, computed"):
