@@ -320,7 +320,8 @@ async def _computed(tasks: list[Any], spread: Spread, *, waits: bool = False) ->
         await in_thread(spread.stop)
         if INTERRUPTED not in cancelled.args:
             raise
-        await asyncio.wait({work})
+        # Also where it isn't told: asyncio would log an error that nobody asks for.
+        await asyncio.gather(work, return_exceptions=True)
         if not waits:
             raise Interrupted("interrupted before anything was sent") from None
         return list(work.result())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import _thread
 import datetime as dt
 import decimal
+import gc
 import importlib
 import os
 import pickle
@@ -21,6 +22,7 @@ import dask
 import dask.dataframe as dd
 import pandas as pd
 import pytest
+from dask.delayed import delayed
 from distributed import Client, LocalCluster
 from pandas.testing import assert_frame_equal
 
@@ -328,6 +330,29 @@ def test_ctrl_c_ends_the_workers_work_and_tells_what_is_known(org: Org, local: L
     local.release_jobs()
 
 
+def test_ctrl_c_while_partitions_are_looked_at_ends_in_one_error(
+    org: Org, local: LocalOrg, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    stop, is_stopped = Spread.stop, threading.Event()
+
+    def stopping(spread: Spread) -> None:
+        stop(spread)
+        is_stopped.set()
+
+    def interrupting() -> pd.DataFrame:
+        _thread.interrupt_main()
+        is_stopped.wait(30)
+        return pd.DataFrame({"LastName": ["a"]})
+
+    monkeypatch.setattr(Spread, "stop", stopping)
+    frame = dd.from_delayed([delayed(interrupting, pure=False)()], meta=pd.DataFrame({"LastName": ["a"]}))
+    with dask.config.set(scheduler="threads"), pytest.raises(sfframe.Interrupted, match="before anything was sent"):
+        frame.sfbulk.insert("Contact", org=org)
+    gc.collect()
+    assert "never retrieved" not in caplog.text
+    assert not local.count("create")
+
+
 def test_what_a_result_has_besides_its_frames(org: Org, client: Client, tmp_path: Path) -> None:
     frame = contacts(20, 4, Email=["nobody" if i % 10 == 7 else "a@b.de" for i in range(20)])
     result = frame.sfbulk.upsert("Contact", "ExternalId__c", org=org)
@@ -355,8 +380,6 @@ def test_what_a_result_has_besides_its_frames(org: Org, client: Client, tmp_path
 
 
 def test_frames_that_come_of_a_result_keep_its_files(org: Org, client: Client) -> None:
-    import gc
-
     successful = contacts(12, 3).sfbulk.insert("Contact", org=org).successful_results
     renamed = successful.rename(columns={"sf__Id": "Id"})[["Id"]].assign(Title="new")
     del successful
