@@ -25,6 +25,7 @@ import pandas as pd
 import polars as pl
 from dask.base import compute
 from dask.dataframe.extensions import register_dataframe_accessor
+from dask.dataframe.utils import UNKNOWN_CATEGORIES
 from dask.delayed import delayed
 
 from sfframe import call_folder, partition
@@ -37,7 +38,7 @@ from sfframe.frames import dask_read as dask_read  # registers itself
 from sfframe.frames.pandas import PandasSource
 from sfframe.front import Folder, Part, by_number, register_engine
 from sfframe.gathered import firsts, problem_of, problems_of, result_of
-from sfframe.ingest.echo import WORDS
+from sfframe.ingest.echo import SUCCESSFUL, WORDS
 from sfframe.ingest.outcomes import Outcomes
 from sfframe.ingest.request import IngestRequest
 from sfframe.ingest.run_file import told
@@ -459,12 +460,18 @@ class _Kept:
         return str(self.depot), self.run, *self.fates.files
 
 
-def _viewed(kept: _Kept, part: Part, nothing: pd.DataFrame) -> pd.DataFrame:
-    """A partition's rows of some outcomes; where there are none, without a look at its files."""
-    if not any(kept.counts[WORDS[outcome]] for outcome in part.outcomes):
+def _viewed(kept: _Kept, part: Part, nothing: pd.DataFrame | None, dtypes: Mapping[str, str]) -> pd.DataFrame:
+    """A partition's rows of some outcomes; where there are none, without a look at its files, if it is known how."""
+    if nothing is not None and not any(kept.counts[WORDS[outcome]] for outcome in part.outcomes):
         return nothing
     found: pd.DataFrame = partition.viewed(kept.depot, kept.run, kept.fates, part)
-    return found
+    return found.astype(dtypes) if dtypes else found
+
+
+def _says_all(meta: pd.DataFrame) -> bool:
+    """Whether a frame without rows has the dtypes of those with some; Dask may not know which categories there are."""
+    dtypes = [one for one in (meta.index.dtype, *meta.dtypes) if isinstance(one, pd.CategoricalDtype)]
+    return all(UNKNOWN_CATEGORIES not in one.categories for one in dtypes)
 
 
 class _Views:
@@ -483,10 +490,23 @@ class _Views:
 
     def view(self, outcomes: Outcomes, part: Part) -> dd.DataFrame:
         del outcomes  # each partition's are in its file
-        meta = PandasSource(self._meta).view(Outcomes(0), part)
+        # As in one frame of all rows, where it has gaps as soon as one of them wasn't successful.
+        has_gaps = "sf__Created" in part.beside and any(
+            kept.counts[WORDS[outcome]] for kept in self._kept for outcome in part.outcomes if outcome != SUCCESSFUL
+        )
+        dtypes = {"sf__Created": "boolean"} if has_gaps else {}
+        meta = PandasSource(self._meta).view(Outcomes(0), part).astype(dtypes)
+        nothing = meta if _says_all(meta) else None
         with dask.config.set({"dataframe.convert-string": False}):  # which makes text of every object
             found: dd.DataFrame = dd.from_map(
-                _viewed, self._kept, part=part, nothing=meta, meta=meta, divisions=self._divisions, label=part.name
+                _viewed,
+                self._kept,
+                part=part,
+                nothing=nothing,
+                dtypes=dtypes,
+                meta=meta,
+                divisions=self._divisions,
+                label=part.name,
             )
         return found
 

@@ -96,6 +96,22 @@ def test_results_have_the_inputs_divisions_index_and_dtypes(org: Org, scheduler:
     assert result.rows_with("failed").tolist() == whole.rows_with("failed").tolist()
 
 
+def test_all_rows_have_the_dtypes_of_the_same_frame_in_one_place(org: Org, scheduler: str) -> None:
+    for names in (["a", "b", None, "d"], ["a", "b", "c", "d"]):  # of the first a partition has no failed row
+        frame = pd.DataFrame({"LastName": pd.array(names, dtype="string")})
+        found = dd.from_pandas(frame, npartitions=2).sfbulk.insert("Contact", org=org).to_frame()
+        dtypes = list(frame.sfbulk.insert("Contact", org=org).to_frame().dtypes)
+        assert list(found.dtypes) == dtypes
+        assert [list(found.partitions[n].compute().dtypes) for n in (0, 1)] == [dtypes, dtypes]
+
+
+def test_categories_that_dask_doesnt_know_are_those_of_the_partitions(org: Org, client: Client) -> None:
+    frame = contacts(4, 2, Level__c=["Gold", "Silver"] * 2).astype({"Level__c": "category"})
+    assert not frame["Level__c"].cat.known
+    failed = frame.sfbulk.insert("Contact", org=org).failed_results
+    assert failed.compute()["Level__c"].cat.categories.tolist() == ["Gold", "Silver"]
+
+
 def _without_ids(frame: pd.DataFrame) -> pd.DataFrame:
     return frame.drop(columns="sf__Id", errors="ignore")
 
