@@ -23,6 +23,7 @@ import dask.dataframe as dd
 import numpy as np
 import pandas as pd
 import polars as pl
+import pyarrow as pa
 from dask.base import compute
 from dask.dataframe.extensions import register_dataframe_accessor
 from dask.dataframe.utils import UNKNOWN_CATEGORIES
@@ -57,6 +58,7 @@ T = TypeVar("T")
 # Partitions that a task finishes at most: with some there is always one to work on; with more, a death costs more.
 _IN_A_TASK = 8
 _LOOKING_S = 60.0
+_NO_NAME = "__null_dask_index__"  # what Dask calls an index without a name in files
 
 
 class _Dask:
@@ -517,10 +519,29 @@ class _Views:
         return by_number(rows)
 
     def store(self, view: dd.DataFrame, path: Path) -> None:
-        view.to_parquet(str(path), overwrite=True)
+        view.to_parquet(str(path), schema=_schema_of(view), overwrite=True)
 
     def listed(self, view: dd.DataFrame) -> Listed:
         return PandasSource(self._meta).listed(view.compute())
+
+
+def _schema_of(view: dd.DataFrame) -> Any:
+    """What a frame's files have in common. Dask knows it by the dtypes, but of objects, which all partitions tell."""
+    label = view.index.name or _NO_NAME
+    known = pa.Schema.from_pandas(view._meta.rename_axis(index=label), preserve_index=True)
+    unknown = [one.name for one in known if pa.types.is_null(one.type)]
+    if not unknown:
+        return "infer"
+    types, parts = delayed(_types_of, pure=False), view.to_delayed(optimize_graph=False)
+    found = pa.unify_schemas(compute(*[types(part, label, unknown) for part in parts]), promote_options="permissive")
+    for name in unknown:
+        known = known.set(known.get_field_index(name), found.field(name))
+    return known.remove_metadata()
+
+
+def _types_of(frame: pd.DataFrame, label: str, names: Sequence[str]) -> pa.Schema:
+    schema = pa.Schema.from_pandas(frame.rename_axis(index=label), preserve_index=True)
+    return pa.schema([schema.field(name) for name in names])
 
 
 @register_dataframe_accessor("sfbulk")

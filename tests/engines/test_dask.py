@@ -369,6 +369,30 @@ def test_ctrl_c_while_partitions_are_looked_at_ends_in_one_error(
     assert not local.count("create")
 
 
+def test_columns_of_objects_are_saved_as_what_they_hold(org: Org, client: Client, tmp_path: Path) -> None:
+    n = 6
+    objects = {
+        "Birthdate": [None, None, dt.date(1990, 1, 2), None, None, None],
+        "Wakeup__c": [None, None, None, dt.time(7, 30), dt.time(8), None],
+        "price": [decimal.Decimal(i) / 4 for i in range(n)],
+        "mine": [{"a": i} for i in range(n)],
+        "none": [None] * n,
+        "LastName": ["a", "b", "c", "d", None, "f"],
+    }
+    frame = pd.DataFrame({name: pd.Series(values, dtype=object) for name, values in objects.items()})
+    options: dict[str, Any] = {"columns": dict.fromkeys(["price", "mine", "none"]), "on_failure": "return", "org": org}
+    for index in (frame.index, pd.Index(list("abcdef"), dtype=object, name="letter")):
+        here = frame.set_index(index)
+        with dask.config.set({"dataframe.convert-string": False}):
+            spread = dd.from_pandas(here, npartitions=3)
+        folder = spread.sfbulk.insert("Contact", **options).save(tmp_path / "many")
+        whole = here.sfbulk.insert("Contact", **options).save(tmp_path / "one")
+        for name in ("successful_results", "failed_results"):
+            found, expected = (pd.read_parquet(one / f"{name}.parquet") for one in (folder, whole))
+            assert_frame_equal(_without_ids(found), _without_ids(expected), check_names=False, check_index_type=False)
+        assert pd.read_parquet(folder / "unprocessed_records.parquet").empty
+
+
 def test_what_a_result_has_besides_its_frames(org: Org, client: Client, tmp_path: Path) -> None:
     frame = contacts(20, 4, Email=["nobody" if i % 10 == 7 else "a@b.de" for i in range(20)])
     result = frame.sfbulk.upsert("Contact", "ExternalId__c", org=org)
