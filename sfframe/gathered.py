@@ -16,7 +16,7 @@ from sfframe.conclude import conclude, notes_on
 from sfframe.errors import OutcomeUnknown
 from sfframe.failures import MOST, Failures, Reason
 from sfframe.front import Views
-from sfframe.ingest.check import DUPLICATE_KEY, duplicate_keys
+from sfframe.ingest.check import DUPLICATE_KEY, duplicate_keys, keys_told
 from sfframe.ingest.outcomes import SCHEMA, Outcomes
 from sfframe.ingest.request import IngestRequest
 from sfframe.ingest.runner import Done
@@ -42,19 +42,40 @@ def problems_of(begun: Sequence[Begun], twice: Twice | None) -> list[Problem]:
     """
     rows: dict[tuple[Any, ...], list[Numbers]] = {}
     found: dict[tuple[Any, ...], Problem] = {}
+    n_keys = 0
     for first, one in zip(firsts([one.n_rows for one in begun]), begun, strict=True):
         for problem in one.problems:
             which = (problem.column, problem.code, problem.field, problem.rows is None)
-            found.setdefault(which, problem)
+            found.setdefault(which, _numbered_problem(problem, first))
+            n_keys += keys_told(problem) if problem.code == DUPLICATE_KEY else 0
             if problem.rows is not None:
                 rows.setdefault(which, []).append(problem.rows + first)
     gathered = [
-        replace(problem, rows=np.concatenate(rows[which]) if which in rows else None)
+        _of_all(problem, np.concatenate(rows[which]), n_keys) if which in rows else problem
         for which, problem in found.items()
         if twice is None or problem.code != DUPLICATE_KEY
     ]
     gathered.sort(key=lambda p: int(p.rows[0]) if p.rows is not None else -1)
     return gathered
+
+
+_IN_ROW = re.compile(r"\(first in row ([\d,]+)\)")
+
+
+def _numbered_problem(problem: Problem, first: int) -> Problem:
+    """A partition's, whose words may name rows by their numbers in it."""
+
+    def moved(found: re.Match[str]) -> str:
+        return f"(first in row {int(found[1].replace(',', '')) + first:,})"
+
+    return replace(problem, message=_IN_ROW.sub(moved, problem.message))
+
+
+def _of_all(problem: Problem, rows: Numbers, n_keys: int) -> Problem:
+    """A partition's problem, of the rows of all; what it counts besides them is counted through all, too."""
+    if problem.code == DUPLICATE_KEY and problem.column is not None and problem.field is not None:
+        return duplicate_keys(n_keys, problem.column, problem.field, rows)
+    return replace(problem, rows=rows)
 
 
 def problem_of(twice: Twice, lengths: Sequence[int], column: str, header: str) -> Problem:

@@ -238,6 +238,11 @@ def duplicate_keys(n: int, column: str, header: str, rows: Numbers) -> Problem:
     )
 
 
+def keys_told(problem: Problem) -> int:
+    """How many keys a problem that `duplicate_keys` gave is about."""
+    return int(problem.message.partition(" ")[0].replace(",", ""))
+
+
 def all_problems(*groups: Iterable[Problem]) -> list[Problem]:
     """Problems of columns first, then of rows, as they were found."""
     return [p for group in groups for p in group]

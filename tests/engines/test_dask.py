@@ -152,6 +152,16 @@ def test_keys_are_compared_within_partitions_alone_on_request(org: Org, client: 
         )
 
 
+def test_what_each_partition_counts_is_told_of_all(org: Org, client: Client) -> None:
+    frame = contacts(12, 2, ExternalId__c=[f"C-{i % 3}" for i in range(6)] + [f"D-{i % 2}" for i in range(6)])
+    with pytest.raises(sfframe.PayloadError, match="5 keys that stand in several rows in 12 rows, first in row 0"):
+        frame.sfbulk.upsert("Contact", "ExternalId__c", org=org, on_duplicate_key="partition")
+    with dask.config.set({"dataframe.convert-string": False}):
+        mixed = contacts(4, 2, Title=pd.Series(["a", "b", 1, "c"], dtype=object))
+        with pytest.raises(sfframe.PayloadError, match=r"number \(first in row 2\) and text \(first in row 3\)"):
+            mixed.sfbulk.insert("Contact", org=org)
+
+
 def test_keys_of_objects_are_one_whether_text_or_number(org: Org, client: Client) -> None:
     with dask.config.set({"dataframe.convert-string": False}):
         one = dd.from_pandas(pd.DataFrame({"ExternalId__c": pd.Series([17], dtype=object), "LastName": ["a"]}))
