@@ -76,8 +76,10 @@ class _Dask:
             try:
                 spread = await in_thread(_spread, prepared, org, place)
                 runs = await _begun(frame, spread, prepared)
-            except BaseException:
+            except BaseException as error:
                 await in_thread(place.sent_nothing)
+                if type(error) is JournalError and not place.is_new:
+                    raise JournalError(f"{error} {place.how_to_begin}") from error
                 raise
             ends = await _finished(runs, spread, place)
             if all(end.done.is_settled for end in ends):
@@ -399,6 +401,14 @@ class _Place:
     def how_to_go_on(self) -> str:
         """What to say to a caller whose call isn't finished."""
         return f"Finish it by the same call with journal={str(self._root)!r}; what was sent isn't sent again."
+
+    @property
+    def how_to_begin(self) -> str:
+        """What to say to a caller whose call may be another one than the unfinished one that was found."""
+        return (
+            f"The call in {self.depot} isn't finished: if it is another one than this, say new_run=True to begin this "
+            "one beside it."
+        )
 
     def keep(self) -> None:
         """Have it stay, also where nobody asked for it: it isn't finished."""
