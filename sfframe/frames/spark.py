@@ -185,6 +185,8 @@ class SfframeWriter(DataSourceArrowWriter):  # type: ignore[misc]  # likewise
         Raises:
             SfframeError: Not all of its rows have the org's word: Spark may try it again.
         """
+        if self.results is not None:
+            self.results.check(str(self.spread.depot))
         rows = pa.RecordBatchReader.from_batches(self.schema, (batch.cast(self.schema) for batch in batches))
         begun = run(partition.begin(rows, self.spread, number, sends=not self.options.only_checks))
         if begun.run is None or (self.earlier and number not in self.earlier):
@@ -264,7 +266,9 @@ class SfframeWriter(DataSourceArrowWriter):  # type: ignore[misc]  # likewise
             + f". What is in the org stays there. The same save() with journalPath={str(self.options.journal)!r} "
             "finishes it; what was sent isn't sent again."
         )
-        self._write_down("aborted", told, states=states, message=text)
+        assert self.results is not None
+        if self.results.is_of(str(self.spread.depot)):
+            self._write_down("aborted", told, states=states, message=text)
         _log.error("%s", text)
 
     def _tell_problems(self, told: Sequence[_Message]) -> None:

@@ -168,7 +168,7 @@ def write_options(given: Given) -> WriteOptions:
     return WriteOptions(
         request=request,
         login=login,
-        results=None if only_checks else results,
+        results=None if only_checks or results is None else str(place_of(results)),
         journal=place,
         is_own_journal=journal is None,
         only_checks=only_checks,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import socket
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -21,6 +22,7 @@ import pyarrow.parquet as pq
 
 from sfframe.depot import Depot
 from sfframe.disk import replaced, settle
+from sfframe.errors import JournalError
 from sfframe.frames.spark_options import RUNS, local_path
 from sfframe.frames.streams import StreamSource
 from sfframe.front import FAILED_RESULTS, SUCCESSFUL_RESULTS, UNPROCESSED_RECORDS, restored
@@ -99,6 +101,22 @@ class ResultsFolder:
             raise FileExistsError(f"resultsPath={self.address!r} has {what}: give each save() a folder of its own")
         with self._file(_CALL) as path:
             path.write_text(json.dumps({"call": call}), encoding="utf-8")
+
+    def check(self, call: str) -> None:
+        """See that this machine reaches the folder, and that it is that call's.
+
+        Raises:
+            JournalError: It doesn't, or another call has taken it.
+        """
+        if not self.is_of(call):
+            raise JournalError(
+                f"{socket.gethostname()} doesn't find this save() in resultsPath={self.address!r}, so nothing was "
+                "sent: give each save() a folder of its own, which driver and workers reach under the same path"
+            )
+
+    def is_of(self, call: str) -> bool:
+        """Whether it is that call's, as this machine sees it."""
+        return _CALL in self._names() and self._read(_CALL).get("call") == call
 
     def put_rows(self, number: int, end: Finished, depot: Depot) -> None:
         """Write the rows of a partition, by what became of them.

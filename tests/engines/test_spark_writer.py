@@ -248,6 +248,32 @@ def test_results_of_another_save_are_not_written_over(local: sfframe.LocalOrg, t
     assert [*(tmp_path / "b" / "results" / "_runs").glob("*-insert-*")] == []
 
 
+def test_results_go_to_the_driver_s_folder_wherever_a_task_is_at_work(
+    local: sfframe.LocalOrg, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "worker").mkdir()
+    monkeypatch.chdir(tmp_path)
+    one = writer(tmp_path, resultsPath="results")
+    monkeypatch.chdir(tmp_path / "worker")
+    one.commit([one.write_partition(0, iter(rows(1)))])
+    assert read(tmp_path, "successful_results")["Visits__c"].to_list() == [1]
+    assert [*Path().iterdir()] == []
+
+
+@pytest.mark.parametrize("call", [None, '{"call": "another"}'], ids=["a-disk-of-its-own", "another-save"])
+def test_a_task_that_does_not_find_the_results_of_its_save_sends_nothing(
+    local: sfframe.LocalOrg, tmp_path: Path, call: str | None
+) -> None:
+    one = writer(tmp_path, journalPath=tmp_path / "runs")
+    known = tmp_path / "results" / "_call.json"
+    known.write_text(call) if call is not None else known.unlink()
+    with pytest.raises(sfframe.JournalError, match=r"doesn't find this save\(\) in resultsPath=.*so nothing was sent"):
+        one.write_partition(0, iter(rows(1)))
+    one.abort([None])
+    assert not local.count("create")
+    assert not (tmp_path / "results" / "summary").exists()
+
+
 def test_a_check_sends_nothing_and_finds_keys_that_stand_in_several_partitions(
     local: sfframe.LocalOrg, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
