@@ -44,6 +44,7 @@ from sfframe.shared_keys import check_fingerprints, merged, ranges
 
 _log: Final = logging.getLogger("sfframe.spark")
 _STRAGGLERS_S: Final = 60.0
+_ENDING_S: Final = 15.0  # for tasks that were told to stop
 _NEVER_RAN: Final = (Stage.MADE, Stage.GIVEN_UP)
 
 
@@ -229,10 +230,11 @@ class SfframeWriter(DataSourceArrowWriter):  # type: ignore[misc]  # likewise
         self._check_same_frame(len(messages))
         told = run(self._rest(told))
         problems = problems_of([one.begun for one in told], None)
-        self._write_down("incomplete" if problems else "committed", told)
+        error = self._not_all(problems, told) if problems else None
+        self._write_down("incomplete" if error else "committed", told, message=str(error) if error else None)
         self.spread.stop()
-        if problems:
-            raise self._not_all(problems, told)
+        if error:
+            raise error
         call_folder.finished(self.spread.depot)
         if self.options.is_own_journal:
             _root_of(self.options).clear()
@@ -251,6 +253,7 @@ class SfframeWriter(DataSourceArrowWriter):  # type: ignore[misc]  # likewise
             _log.error("this save() is over: what commit() said of it holds, or another save() goes on with it")
             return
         self.spread.stop()
+        busy = _busy_in(self.spread.depot, self.spread.depot.dead_s + _ENDING_S)  # what they send still is told
         told = [one for one in messages if isinstance(one, _Message)]
         states = self._partitions(told, len(messages))
         ended = [one for one in states if one["state"] == "ended"]
@@ -259,10 +262,12 @@ class SfframeWriter(DataSourceArrowWriter):  # type: ignore[misc]  # likewise
         under_way = [job_id for one in states for job_id in one["jobs_under_way"]]
         text = (
             f"aborted: {len(ended)} of {len(states)} partitions had ended "
-            f"({sum(one['successful'] or 0 for one in ended):,} rows successful), "
-            f"{len(open_ones)} were begun and aren't finished"
+            f"({sum(one.get('successful', 0) for one in ended):,} rows successful"
+            + (", as far as their tasks said so" if any("successful" not in one for one in ended) else "")
+            + f"), {len(open_ones)} were begun and aren't finished"
             + (f", {refused} can't be sent as they are" if refused else "")
             + (f"; these jobs may run, or weren't collected: {', '.join(under_way)}" if under_way else "")
+            + (f"; tasks are still at {', '.join(busy)}, and may send more" if busy else "")
             + f". What is in the org stays there. The same save() with journalPath={str(self.options.journal)!r} "
             "finishes it; what was sent isn't sent again."
         )
@@ -377,7 +382,8 @@ class SfframeWriter(DataSourceArrowWriter):  # type: ignore[misc]  # likewise
         ends = [(one.number, one.finished) for one in told if one.finished is not None]
         result = self._gathered([end for _, end in ends])[0] if ends else None
         counts = result.counts if result is not None else {"successful": 0, "failed": 0, "unprocessed": 0}
-        n_rows = sum(one.begun.n_rows for one in told)
+        rows = [one.get("rows") for one in states]
+        n_rows = sum(n or 0 for n in rows) if None not in rows else None  # not known of what wasn't begun
         request = self.spread.request
         summary = {
             "state": state,
@@ -387,7 +393,7 @@ class SfframeWriter(DataSourceArrowWriter):  # type: ignore[misc]  # likewise
             "host": ends[0][1].host if ends else None,
             "rows": n_rows,
             **counts,
-            "not_sent": n_rows - sum(counts.values()),
+            "not_sent": None if n_rows is None or state == "aborted" else n_rows - sum(counts.values()),
             "partitions": len(states),
             "jobs": sum(len(one["jobs"]) for one in states),
             "began": datetime.fromtimestamp(self.began, UTC),
@@ -484,19 +490,24 @@ def _take_over(depot: Depot) -> None:
     Raises:
         JournalInUse: A partition is being sent.
     """
-    ends_at = time.monotonic() + _STRAGGLERS_S
-    busy = _runs_of(depot)
-    # All together: of each it may take a while to see that whoever had it is dead.
-    while busy := [name for name in busy if not depot.is_idle(name)]:
-        if time.monotonic() >= ends_at:
-            raise JournalInUse(
-                f"an unfinished call in {depot} is being worked on by another save(), or by tasks of one that has "
-                "ended: wait for it, or say newRun=true to begin another call beside it"
-            )
-        time.sleep(depot.looks_s)
+    if _busy_in(depot, _STRAGGLERS_S):
+        raise JournalInUse(
+            f"an unfinished call in {depot} is being worked on by another save(), or by tasks of one that has "
+            "ended: wait for it, or say newRun=true to begin another call beside it"
+        )
     for name in depot.names():
         if name.startswith("running-"):
             depot.remove(name)
+
+
+def _busy_in(depot: Depot, wait_s: float) -> list[str]:
+    """The runs on which somebody is working still, after some seconds at the most."""
+    ends_at = time.monotonic() + wait_s
+    busy = _runs_of(depot)
+    # All together: of each it may take a while to see that whoever had it is dead.
+    while (busy := [name for name in busy if not depot.is_idle(name)]) and time.monotonic() < ends_at:
+        time.sleep(depot.looks_s)
+    return busy
 
 
 def _runs_of(depot: Depot) -> list[str]:

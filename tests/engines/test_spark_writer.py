@@ -6,7 +6,9 @@ import logging
 import pickle
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -198,6 +200,51 @@ def test_an_abort_says_how_far_it_came_and_the_same_save_finishes(
     again.commit(ends)
     assert (state(tmp_path), numbers(local), local.count("create")) == ("committed", [1, 2, 3, 4, 5], 3)
     assert sorted(read(tmp_path, "successful_results")["Visits__c"]) == [1, 2, 3, 4, 5]
+
+
+def test_an_abort_tells_of_what_tasks_send_while_they_come_to_an_end(local: sfframe.LocalOrg, tmp_path: Path) -> None:
+    one = writer(tmp_path)
+    is_sending, is_stopped = threading.Event(), threading.Event()
+
+    def held(_: object) -> bool:
+        is_sending.set()
+        while not one.spread.is_stopped:
+            is_stopped.wait(0.001)
+        return False
+
+    local.faults.append(Fault("put", "status", match=held))
+    with ThreadPoolExecutor(1) as tasks:
+        task = tasks.submit(one.write_partition, 0, iter(rows(1)))
+        assert is_sending.wait(30)
+        one.abort([None])
+        task.exception()
+    told = read(tmp_path, "partitions").row(0, named=True)
+    assert bool(told["jobs"]) == bool(numbers(local)) == (told["state"] != "begun")
+
+
+def test_an_abort_knows_of_a_partition_whose_task_ended_and_was_not_heard(
+    local: sfframe.LocalOrg, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    one = writer(tmp_path)
+    one.write_partition(0, iter(rows(1)))
+    one.abort([one.write_partition(1, iter(rows(2, 3))), None][::-1])
+    told = read(tmp_path, "partitions")
+    assert told["state"].to_list() == ["ended", "ended"]
+    assert told["successful"].to_list() == [None, 2]
+    assert "2 of 2 partitions had ended (2 rows successful, as far as their tasks said so)" in caplog.text
+
+
+def test_a_summary_claims_nothing_of_rows_that_it_knows_nothing_of(local: sfframe.LocalOrg, tmp_path: Path) -> None:
+    one = writer(tmp_path, operation="upsert", externalIdField="ExternalId__c")
+    told = [one.write_partition(0, iter(rows(1))), one.write_partition(1, iter(rows(2, 2)))]
+    one.abort([*told, None])
+    assert read(tmp_path, "summary").select("rows", "successful", "not_sent").row(0) == (None, 1, None)
+    again = writer(tmp_path, operation="upsert", externalIdField="ExternalId__c")
+    with pytest.raises(sfframe.PayloadError):
+        again.commit([again.write_partition(0, iter(rows(1))), again.write_partition(1, iter(rows(2, 2)))])
+    (summary,) = read(tmp_path, "summary").rows(named=True)
+    assert (summary["state"], summary["rows"], summary["not_sent"]) == ("incomplete", 3, 2)
+    assert summary["message"].startswith("1 of 2 partitions, of 2 rows, weren't sent")
 
 
 def test_the_rest_is_not_sent_of_a_frame_that_has_other_partitions(local: sfframe.LocalOrg, tmp_path: Path) -> None:
