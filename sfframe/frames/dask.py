@@ -463,6 +463,7 @@ class _Kept:
         self.run = end.run
         self.fates = end.fates
         self.counts = end.counts
+        self.is_temporary = holder is not None
         self._holder = holder
 
     def __getstate__(self) -> dict[str, Any]:
@@ -476,7 +477,15 @@ def _viewed(kept: _Kept, part: Part, nothing: pd.DataFrame | None, dtypes: Mappi
     """A partition's rows of some outcomes; where there are none, without a look at its files, if it is known how."""
     if nothing is not None and not any(kept.counts[WORDS[outcome]] for outcome in part.outcomes):
         return nothing
-    found: pd.DataFrame = partition.viewed(kept.depot, kept.run, kept.fates, part)
+    try:
+        found: pd.DataFrame = partition.viewed(kept.depot, kept.run, kept.fates, part)
+    except JournalError as error:
+        if kept.is_temporary and not kept.depot.names():
+            raise JournalError(
+                f"the temporary folder of these rows went with the result ({kept.depot}): keep the result for as long "
+                "as Dask is at work on it (persist(), client.compute()), or name a folder by journal="
+            ) from error
+        raise
     return found.astype(dtypes) if dtypes else found
 
 

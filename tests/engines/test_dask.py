@@ -439,6 +439,16 @@ def test_frames_that_come_of_a_result_keep_its_files(org: Org, client: Client) -
     assert renamed.sfbulk.update("Contact", org=org).counts["successful"] == 12
 
 
+def test_a_frame_that_its_result_has_left_alone_says_what_to_do(org: Org) -> None:
+    with dask.config.set(scheduler="threads"):
+        result = contacts(4, 2).sfbulk.insert("Contact", org=org)
+        sent = pickle.dumps(result.successful_results)  # as persist() does it
+        del result
+        gc.collect()
+        with pytest.raises(sfframe.JournalError, match=r"went with the result.*: keep the result for as long as Dask"):
+            pickle.loads(sent).compute()
+
+
 def test_many_calls_at_once_dont_wait_for_each_other(org: Org, local: LocalOrg) -> None:
     n = (os.cpu_count() or 1) + 6  # more than asyncio has threads
     frames = [contacts(2, 1).drop(columns="ExternalId__c") for _ in range(n)]
