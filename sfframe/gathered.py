@@ -16,7 +16,7 @@ from sfframe.conclude import conclude, notes_on
 from sfframe.errors import OutcomeUnknown
 from sfframe.failures import MOST, Failures, Reason
 from sfframe.front import Views
-from sfframe.ingest.check import DUPLICATE_KEY, duplicate_keys, keys_told
+from sfframe.ingest.check import DUPLICATE_KEY, duplicate_keys
 from sfframe.ingest.outcomes import SCHEMA, Outcomes
 from sfframe.ingest.request import IngestRequest
 from sfframe.ingest.runner import Done
@@ -47,7 +47,7 @@ def problems_of(begun: Sequence[Begun], twice: Twice | None) -> list[Problem]:
         for problem in one.problems:
             which = (problem.column, problem.code, problem.field, problem.rows is None)
             found.setdefault(which, _numbered_problem(problem, first))
-            n_keys += keys_told(problem) if problem.code == DUPLICATE_KEY else 0
+            n_keys += problem.n_keys
             if problem.rows is not None:
                 rows.setdefault(which, []).append(problem.rows + first)
     gathered = [
@@ -59,16 +59,9 @@ def problems_of(begun: Sequence[Begun], twice: Twice | None) -> list[Problem]:
     return gathered
 
 
-_IN_ROW = re.compile(r"\(first in row ([\d,]+)\)")
-
-
 def _numbered_problem(problem: Problem, first: int) -> Problem:
     """A partition's, whose words may name rows by their numbers in it."""
-
-    def moved(found: re.Match[str]) -> str:
-        return f"(first in row {int(found[1].replace(',', '')) + first:,})"
-
-    return replace(problem, message=_IN_ROW.sub(moved, problem.message))
+    return replace(problem, kinds=tuple((kind, row + first) for kind, row in problem.kinds))
 
 
 def _of_all(problem: Problem, rows: Numbers, n_keys: int) -> Problem:

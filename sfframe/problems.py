@@ -32,6 +32,8 @@ class Problem:
         kind: Whether the column doesn't fit the object, its type has no CSV form, or values are wrong.
         field: The field that it would go into, if known.
         rows: The rows it holds for, ascending, counted from 0; `None` if it is the whole column.
+        n_keys: How many keys these rows have, where they share them.
+        kinds: Kinds of values that don't go together, each with its first row.
     """
 
     column: str | None
@@ -41,6 +43,14 @@ class Problem:
     kind: Literal["schema", "type", "value"] = "value"
     field: str | None = None
     rows: np.ndarray[Any, np.dtype[np.int64]] | None = None
+    n_keys: int = 0
+    kinds: tuple[tuple[str, int], ...] = ()
+
+    @property
+    def text(self) -> str:
+        """The message, and of which kinds it is."""
+        kinds = " and ".join(f"{kind} (first in row {row:,})" for kind, row in self.kinds)
+        return f"{self.message}: {kinds}" if kinds else self.message
 
     def __str__(self) -> str:
         where = f"column {self.column!r}" if self.column is not None else "the frame"
@@ -49,7 +59,7 @@ class Problem:
         if self.rows is not None:
             n = len(self.rows)
             count = f" in {n:,} row{'s' if n != 1 else ''}, first in row {int(self.rows[0]):,}"
-        return f"{where}{target}: {self.message}{count}. {self.remedy}"
+        return f"{where}{target}: {self.text}{count}. {self.remedy}"
 
 
 def frame_of(problems: Sequence[Problem]) -> pl.DataFrame:
@@ -72,7 +82,7 @@ def frame_of(problems: Sequence[Problem]) -> pl.DataFrame:
             p.code,
             None if p.rows is None else len(p.rows),
             None if p.rows is None else int(p.rows[0]),
-            p.message,
+            p.text,
             p.remedy,
         )
         for p in problems

@@ -85,13 +85,13 @@ def _mixture(name: str, values: Objects, is_null: Mask, kinds: list[str]) -> Pro
             firsts.setdefault(_kind_of(value), row)
             if len(firsts) == len(kinds):
                 break
-    found = " and ".join(f"{kind} (first in row {row:,})" for kind, row in firsts.items())
     return Problem(
         column=name,
         code="MIXED_TYPES",
-        message=f"values of several kinds: {found}",
+        message="values of several kinds",
         remedy="Convert the column to one kind.",
         kind="type",
+        kinds=tuple(firsts.items()),
     )
 
 

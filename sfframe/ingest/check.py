@@ -235,12 +235,8 @@ def duplicate_keys(n: int, column: str, header: str, rows: Numbers) -> Problem:
         message=f"{n:,} key{'s' if n != 1 else ''} that stand{'' if n != 1 else 's'} in several rows",
         remedy="Drop all but one row of each key, or send them all with on_duplicate_key='send'.",
         rows=rows,
+        n_keys=n,
     )
-
-
-def keys_told(problem: Problem) -> int:
-    """How many keys a problem that `duplicate_keys` gave is about."""
-    return int(problem.message.partition(" ")[0].replace(",", ""))
 
 
 def all_problems(*groups: Iterable[Problem]) -> list[Problem]:
