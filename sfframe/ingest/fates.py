@@ -11,7 +11,7 @@ from typing import Protocol, Self
 import polars as pl
 
 from sfframe.ingest.outcomes import SCHEMA, WAS_CREATED, Outcomes
-from sfframe.ingest.run_file import ORDER, fates_in
+from sfframe.ingest.run_file import ORDER, fates_in, told
 from sfframe.ingest.spool import CHUNK
 
 
@@ -65,8 +65,12 @@ class Fates:
         return cls(where, (name,), are_jobs=False)
 
     def collect(self, what: Callable[[pl.LazyFrame], pl.LazyFrame]) -> pl.DataFrame:
-        """Something of `row`, `outcome`, `sf__Id`, `sf__Created`, `sf__Error` of all rows."""
-        with ExitStack() as opened:
+        """Something of `row`, `outcome`, `sf__Id`, `sf__Created`, `sf__Error` of all rows.
+
+        Raises:
+            JournalError: They can't be read.
+        """
+        with told(str(self.where)), ExitStack() as opened:
             paths = [opened.enter_context(self.where.reading(name)) for name in self.files]
             scans = [pl.scan_parquet(path, glob=False).select(self._columns) for path in paths]
             return what(pl.concat([pl.LazyFrame(schema=SCHEMA), *scans])).collect()

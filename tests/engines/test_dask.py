@@ -9,6 +9,7 @@ import gc
 import importlib
 import os
 import pickle
+import shutil
 import subprocess
 import sys
 import threading
@@ -437,6 +438,16 @@ def test_frames_that_come_of_a_result_keep_its_files(org: Org, client: Client) -
     del successful
     gc.collect()
     assert renamed.sfbulk.update("Contact", org=org).counts["successful"] == 12
+
+
+def test_a_result_whose_journal_was_deleted_says_so(org: Org, tmp_path: Path) -> None:
+    with dask.config.set(scheduler="threads"):
+        result = contacts(4, 2).sfbulk.insert("Contact", org=org, journal=tmp_path)
+        shutil.rmtree(tmp_path)
+        with pytest.raises(sfframe.JournalError, match="can't be written or read"):
+            result.rows_with("successful")
+        with pytest.raises(sfframe.JournalError):
+            result.successful_results.compute()
 
 
 def test_a_frame_that_its_result_has_left_alone_says_what_to_do(org: Org) -> None:
