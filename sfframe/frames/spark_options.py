@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 from sfframe.errors import NoOrgError
 from sfframe.ingest.request import IngestRequest, ingest_request
@@ -33,7 +33,8 @@ _HOW_TO_LOG_IN: Final = (
     "secretsFile= a file of theirs"
 )
 _ELSEWHERE: Final = {
-    "path": "name the folder for the results by resultsPath=, and call save() without a path",
+    "path": "call save() without a path: resultsPath= says where results go; and load() without one: object= or soql= "
+    "says what is read",
     "progress": "Spark's UI shows how far its tasks are",
     "journal": "name the folder for runs by journalPath=",
     "sobject": "name the object by object=",
@@ -161,6 +162,9 @@ def write_options(given: Given) -> WriteOptions:
         said.wrong(
             "journalPath=: a folder or store that driver and workers reach is needed, for there is no resultsPath="
         )
+    for name in ("results_path", "journal_path"):
+        if _holds_login(said.own(name, "")):
+            said.wrong(f"{camel(name)}=: a login in an address is seen by many; name it where the storage looks for it")
     request = said.tried(lambda: _request(said))
     login = Login(url=said.own("url"), secrets_file=said.own("secrets_file"))
     said.check()
@@ -213,6 +217,16 @@ def local_path(path: str | None) -> Path | None:
         return Path(unquote(parts.path)).absolute()
     is_drive = len(parts.scheme) == 1
     return Path(path).absolute() if not parts.scheme or is_drive else None
+
+
+def _holds_login(address: str) -> bool:
+    parts = urlsplit(address)
+    if parts.scheme.startswith("s3") and not parts.netloc.startswith("arn:") and set(":@") & set(parts.netloc):
+        return True  # no bucket's name has one; of a key with a slash, the @ comes later
+    names = "&".join(name for name, _ in parse_qsl(parts.query)).lower()
+    return ":" in parts.netloc.rpartition("@")[0] or any(
+        word in names for word in ("key", "password", "secret", "sig", "token")
+    )
 
 
 def _request(said: _Said) -> IngestRequest:

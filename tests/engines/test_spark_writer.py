@@ -382,6 +382,19 @@ def test_runs_are_beside_the_results_unless_said(tmp_path: Path) -> None:
     assert (said.journal, said.is_own_journal) == ("abfs://bucket/runs", False)
 
 
+@pytest.mark.parametrize("option", ["resultsPath", "journalPath"])
+@pytest.mark.parametrize(
+    "address", ["s3://AKIA:hush@bucket/x", "s3a://AKIA:hu/sh@bucket/x", "s3://b/x?secret_key=hush"]
+)
+def test_a_login_in_the_address_of_a_store_is_refused_and_not_told(tmp_path: Path, option: str, address: str) -> None:
+    with pytest.raises(ValueError, match=f"{option}=: a login in an address is seen by many") as caught:
+        write_options(options(tmp_path, **{option: address}))
+    assert "hu" not in str(caught.value)
+    assert "AKIA" not in str(caught.value)
+    for fine in ("abfs://container@account.dfs.core.windows.net/x", "s3://arn:aws:s3:eu-west-1:1:accesspoint/a/b"):
+        assert write_options(options(tmp_path, **{option: fine})).results is not None
+
+
 def test_a_store_for_runs_that_isnt_known_is_refused(local: sfframe.LocalOrg, tmp_path: Path) -> None:
     with pytest.raises(sfframe.JournalError, match=r"whether memory:// makes an object once isn't known.*trustStorage"):
         writer(tmp_path, resultsPath=f"memory://{tmp_path.name}")
