@@ -78,7 +78,7 @@ def _pick(rng: np.random.Generator, pool: str) -> pl.Series:
 
 
 def _gaps(rng: np.random.Generator, values: pl.Series, share: float) -> pl.Series:
-    return values.set(pl.Series(rng.random(CHUNK_ROWS) < share), None)
+    return pl.select(pl.when(pl.Series(rng.random(CHUNK_ROWS) >= share)).then(values)).to_series()
 
 
 def _emails(rng: np.random.Generator, row: pl.Series) -> pl.Series:
