@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, fields
 from os import PathLike
 from pathlib import Path
 from typing import Any, Literal, TypedDict
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 from urllib.request import url2pathname
 
 from sfframe.progress.listeners import IngestProgress, checked
@@ -259,11 +259,34 @@ def _retry_rows(value: Any) -> dict[str, int]:
     return {str(code): RETRY_ROWS.get(code, 4) for code in codes}
 
 
+def check_address(name: str, address: str) -> None:
+    """See that no login is in the address of a store.
+
+    Args:
+        name: Of the option that gives it.
+        address: The address.
+
+    Raises:
+        ValueError: One is; it isn't quoted.
+    """
+    if _holds_login(address):
+        raise ValueError(f"{name}=: a login in an address is seen by many; name it where the storage looks for it")
+
+
+def _holds_login(address: str) -> bool:
+    parts = urlsplit(address)
+    if parts.scheme.startswith("s3") and not parts.netloc.startswith("arn:") and set(":@") & set(parts.netloc):
+        return True  # no bucket's name has one; of a key with a slash, the @ comes later
+    names = "&".join(name for name, _ in parse_qsl(parts.query)).lower()
+    return ":" in parts.netloc.rpartition("@")[0] or any(
+        word in names for word in ("key", "password", "secret", "sig", "token")
+    )
+
+
 def _journal(value: Any) -> Path | str | None:
     if isinstance(value, str) and "://" in value:
         address = urlsplit(value)
-        if address.password is not None:
-            raise ValueError("journal=: a login in an address is seen by many; name it where the storage looks for it")
+        check_address("journal", value)
         if address.scheme != "file":
             return value.rstrip("/")  # as frames on many machines know it
         value = url2pathname(address.path)

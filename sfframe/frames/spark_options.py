@@ -12,11 +12,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import unquote, urlsplit
 
 from sfframe.errors import NoOrgError
 from sfframe.ingest.request import IngestRequest, ingest_request
-from sfframe.options import Options, did_you_mean, operation_of
+from sfframe.options import Options, check_address, did_you_mean, operation_of
 from sfframe.org import login
 from sfframe.org.org import Org, OrgSettings
 from sfframe.query.options import ReadOptions
@@ -163,8 +163,7 @@ def write_options(given: Given) -> WriteOptions:
             "journalPath=: a folder or store that driver and workers reach is needed, for there is no resultsPath="
         )
     for name in ("results_path", "journal_path"):
-        if _holds_login(said.own(name, "")):
-            said.wrong(f"{camel(name)}=: a login in an address is seen by many; name it where the storage looks for it")
+        said.tried(functools.partial(check_address, camel(name), said.own(name, "")))
     request = said.tried(lambda: _request(said))
     login = Login(url=said.own("url"), secrets_file=said.own("secrets_file"))
     said.check()
@@ -217,16 +216,6 @@ def local_path(path: str | None) -> Path | None:
         return Path(unquote(parts.path)).absolute()
     is_drive = len(parts.scheme) == 1
     return Path(path).absolute() if not parts.scheme or is_drive else None
-
-
-def _holds_login(address: str) -> bool:
-    parts = urlsplit(address)
-    if parts.scheme.startswith("s3") and not parts.netloc.startswith("arn:") and set(":@") & set(parts.netloc):
-        return True  # no bucket's name has one; of a key with a slash, the @ comes later
-    names = "&".join(name for name, _ in parse_qsl(parts.query)).lower()
-    return ":" in parts.netloc.rpartition("@")[0] or any(
-        word in names for word in ("key", "password", "secret", "sig", "token")
-    )
 
 
 def _request(said: _Said) -> IngestRequest:
