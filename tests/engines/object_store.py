@@ -40,14 +40,14 @@ def object_store() -> Iterator[str]:
                 "AWS_DEFAULT_REGION": "us-east-1",
             }
             with mock.patch.dict(os.environ, login):
-                _forget()
+                forget()
                 files().mkdir(BUCKET)
                 yield f"s3://{BUCKET}"
         finally:
             process.kill()
 
 
-def _forget() -> None:
+def forget() -> None:
     """Have a process that knew an earlier store look for this one: fsspec keeps what it has reached."""
     fsspec.get_filesystem_class("s3").clear_instance_cache()
     _reached.cache_clear()

@@ -32,11 +32,10 @@ import s3fs
 
 import sfframe
 import sfframe.frames.dask
-from sfframe.ingest import store
 from tests.journal.kills import OPERATIONS, hold, prepared_frame
 
 from .dask_kills import _org, _Whole
-from .object_store import object_store
+from .object_store import forget, object_store
 
 FAULTS = ("refused", "error", "answer lost", "late")
 _LATE_S = 0.5
@@ -175,18 +174,12 @@ def proxy(faults: Callable[[str, str], str | None]) -> Iterator[None]:
         tries = mock.patch.object(s3fs.S3FileSystem, "retries", 1)
         try:
             with mock.patch.dict(os.environ, {"AWS_ENDPOINT_URL": address, "AWS_MAX_ATTEMPTS": "1"}), tries:
-                _forget()
+                forget()
                 yield
         finally:
-            _forget()
+            forget()
             server.shutdown()
             serving.join()
-
-
-def _forget() -> None:
-    """Have whoever reaches for the store look where it is."""
-    s3fs.S3FileSystem.clear_instance_cache()
-    store._reached.cache_clear()
 
 
 def main(n: int, *, first_seed: int = 0) -> Tally:

@@ -33,10 +33,11 @@ from sfframe import LocalOrg, Org, partition
 from sfframe.bridge import run
 from sfframe.depot import FolderDepot
 from sfframe.ingest import storage
-from sfframe.ingest.request import ingest_request
 from sfframe.partition import Spread
 from sfframe.testing import Fault
 from tests.conftest import column
+
+from .conftest import spread_of
 
 pytestmark = pytest.mark.filterwarnings("ignore::sfframe.RecordsFailedWarning")
 
@@ -236,13 +237,8 @@ def test_nothing_of_the_login_is_in_what_people_see(org: Org, local: LocalOrg, c
     assert not [text for text in seen if local.client_secret in text]
 
 
-def _spread(org: Org, folder: Path, **options: Any) -> Spread:
-    request = ingest_request("Contact", "insert", None, sfframe.Options.of(options))
-    return Spread.over(FolderDepot(folder), request, org)
-
-
 def test_a_folder_that_a_worker_doesnt_have_is_told(org: Org, tmp_path: Path) -> None:
-    spread = _spread(org, tmp_path)
+    spread = spread_of(org, FolderDepot(tmp_path))
     (tmp_path / f"running-{spread.name}").unlink()
     tmp_path.rmdir()
     with pytest.raises(sfframe.JournalError, match="doesn't have the folder"):

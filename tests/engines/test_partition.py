@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 import pytest
@@ -14,18 +12,10 @@ import sfframe
 from sfframe import LocalOrg, Org, partition
 from sfframe.bridge import run
 from sfframe.depot import Depot, FolderDepot, StoreDepot
-from sfframe.ingest.request import ingest_request
 from sfframe.ingest.store import Store
-from sfframe.partition import Spread
 from sfframe.testing import Fault
 
-from .object_store import object_store
-
-
-@pytest.fixture(scope="module")
-def bucket() -> Iterator[str]:
-    with object_store() as address:
-        yield address
+from .conftest import spread_of
 
 
 @pytest.fixture(params=["folder", "store"])
@@ -40,13 +30,9 @@ def contacts(n: int) -> pd.DataFrame:
     return pd.DataFrame({"ExternalId__c": [f"C-{i}" for i in range(n)], "LastName": [f"Näme {i}" for i in range(n)]})
 
 
-def _spread(org: Org, depot: Depot, **options: Any) -> Spread:
-    return Spread.over(depot, ingest_request("Contact", "insert", None, sfframe.Options.of(options)), org)
-
-
 def test_a_second_try_of_a_partition_sends_nothing_again(org: Org, local: LocalOrg, depot: Depot) -> None:
     frame = contacts(10)
-    spread = _spread(org, depot)
+    spread = spread_of(org, depot)
     begun = run(partition.begin(frame, spread, 0))
     assert begun.run is not None
     first = run(partition.finish(begun.run, spread))
@@ -60,7 +46,7 @@ def test_a_second_try_of_a_partition_sends_nothing_again(org: Org, local: LocalO
 
 def test_of_two_tries_at_once_one_sends(org: Org, local: LocalOrg, depot: Depot) -> None:
     frame = contacts(100)
-    spread = _spread(org, depot, max_records=10)
+    spread = spread_of(org, depot, max_records=10)
     found: list[partition.Finished] = []
 
     def attempt() -> None:
@@ -81,12 +67,12 @@ def test_of_two_tries_at_once_one_sends(org: Org, local: LocalOrg, depot: Depot)
 
 def test_a_job_in_a_slot_waits_for_none_that_waits_for_a_slot(org: Org, local: LocalOrg, depot: Depot) -> None:
     local.faults.append(Fault("put", "stall", times=None))
-    first = _spread(org, depot, max_records=1, max_concurrent_jobs=4, timeout=3)
+    first = spread_of(org, depot, max_records=1, max_concurrent_jobs=4, timeout=3)
     begun = run(partition.begin(contacts(8), first, 0))
     assert begun.run is not None
     assert not run(partition.finish(begun.run, first)).done.is_settled  # it has left jobs that never ran
     local.faults.clear()
-    second = _spread(org, depot, max_records=1, max_concurrent_jobs=4, timeout=30)
+    second = spread_of(org, depot, max_records=1, max_concurrent_jobs=4, timeout=30)
     others = [run(second.slots.take()) for _ in range(3)]
     end = run(partition.finish(begun.run, second))
     assert end.counts == {"successful": 8, "failed": 0, "unprocessed": 0}
@@ -95,7 +81,7 @@ def test_a_job_in_a_slot_waits_for_none_that_waits_for_a_slot(org: Org, local: L
 
 
 def test_other_rows_in_a_second_try_are_refused(org: Org, local: LocalOrg, depot: Depot) -> None:
-    spread = _spread(org, depot)
+    spread = spread_of(org, depot)
     begun = run(partition.begin(contacts(10), spread, 0))
     assert begun.run is not None
     run(partition.finish(begun.run, spread))
